@@ -1,0 +1,330 @@
+"""The nouns of a lab: frozen rows, and the snapshot that holds them in columns.
+
+Nothing here talks to a kernel. ``netlink/`` fills these from what the kernel says, ``tables.py`` and ``topology/`` show
+them, ``changes.py`` compares them. A row's fields are in the order in which the row travels: a frame carries a table as
+``{"columns": [...], "rows": [[...], …]}`` and ``Snapshot`` keeps it that way until somebody asks for objects.
+
+A namespace is named by its name in ``ip netns``; the lab's own root is ``host``; one without a name is shown in
+parentheses: ``(lan)``, ``(unnamed-1)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, ClassVar, Generic, TypeVar
+
+HOST = "host"
+
+IFF_UP = 0x1
+IFF_BROADCAST = 0x2
+IFF_LOOPBACK = 0x8
+IFF_POINTOPOINT = 0x10
+IFF_NOARP = 0x80
+IFF_PROMISC = 0x100
+IFF_ALLMULTI = 0x200
+IFF_MULTICAST = 0x1000
+IFF_LOWER_UP = 0x10000
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceInfo:
+    """A network namespace. ``inode`` is the number that ``ls -i`` shows; ``pids`` the lab's processes that live in it."""
+
+    ns: str
+    inode: int = 0
+    named: bool = True
+    pids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A network interface. ``kind`` is ``loopback``, ``veth``, ``bridge``, … (``ether`` when the kernel names none).
+
+    ``flags`` are the kernel's IFF_* bits, ``operstate`` its word (``UP``, ``DOWN``, ``LOWERLAYERDOWN``, ``UNKNOWN`` …).
+    ``master`` and ``lower`` are names of links in the same namespace (bridge of a port; parent of a vlan or macvlan).
+    ``peer`` and ``peer_ns`` name the other end of a veth, wherever it is; empty when it cannot be seen.
+    ``info`` is kind-specific (``{"id": 10}`` of a vlan), ``port`` what a bridge says of its port (``{"state": …}``).
+    """
+
+    ns: str
+    ifindex: int
+    ifname: str
+    kind: str = "ether"
+    flags: int = 0
+    operstate: str = "DOWN"
+    mac: str = ""
+    mtu: int = 0
+    master: str = ""
+    lower: str = ""
+    peer: str = ""
+    peer_ns: str = ""
+    alias: str = ""
+    qdisc: str = ""
+    txqlen: int = 0
+    group: int = 0
+    promiscuity: int = 0
+    altnames: tuple[str, ...] = ()
+    info: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    port: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def up(self) -> bool:
+        """Switched on by its owner (``ip link set … up``); says nothing about the cable."""
+        return bool(self.flags & IFF_UP)
+
+    @property
+    def carrier(self) -> bool:
+        """The cable works: this end and the other are up."""
+        return bool(self.flags & IFF_LOWER_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IP address on a link. ``family`` is ``inet`` or ``inet6``; ``peer`` is set on point-to-point addresses only."""
+
+    ns: str
+    ifindex: int
+    ifname: str
+    family: str
+    address: str
+    prefixlen: int
+    broadcast: str = ""
+    scope: str = "global"
+    label: str = ""
+    peer: str = ""
+    flags: int = 0
+    valid_lft: int = 0xFFFFFFFF
+    preferred_lft: int = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route. ``dst`` is ``default`` or a prefix (a host route has no ``/32``), ``table`` the number (254 is main).
+
+    ``gateway`` may be of another family than the route (``via inet6``). ``nexthops`` are dicts of ``gateway, dev, weight``
+    for a route with several.
+    """
+
+    ns: str
+    family: str
+    dst: str
+    gateway: str = ""
+    dev: str = ""
+    prefsrc: str = ""
+    protocol: str = ""
+    scope: str = ""
+    metric: int = 0
+    table: int = 254
+    type: str = "unicast"
+    src: str = ""
+    flags: int = 0
+    nexthops: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    metrics: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """An entry of the neighbour (ARP, NDP) table. ``state`` is the kernel's word; ``flags`` its NTF_* bits."""
+
+    ns: str
+    family: str
+    address: str
+    mac: str
+    dev: str
+    state: str
+    flags: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of the routing policy database (``ip rule``). ``table`` is the number, 0 when the rule names none."""
+
+    ns: str
+    family: str
+    priority: int
+    src: str = "all"
+    dst: str = "all"
+    iif: str = ""
+    oif: str = ""
+    fwmark: str = ""
+    table: int = 0
+    action: str = "lookup"
+    invert: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FdbEntry:
+    """An entry of a bridge's or vxlan's forwarding database: which MAC is behind which port."""
+
+    ns: str
+    mac: str
+    dev: str
+    master: str = ""
+    vlan: int = 0
+    dst: str = ""
+    state: str = ""
+    flags: int = 0
+
+
+Row = NamespaceInfo | Link | Address | Route | Neighbour | Rule | FdbEntry
+
+#: Table name → row class. The order is the order in which a full snapshot is sent.
+ROWS: dict[str, type[Any]] = {
+    "namespaces": NamespaceInfo,
+    "links": Link,
+    "addrs": Address,
+    "routes": Route,
+    "neighbours": Neighbour,
+    "rules": Rule,
+    "fdb": FdbEntry,
+}
+
+COLUMNS: dict[str, tuple[str, ...]] = {name: tuple(f.name for f in fields(cls)) for name, cls in ROWS.items()}
+
+R = TypeVar("R")
+
+
+def make_row(table: str, values: Sequence[Any]) -> Any:
+    """A row object of a table from its values in column order.
+
+    >>> make_row("neighbours", ["red", "inet", "10.0.0.2", "02:00:00:00:00:01", "eth0", "REACHABLE", 0]).dev
+    'eth0'
+    """
+    return ROWS[table](*[tuple(v) if isinstance(v, list) else v for v in values])
+
+
+class Table(Generic[R]):
+    """One table of a snapshot: columns always, row objects when asked for.
+
+    >>> table = Table("neighbours", [["red", "inet", "10.0.0.2", "02:00:00:00:00:01", "eth0", "STALE", 0]])
+    >>> table.column("state"), table.rows[0].address
+    (['STALE'], '10.0.0.2')
+    """
+
+    __slots__ = ("_rows", "name", "values")
+
+    def __init__(self, name: str, values: Iterable[Sequence[Any]] = ()) -> None:
+        self.name = name
+        self.values: list[Sequence[Any]] = list(values)
+        self._rows: tuple[R, ...] | None = None
+
+    def column(self, column: str) -> list[Any]:
+        """The values of one column, in row order."""
+        at = COLUMNS[self.name].index(column)
+        return [row[at] for row in self.values]
+
+    def columns(self) -> dict[str, list[Any]]:
+        """All columns by name, in the model's order."""
+        names = COLUMNS[self.name]
+        if not self.values:
+            return {name: [] for name in names}
+        return dict(zip(names, map(list, zip(*self.values, strict=True)), strict=True))
+
+    @property
+    def rows(self) -> tuple[R, ...]:
+        """The row objects, made once."""
+        if self._rows is None:
+            self._rows = tuple(make_row(self.name, row) for row in self.values)
+        return self._rows
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Any:
+        return iter(self.rows)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Table) and self.name == other.name and list(self.rows) == list(other.rows)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the kernel had at one moment. A table that was not asked for is empty and not in ``tables``.
+
+    >>> snapshot = Snapshot.from_data({"links": [["host", 1, "lo", "loopback", 9, "UNKNOWN"]]})
+    >>> snapshot.links.rows[0].up
+    True
+    """
+
+    tables: Mapping[str, Table[Any]] = field(default_factory=dict)
+
+    names: ClassVar[tuple[str, ...]] = tuple(ROWS)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Iterable[Sequence[Any]]]) -> Snapshot:
+        """From rows in column order, as they come from the agent."""
+        return cls({name: Table(name, rows) for name, rows in data.items()})
+
+    def to_data(self) -> dict[str, list[list[Any]]]:
+        """JSON-ready, the opposite of :meth:`from_data`."""
+        return {name: [list(row) for row in table.values] for name, table in self.tables.items()}
+
+    def _table(self, name: str) -> Table[Any]:
+        return self.tables.get(name) or Table(name)
+
+    @cached_property
+    def namespaces(self) -> Table[NamespaceInfo]:
+        return self._table("namespaces")
+
+    @cached_property
+    def links(self) -> Table[Link]:
+        return self._table("links")
+
+    @cached_property
+    def addrs(self) -> Table[Address]:
+        return self._table("addrs")
+
+    @cached_property
+    def routes(self) -> Table[Route]:
+        return self._table("routes")
+
+    @cached_property
+    def neighbours(self) -> Table[Neighbour]:
+        return self._table("neighbours")
+
+    @cached_property
+    def rules(self) -> Table[Rule]:
+        return self._table("rules")
+
+    @cached_property
+    def fdb(self) -> Table[FdbEntry]:
+        return self._table("fdb")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that changed: ``op`` is ``+`` new, ``-`` gone or ``~`` changed; ``old``/``new`` are rows of ``table``.
+
+    A link that moved to another namespace is one ``~`` whose rows differ in ``ns``.
+    Table ``sysctls`` has no row class: its old and new are ``SysctlValue``.
+    """
+
+    op: str
+    table: str
+    old: Any = None
+    new: Any = None
+
+    @classmethod
+    def from_data(cls, data: Sequence[Any]) -> Change:
+        """From ``[op, table, old values or None, new values or None]``."""
+        op, table, old, new = data
+        make = SysctlValue.from_values if table == "sysctls" else lambda values: make_row(table, values)
+        return cls(str(op), str(table), make(old) if old is not None else None, make(new) if new is not None else None)
+
+
+@dataclass(frozen=True, slots=True)
+class SysctlValue:
+    """A kernel parameter of a namespace: ``net.ipv4.ip_forward`` and its value as text."""
+
+    ns: str
+    name: str
+    value: str
+
+    @classmethod
+    def from_values(cls, values: Sequence[Any]) -> SysctlValue:
+        return cls(str(values[0]), str(values[1]), str(values[2]))
