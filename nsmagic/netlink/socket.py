@@ -99,7 +99,8 @@ class RouteSocket:
             assert home is not None
             setns(nsfd)
         try:
-            sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_ROUTE)
+            # SOCK_DGRAM: asyncio, which pyroute2 uses on ``fileno=``, refuses SOCK_RAW; to netlink they are the same.
+            sock = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, NETLINK_ROUTE)
         finally:
             if nsfd is not None and home is not None:
                 setns(home)
