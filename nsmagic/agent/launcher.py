@@ -1,0 +1,214 @@
+"""The launcher: makes the lab's namespaces, becomes the parent of its pid 1, and dies with the notebook's kernel.
+
+Started as ``python -I -S .../launcher.py SOCKET PIDFD`` by a thread of the notebook's process that never ends, in a session
+of its own. It ends when the notebook's process does, in any way, because three things hold at once:
+
+- PDEATHSIG: the kernel kills it with the thread that started it (also when it is stopped);
+- the pidfd of the notebook's process becomes readable (also when a forked child holds every descriptor);
+- the notebook closes its end of the socket (``lab.close()``, garbage collection).
+
+Pid 1 dies with the launcher (its own PDEATHSIG), everything inside dies with pid 1, and Linux frees the namespaces.
+FAULTS.md has the experiments. Standard library only until the agent takes over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+from typing import Any
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from nsmagic import syscalls as sys_
+from nsmagic.agent import protocol, rootfs
+
+#: The plain user that a lab started by root becomes: systemd's list of uids leaves 65520 to 65533 to nobody.
+LAB_UID = 65533
+
+_NAMESPACES = sys_.CLONE_NEWUSER | sys_.CLONE_NEWPID | sys_.CLONE_NEWNET | sys_.CLONE_NEWUTS | sys_.CLONE_NEWIPC
+
+
+def main(argv: list[str]) -> int:
+    """Read the configuration, make the sandbox, fork pid 1, watch, end."""
+    sock = socket.socket(fileno=int(argv[1]))
+    pidfd = int(argv[2])
+    sock.set_inheritable(False)
+    os.set_inheritable(pidfd, False)
+    config = _read_config(sock)
+    try:
+        init = _start(sock, pidfd, config)
+    except rootfs.StepFailed as failure:
+        _refuse(sock, config, failure.step, failure.errno, failure.words)
+        return 1
+    except OSError as error:
+        _refuse(sock, config, "start", error.errno or 0, str(error))
+        return 1
+    _watch(sock, pidfd, init)
+    return 0
+
+
+def _read_config(sock: socket.socket) -> dict[str, Any]:
+    # Exactly one frame: what follows it belongs to the agent.
+    header = _read_exactly(sock, 4)
+    (length,) = struct.unpack("!I", header)
+    if length > protocol.MAX_FRAME:
+        raise SystemExit(2)
+    config: dict[str, Any] = json.loads(_read_exactly(sock, length))
+    return config
+
+
+def _read_exactly(sock: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = sock.recv(size - len(data))
+        if not more:
+            raise SystemExit(0)
+        data += more
+    return data
+
+
+def _refuse(sock: socket.socket, config: dict[str, Any], step: str, errno: int, words: str) -> None:
+    data = {
+        "error": "SandboxUnavailable", "message": f"{step}: {words}", "hint": None,
+        "kind": config["kind"], "step": step, "errno": errno,
+    }  # fmt: skip
+    try:
+        sock.sendall(protocol.pack({"id": 0, "error": data}))
+    except OSError:
+        return  # the notebook is gone: nobody is left to be told
+
+
+def _start(sock: socket.socket, pidfd: int, config: dict[str, Any]) -> int:
+    kind = config["kind"]
+    if kind == "host":
+        _tie_to(pidfd)
+    else:
+        if os.getuid() == 0:
+            _become_plain_user(config)
+        _tie_to(pidfd)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if kind == "host":
+        return _fork_init(sock, config)
+    uid, gid = os.getuid(), os.getgid()
+    with rootfs.step("user namespace"):
+        sys_.unshare(sys_.CLONE_NEWUSER)
+    with rootfs.step("uid map"):
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"0 {uid} 1")
+        _write("/proc/self/gid_map", f"0 {gid} 1")
+    with rootfs.step("namespaces"):
+        sys_.unshare(_NAMESPACES & ~sys_.CLONE_NEWUSER | (0 if kind == "rootless-nomount" else sys_.CLONE_NEWNS))
+    return _fork_init(sock, config)
+
+
+def _become_plain_user(config: dict[str, Any]) -> None:
+    """Root leaves only a few folders in sight, then becomes a uid that owns nothing: root mapped to root could still write
+    the machine's files and sysctls."""
+    if config["kind"] == "rootless":
+        with rootfs.step("private mounts (as root)"):
+            sys_.unshare(sys_.CLONE_NEWNS)
+        rootfs.build(config["lab"], config, few=True)
+    with rootfs.step("become a plain user"):
+        os.setgroups([])
+        os.setresgid(LAB_UID, LAB_UID, LAB_UID)
+        os.setresuid(LAB_UID, LAB_UID, LAB_UID)
+    # Changing uid makes a process "not dumpable", and then its own /proc/self files belong to root; PR_SET_DUMPABLE gives
+    # them back, which writing uid_map needs.
+    sys_.prctl(4, 1)
+
+
+def _tie_to(pidfd: int) -> None:
+    """Die with the notebook. Last of all identity changes: ``setresuid`` clears PDEATHSIG."""
+    sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if select.select([pidfd], [], [], 0)[0]:
+        raise SystemExit(0)  # it was gone before the signal was armed
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def _fork_init(sock: socket.socket, config: dict[str, Any]) -> int:
+    alive, ours = os.pipe()  # the child sees EOF when this process is gone before PDEATHSIG is armed
+    pid = os.fork()
+    if pid:
+        os.close(alive)
+        # Kept open on purpose, for as long as this process lives.
+        return pid
+    status = 1
+    try:
+        os.close(ours)
+        sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if not select.select([alive], [], [], 0)[0]:
+            status = _init(sock, config)
+    finally:
+        os._exit(status)
+
+
+def _init(sock: socket.socket, config: dict[str, Any]) -> int:
+    """Pid 1 of the lab: close everything but the socket, make the files, then become the agent."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+        # Default, not ignored: the kernel keeps pid 1 from signals that have no handler, and children start clean.
+        signal.signal(number, signal.SIG_DFL)
+    if sock.fileno() != 3:
+        os.dup2(sock.fileno(), 3, inheritable=False)
+        sock.detach()
+        sock = socket.socket(fileno=3)
+    os.closerange(
+        4, resource.getrlimit(resource.RLIMIT_NOFILE)[0] if not os.path.isdir("/proc/self/fd") else _highest() + 1
+    )
+    os.chdir("/")
+    os.umask(0o022)
+    missing: list[str] = []
+    try:
+        if config["kind"] == "rootless":
+            missing = rootfs.build(config["lab"], config, few=False)
+        if config["kind"] != "host":
+            sys_.set_hostname("host")
+        for folder in config["path"]:
+            if folder not in sys.path:
+                sys.path.append(folder)
+        from nsmagic.agent.server import serve
+    except rootfs.StepFailed as failure:
+        _refuse(sock, config, failure.step, failure.errno, failure.words)
+        return 1
+    except (OSError, ImportError) as error:
+        _refuse(sock, config, "agent", getattr(error, "errno", 0) or 0, str(error))
+        return 1
+    return serve(sock, config, missing)
+
+
+def _highest() -> int:
+    return max(int(name) for name in os.listdir("/proc/self/fd"))
+
+
+def _watch(sock: socket.socket, pidfd: int, init: int) -> None:
+    """Wait for the notebook's end, the connection's end or pid 1's end; then end pid 1 and reap it."""
+    init_fd = os.pidfd_open(init)
+    poller = select.poll()
+    poller.register(pidfd, select.POLLIN)
+    poller.register(init_fd, select.POLLIN)
+    # Only the hang-up: the bytes on this socket are the agent's.
+    poller.register(sock.fileno(), select.POLLRDHUP)
+    poller.poll()
+    try:
+        signal.pidfd_send_signal(init_fd, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it ended by itself
+    os.waitpid(init, 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,233 @@
+"""The files a lab sees: a new root on a tmpfs, binds of the machine's files read-only, the notebook's folder writable.
+
+Everything is built beside the old root, then ``pivot_root`` and the old root is detached, so that nothing lies underneath
+that an ``umount`` inside could uncover. Used twice when the notebook runs as root: first by real root, to leave only a few
+folders before becoming a plain user, and then, as for everybody, inside the lab's own user namespace.
+
+Every mount carries the source name ``nsmagic-ID``, by which a test finds what would be left behind (nothing).
+Standard library only: the launcher runs this before any other folder is on its path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nsmagic import syscalls as sys_
+
+#: Top folders that are made new or left out; everything else of the machine's root is bound.
+_OWN = {"proc", "sys", "dev", "run", "tmp", "etc", "var", "root", "mnt", "media", "boot", "lost+found", "efi"}
+#: What real root leaves visible for the plain user that it becomes (Debian's /lib*, /bin are links or folders).
+_FEW = {"usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix", "gnu"}
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\thost\n"
+# Nothing outside is ever asked: with no server behind it, this address refuses at once instead of waiting.
+_RESOLV = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
+_NSSWITCH = (
+    "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nservices: files\nprotocols: files\n"
+)
+
+
+class StepFailed(Exception):
+    """A step of making the sandbox failed: ``step`` names it, ``errno`` is the kernel's number."""
+
+    def __init__(self, step: str, error: OSError) -> None:
+        super().__init__(f"{step}: {error.strerror}")
+        self.step, self.errno, self.words = step, error.errno or 0, str(error)
+
+
+@contextlib.contextmanager
+def step(name: str) -> Any:
+    """Name the step, so that a refusal says where it happened."""
+    try:
+        yield
+    except OSError as error:
+        raise StepFailed(name, error) from error
+
+
+def build(lab_id: str, config: Mapping[str, Any], *, few: bool) -> list[str]:
+    """Make the new root and move into it.
+
+    Parameters
+    ----------
+    lab_id
+        Eight letters that name this lab's mounts.
+    config
+        ``readonly``: folders to show in any case (Python, nsmagic, pyroute2); ``writable``: the notebook's folder or "".
+    few
+        True in real root's first pass: only system folders and those named; the machine's /proc, /sys, /dev stay visible
+        for the second pass.
+
+    Returns
+    -------
+    list of str
+        What could not be had, in words (``/sys: Operation not permitted``); the lab works without it.
+    """
+    tag = f"nsmagic-{lab_id}"
+    missing: list[str] = []
+    with step("mount propagation"):
+        sys_.mount("none", "/", "", sys_.MS_REC | (sys_.MS_PRIVATE if few else sys_.MS_SLAVE))
+    with step("mount tmpfs"):
+        sys_.mount(tag, "/tmp", "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, "size=4m,nr_inodes=4096,mode=755")
+    os.mkdir("/tmp/old", 0o755)
+    os.mkdir("/tmp/new", 0o755)
+    with step("pivot_root"):
+        sys_.pivot_root("/tmp", "/tmp/old")
+    os.chdir("/")
+    with step("mount tmpfs"):
+        sys_.mount(tag, "/new", "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, "size=16m,nr_inodes=8192,mode=755")
+    with step("bind the machine's files"):
+        _bind_top(_FEW if few else None)
+        for folder in config["readonly"]:
+            _bind(folder, readonly=True)
+    if few:
+        with step("bind the machine's files"):
+            _first_pass()
+            if config["writable"]:
+                _bind(config["writable"], readonly=False)
+    else:
+        _devices(tag)
+        missing += _kernel_files(tag)
+        _etc()
+        _scratch(tag)
+        if config["writable"]:
+            # Bound after /tmp is there: the notebook may lie in it.
+            with step("bind the notebook's folder"):
+                _bind(config["writable"], readonly=False)
+    os.chdir("/new")
+    with step("pivot_root"):
+        sys_.pivot_root(".", ".")
+        sys_.umount(".", sys_.MNT_DETACH)
+    os.chdir("/")
+    return missing
+
+
+def _bind_top(only: Iterable[str] | None) -> None:
+    for name in sorted(os.listdir("/old")):
+        if (only is None and name in _OWN) or (only is not None and name not in only):
+            continue
+        old, new = f"/old/{name}", f"/new/{name}"
+        mode = os.lstat(old).st_mode
+        if stat.S_ISLNK(mode):
+            os.symlink(os.readlink(old), new)
+        elif stat.S_ISDIR(mode):
+            os.mkdir(new, 0o755)
+            try:
+                sys_.mount(old, new, "", sys_.MS_BIND | sys_.MS_REC)
+                sys_.make_readonly(new)
+            except OSError:
+                # A folder that this user may not bind (or a dead network mount) stays an empty folder.
+                if name in _FEW:
+                    raise
+
+
+def _bind(folder: str, *, readonly: bool) -> None:
+    """Show one folder of the machine at its own path; a folder that is gone or unreadable is left out."""
+    old, new = "/old" + folder, "/new" + folder
+    if not os.path.isdir(old):
+        return
+    os.makedirs(new, 0o755, exist_ok=True)
+    if readonly and os.path.samestat(os.stat(old), os.stat(new)):
+        return  # visible already, through a parent
+    sys_.mount(old, new, "", sys_.MS_BIND | sys_.MS_REC)
+    if readonly:
+        sys_.make_readonly(new)
+
+
+def _first_pass() -> None:
+    for name in ("proc", "sys", "dev", "etc"):
+        os.mkdir(f"/new/{name}", 0o755)
+        sys_.mount(f"/old/{name}", f"/new/{name}", "", sys_.MS_BIND | sys_.MS_REC)
+    os.mkdir("/new/tmp", 0o777)
+
+
+def _devices(tag: str) -> None:
+    os.mkdir("/new/dev", 0o755)
+    with step("bind devices"):
+        for name in _DEVICES:
+            if os.path.exists(f"/old/dev/{name}"):
+                _bind_file(f"/old/dev/{name}", f"/new/dev/{name}")
+        if os.path.exists("/old/dev/net/tun"):
+            os.mkdir("/new/dev/net")
+            _bind_file("/old/dev/net/tun", "/new/dev/net/tun")
+    for name, target in (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+        os.symlink(target, f"/new/dev/{name}")
+    os.mkdir("/new/dev/pts")
+    os.mkdir("/new/dev/shm")
+    with step("mount devpts"):
+        sys_.mount(tag, "/new/dev/pts", "devpts", sys_.MS_NOSUID | sys_.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+    os.symlink("pts/ptmx", "/new/dev/ptmx")
+    with step("mount tmpfs"):
+        sys_.mount(tag, "/new/dev/shm", "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, "size=16m,nr_inodes=1024,mode=1777")
+
+
+def _bind_file(source: str, target: str) -> None:
+    os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+    sys_.mount(source, target, "", sys_.MS_BIND)
+
+
+def _kernel_files(tag: str) -> list[str]:
+    missing = []
+    os.mkdir("/new/proc", 0o555)
+    os.mkdir("/new/sys", 0o555)
+    flags = sys_.MS_NOSUID | sys_.MS_NODEV | sys_.MS_NOEXEC
+    for fstype, target in (("proc", "/new/proc"), ("sysfs", "/new/sys")):
+        try:
+            sys_.mount(tag, target, fstype, flags)
+        except OSError as error:
+            # Masked paths (Docker, Kubernetes): the lab works, ps or sysctl do not, and the status says so.
+            missing.append(f"{target[4:]}: {error.strerror}")
+    return missing
+
+
+def _etc() -> None:
+    """A tmpfs /etc: links to the machine's files beside a few of our own, so that hosts, resolv.conf and netns/ can be written.
+
+    The machine's /etc is bound at /.etc: at the same depth, relative links inside it keep their meaning.
+    """
+    os.mkdir("/new/.etc", 0o755)
+    os.mkdir("/new/etc", 0o755)
+    with step("bind the machine's files"):
+        sys_.mount("/old/etc", "/new/.etc", "", sys_.MS_BIND | sys_.MS_REC)
+        sys_.make_readonly("/new/.etc")
+    own = {
+        "hosts": _HOSTS, "resolv.conf": _RESOLV, "nsswitch.conf": _NSSWITCH, "hostname": "host\n", "sysctl.conf": "",
+    }  # fmt: skip
+    for name in os.listdir("/new/.etc"):
+        if name in own or name in ("netns", "mtab", "sysctl.d"):
+            continue
+        path = f"/new/.etc/{name}"
+        os.symlink(os.readlink(path) if os.path.islink(path) else f"/.etc/{name}", f"/new/etc/{name}")
+    for name, text in own.items():
+        with open(f"/new/etc/{name}", "w") as file:
+            file.write(text)
+    os.mkdir("/new/etc/netns", 0o755)
+    os.mkdir("/new/etc/sysctl.d", 0o755)
+    os.symlink("/proc/self/mounts", "/new/etc/mtab")
+
+
+def _scratch(tag: str) -> None:
+    for name, mode in (
+        ("run", 0o755),
+        ("tmp", 0o1777),
+        ("var", 0o755),
+        ("root", 0o700),
+        ("mnt", 0o755),
+        ("media", 0o755),
+    ):
+        path = f"/new/{name}"
+        if not os.path.isdir(path):
+            os.mkdir(path)
+        os.chmod(path, mode)
+    flags = sys_.MS_NOSUID | sys_.MS_NODEV
+    with step("mount tmpfs"):
+        sys_.mount(tag, "/new/run", "tmpfs", flags, "size=16m,nr_inodes=2048,mode=755")
+        sys_.mount(tag, "/new/tmp", "tmpfs", flags, "size=64m,nr_inodes=8192,mode=1777")
+    os.mkdir("/new/run/lock", 0o1777)
+    for name in ("cache", "lib", "lib/misc", "log", "spool", "tmp"):
+        os.makedirs(f"/new/var/{name}", 0o755, exist_ok=True)
+    os.symlink("/run", "/new/var/run")
+    os.symlink("/run/lock", "/new/var/lock")

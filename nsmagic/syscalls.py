@@ -1,0 +1,147 @@
+"""The system calls that Python's standard library lacks, through ctypes; and the constants that go with them.
+
+Python has ``os.unshare`` and ``os.setns`` only from 3.12 on, and never ``mount``, ``pivot_root``, ``prctl``.
+Numbers are those of ``include/uapi/linux/{sched,mount,prctl,capability}.h``. Standard library only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import platform
+import socket
+import struct
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_RDONLY = 1
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_REMOUNT = 32
+MS_BIND = 4096
+MS_REC = 16384
+MS_PRIVATE = 1 << 18
+MS_SLAVE = 1 << 19
+MS_SHARED = 1 << 20
+MNT_DETACH = 2
+
+PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
+PR_CAPBSET_DROP = 24
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+
+CAP_SYS_RESOURCE = 24
+
+_AT_RECURSIVE = 0x8000
+_AT_FDCWD = -100
+_MOUNT_ATTR_RDONLY = 0x1
+_SYS_MOUNT_SETATTR = 442  # the same number on every architecture (it came after the tables were unified)
+_SYS_PIVOT_ROOT = {
+    "x86_64": 155,
+    "aarch64": 41,
+    "riscv64": 41,
+    "ppc64le": 203,
+    "s390x": 217,
+    "armv7l": 218,
+    "i686": 217,
+}
+_SIOCGSKNS = 0x894C
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, what: str = "") -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what or None)
+    return result
+
+
+def unshare(flags: int) -> None:
+    """``unshare(2)``. In a process with two threads CLONE_NEWUSER is EINVAL."""
+    _check(_libc.unshare(ctypes.c_int(flags)))
+
+
+def setns(fd: int, kind: int = 0) -> None:
+    """``setns(2)``: enter the namespace behind a descriptor."""
+    _check(_libc.setns(ctypes.c_int(fd), ctypes.c_int(kind)))
+
+
+def mount(source: str, target: str, fstype: str = "", flags: int = 0, data: str = "") -> None:
+    """``mount(2)``; the error carries the target as its filename."""
+    _check(
+        _libc.mount(
+            os.fsencode(source),
+            os.fsencode(target),
+            fstype.encode() or None,
+            ctypes.c_ulong(flags),
+            data.encode() or None,
+        ),
+        target,
+    )
+
+
+def umount(target: str, flags: int = 0) -> None:
+    """``umount2(2)``."""
+    _check(_libc.umount2(os.fsencode(target), flags), target)
+
+
+def pivot_root(new: str, old: str) -> None:
+    """``pivot_root(2)``."""
+    number = _SYS_PIVOT_ROOT.get(platform.machine())
+    if number is None:
+        raise OSError(38, f"pivot_root on {platform.machine()}")
+    _check(_libc.syscall(ctypes.c_long(number), os.fsencode(new), os.fsencode(old)), new)
+
+
+def make_readonly(path: str) -> None:
+    """Make a mount and everything below it read-only (``mount_setattr(2)``, Linux 5.12); on older kernels only itself."""
+    attributes = struct.pack("=QQQQ", _MOUNT_ATTR_RDONLY, 0, 0, 0)
+    result = _libc.syscall(
+        ctypes.c_long(_SYS_MOUNT_SETATTR), _AT_FDCWD, os.fsencode(path), _AT_RECURSIVE, attributes, ctypes.c_size_t(32)
+    )
+    if result == 0:
+        return
+    # Flags that came from the parent namespace are locked: they must be repeated.
+    locked = os.statvfs(path).f_flag & (
+        MS_NOSUID | MS_NODEV | MS_NOEXEC | os.ST_NOATIME | os.ST_RELATIME | os.ST_NODIRATIME
+    )
+    mount("none", path, "", MS_REMOUNT | MS_BIND | MS_RDONLY | locked)
+
+
+def prctl(option: int, value: int = 0) -> None:
+    """``prctl(2)`` with one argument."""
+    _check(_libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)))
+
+
+def set_hostname(name: str) -> None:
+    """``sethostname(2)``: Python's ``socket.sethostname`` without the audit."""
+    socket.sethostname(name)
+
+
+def drop_capability(cap: int) -> None:
+    """Take one capability out of the effective, permitted, inheritable and bounding sets of this process."""
+    header = struct.pack("=Ii", 0x20080522, 0)
+    data = ctypes.create_string_buffer(24)
+    _check(_libc.capget(header, data))
+    words = list(struct.unpack("=6I", data.raw))
+    for at in range(3):
+        words[(cap // 32) * 3 + at] &= ~(1 << (cap % 32))
+    prctl(PR_CAPBSET_DROP, cap)
+    _check(_libc.capset(header, struct.pack("=6I", *words)))
+
+
+def current_netns() -> int:
+    """A descriptor of the network namespace that this thread is in; needs no /proc (``SIOCGSKNS`` on a socket)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        fd = fcntl.ioctl(probe.fileno(), _SIOCGSKNS)
+    os.set_inheritable(fd, False)
+    return fd
