@@ -134,9 +134,11 @@ class Words:
     >>> words = Words(("ip", "link", "set", "eth0", "mtu", "big"), 4)
     >>> words.next(), words.word, words.at
     ('mtu', 'big', 21)
-    >>> words.integer('Invalid "mtu" value')
-    Traceback (most recent call last):
-    nsmagic.errors.CommandSyntaxError: Error: argument "big" is wrong: Invalid "mtu" value
+    >>> try:
+    ...     words.integer('Invalid "mtu" value')
+    ... except CommandSyntaxError as error:
+    ...     print(error.render())
+    Error: argument "big" is wrong: Invalid "mtu" value
     hint: "big" is not a whole number
     """
 
