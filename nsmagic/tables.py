@@ -1,0 +1,463 @@
+"""Tables: the rows of a snapshot as pandas DataFrames that read well in a notebook and in a terminal.
+
+The only user of pandas; imported when the first table is shown, never before. The *value* is complete: fixed columns in a
+fixed order, fixed dtypes also when there is no row, sorted. Only the *display* of :class:`NetTable` is ours: the columns
+that a beginner reads, no index, blanks for what is missing, nothing elided. What one derives from a table (``df[…]``,
+``df.head()``) is an ordinary DataFrame.
+
+dtypes are the same under pandas 2.2 and 3: text is ``string`` (kept by Python, whatever else is installed), numbers that
+every row has are ``int64``, others ``Int64``; a missing value is ``pd.NA``.
+
+Rules that hold for every function of a table: ``ns=None`` gives all namespaces and displays the column ``ns``; with
+``ns="red"`` the column stays in the value and the caption says ``of red`` instead. ``all=True`` displays every column and
+keeps the rows that are otherwise left out: those of unnamed namespaces, fallback devices (``tunl0``) and what each
+docstring names. Rows are sorted by namespace (the host first), then as the docstring says.
+
+Long for a module here, because pandas may be imported by one file only and each table's docstring maps its columns to
+the names that iproute2's JSON has for them.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from nsmagic import rows as ask
+from nsmagic.model import Address, FdbEntry, Link, NamespaceInfo, Neighbour, Route, Rule, Snapshot, SysctlValue
+from nsmagic.printable import columns as text_columns
+from nsmagic.printable import printable
+
+#: Columns and dtypes of each table, in order; part of the public interface (a test freezes them).
+DTYPES: dict[str, dict[str, str]] = {
+    "links": {
+        "ns": "text", "ifindex": "int", "ifname": "text", "kind": "text", "admin": "text", "operstate": "text",
+        "mac": "text", "mtu": "int", "master": "text", "peer": "text", "peer_ns": "text", "addresses": "text",
+    },
+    "addrs": {
+        "ns": "text", "ifname": "text", "family": "text", "address": "text", "prefixlen": "int", "broadcast": "text",
+        "scope": "text", "label": "text",
+    },
+    "routes": {
+        "ns": "text", "dst": "text", "gateway": "text", "dev": "text", "prefsrc": "text", "protocol": "text",
+        "scope": "text", "metric": "int", "table": "text", "type": "text", "family": "text",
+    },
+    "neighbours": {
+        "ns": "text", "address": "text", "mac": "text", "dev": "text", "state": "text", "family": "text",
+    },
+    "rules": {
+        "ns": "text", "family": "text", "priority": "int", "src": "text", "dst": "text", "iif": "text", "oif": "text",
+        "fwmark": "text", "action": "text", "table": "text", "invert": "bool",
+    },
+    "fdb": {
+        "ns": "text", "mac": "text", "dev": "text", "master": "text", "vlan": "int?", "dst": "text", "state": "text",
+    },
+    "namespaces": {"ns": "text", "inode": "int", "named": "bool", "pids": "text"},
+    "sysctls": {"ns": "text", "name": "text", "value": "text"},
+}  # fmt: skip
+
+#: What is displayed by default.
+SHOWN: dict[str, tuple[str, ...]] = {
+    "links": ("ns", "ifname", "kind", "admin", "operstate", "mac", "master", "peer", "peer_ns", "addresses"),
+    "addrs": ("ns", "ifname", "address", "prefixlen", "scope"),
+    "routes": ("ns", "dst", "gateway", "dev"),
+    "neighbours": ("ns", "address", "mac", "dev", "state"),
+    "rules": ("ns", "family", "priority", "src", "dst", "action", "table"),
+    "fdb": ("ns", "mac", "dev", "master", "state"),
+    "namespaces": ("ns",),
+    "sysctls": ("ns", "name", "value"),
+}
+
+_TITLES = {"addrs": "addresses", "fdb": "forwarding entries", "sysctls": "kernel parameters"}
+_PANDAS = {"text": "string[python]", "int": "int64", "int?": "Int64", "bool": "bool"}
+_LEFT = ' style="text-align:left;white-space:pre-wrap"'
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a table is displayed: its title (``links of red``) and the columns that are left out."""
+
+    title: str = ""
+    hidden: frozenset[str] = frozenset()
+    caption: bool = False
+
+
+class NetTable(pd.DataFrame):
+    """A DataFrame that displays itself plainly; everything else about it is pandas.
+
+    ``print(table)`` and a notebook show the same cells. Columns that you add are displayed too; ``table.to_string()``
+    and ``table.to_html()`` remain those of pandas, with every column.
+
+    >>> table = generic(["job", "state"], [[1, "running"], [2, None]], "jobs of red")
+    >>> print(table)
+    jobs of red
+    job  state
+    1    running
+    2
+    >>> type(table[table.job == 1]).__name__
+    'DataFrame'
+    """
+
+    _metadata = ["_view"]  # noqa: RUF012 (the name and type are pandas' own)
+    _view: View = View()
+
+    @property
+    def _constructor(self) -> Callable[..., pd.DataFrame]:
+        return pd.DataFrame
+
+    @property
+    def title(self) -> str:
+        """What the caption says, or would say: ``links of red``."""
+        return self._view.title
+
+    def _displayed(self) -> list[int]:
+        return [at for at, name in enumerate(self.columns) if name not in self._view.hidden]
+
+    def _caption(self) -> str:
+        view = self._view
+        if not len(self):
+            return f"{view.title}: none" if view.title else "none"
+        return view.title if view.caption else ""
+
+    def _cells(self) -> tuple[list[str], list[list[str]]]:
+        """Header and displayed columns as text, printable."""
+        at = self._displayed()
+        return [printable(str(self.columns[i])) for i in at], [_texts(self.iloc[:, i].tolist()) for i in at]
+
+    def __repr__(self) -> str:
+        header, cells = self._cells()
+        lines = [printable(self._caption())] if self._caption() else []
+        lines += text_columns([header, *map(list, zip(*cells, strict=True))])
+        return "\n".join(lines)
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str | None:
+        if not pd.get_option("display.notebook_repr_html"):
+            return None
+        header, cells = self._cells()
+        caption = self._caption()
+        label = "" if caption or not self._view.title else f' aria-label="{_escape(self._view.title)}"'
+        lines = [f"<table{label}>"]
+        if caption:
+            lines.append(f'<caption style="text-align:left">{_escape(caption)}</caption>')
+        head = "".join(f'<th scope="col"{_LEFT}>{_escape(name)}</th>' for name in header)
+        lines.append(f"<thead><tr>{head}</tr></thead>")
+        lines.append("<tbody>")
+        marked = [[f"<td{_LEFT}>{html.escape(cell)}</td>" for cell in column] for column in cells]
+        lines.extend(f"<tr>{''.join(row)}</tr>" for row in zip(*marked, strict=True))
+        lines.append("</tbody>")
+        lines.append("</table>")
+        return "\n".join(lines)
+
+
+def _escape(text: str) -> str:
+    return html.escape(printable(text))
+
+
+def _texts(values: list[Any]) -> list[str]:
+    return [printable(value) if isinstance(value, str) else printable(_text(value)) for value in values]
+
+
+def _text(value: Any) -> str:
+    """A cell as text: nothing for a missing value, words for truth values, comma-separated for lists."""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(map(_text, value))
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# the tables
+
+
+def links(snapshot: Snapshot, ns: str | None = None, all: bool = False) -> NetTable:
+    """Interfaces, by number within their namespace.
+
+    ========= ======================= =========================================================================
+    column    ``ip -d -j addr``       meaning
+    ========= ======================= =========================================================================
+    ns        (none)                  the namespace
+    ifindex   ifindex                 the kernel's number of the interface
+    ifname    ifname                  name
+    kind      linkinfo.info_kind      ``veth``, ``bridge``, …; ``loopback``; ``ether`` where the kernel names no kind
+    admin     flags (UP)              ``UP`` or ``DOWN``: what its owner asked for
+    operstate operstate               the kernel's word for what became of it
+    mac       address                 hardware address
+    mtu       mtu                     biggest packet, bytes
+    master    master                  the bridge it is plugged into
+    peer      link, link_index        the other end of a veth
+    peer_ns   link_netnsid            and the namespace of that end
+    addresses addr_info               ``"192.168.15.1/24, …"``: one text, joined by a comma and a space; without the
+                                      link-local address that the kernel derives from the MAC, unless ``all``
+    ========= ======================= =========================================================================
+
+    >>> print(links(Snapshot.from_data({"links": [["red", 1, "lo", "loopback"]]}), "red"))
+    links of red
+    ifname  kind      admin  operstate  mac  master  peer  peer_ns  addresses
+    lo      loopback  DOWN   DOWN
+    """
+    addresses = ask.addresses(snapshot, all=all)
+    chosen: list[Link] = [link for link in _rows(snapshot, "links", ns, all) if all or not ask.fallback(link)]
+    chosen.sort(key=lambda link: (ask.ns_order(link.ns), link.ifindex))
+    data: dict[str, list[Any]] = {
+        "ns": [link.ns for link in chosen],
+        "ifindex": [link.ifindex for link in chosen],
+        "ifname": [link.ifname for link in chosen],
+        "kind": [link.kind for link in chosen],
+        "admin": ["UP" if link.up else "DOWN" for link in chosen],
+        "operstate": [link.operstate for link in chosen],
+        "mac": [link.mac for link in chosen],
+        "mtu": [link.mtu for link in chosen],
+        "master": [link.master for link in chosen],
+        "peer": [link.peer for link in chosen],
+        "peer_ns": [link.peer_ns for link in chosen],
+        "addresses": [", ".join(addresses.get((link.ns, link.ifindex), ())) for link in chosen],
+    }
+    return _table("links", data, ns, all)
+
+
+def addrs(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, family: str | None = None) -> NetTable:
+    """IP addresses, by interface number, IPv4 first, then in the kernel's order (the first is the primary one).
+
+    Columns are those of ``addr_info`` in ``ip -j addr``: ``address`` is its ``local``, ``prefixlen``, ``broadcast``,
+    ``scope``, ``label`` and ``family`` are called the same; ``ifname`` stands beside ``addr_info``.
+    ``family`` keeps ``"inet"`` or ``"inet6"`` alone.
+
+    >>> addrs(Snapshot()).dtypes["prefixlen"].name
+    'int64'
+    """
+    chosen: list[Address] = [row for row in _rows(snapshot, "addrs", ns, all) if family in (None, row.family)]
+    chosen.sort(key=lambda row: (ask.ns_order(row.ns), row.ifindex, row.family))
+    return _table("addrs", _attributes("addrs", chosen), ns, all)
+
+
+def routes(
+    snapshot: Snapshot,
+    ns: str | None = None,
+    all: bool = False,
+    *,
+    family: str | None = None,
+    table: int | None = 254,
+) -> NetTable:
+    """Routes of the main table, ``default`` first, then by destination.
+
+    Columns are called as in ``ip -j route``. ``table`` is text: ``main``, ``local``, ``default`` or the number, as one
+    would type it; ``family`` is ``inet`` or ``inet6``. A route with several next hops has them joined by a comma in
+    ``gateway`` and ``dev``. ``table=None`` (or ``all``) gives the routes of every table, another number those of that one;
+    ``type`` and ``table`` are displayed when some row has another than ``unicast`` and ``main``.
+
+    >>> snapshot = Snapshot.from_data({"routes": [["red", "inet", "default", "10.0.0.1", "eth0"]]})
+    >>> print(routes(snapshot, "red"))
+    routes of red
+    dst      gateway   dev
+    default  10.0.0.1  eth0
+    """
+    chosen: list[Route] = [
+        row
+        for row in _rows(snapshot, "routes", ns, all)
+        if family in (None, row.family) and (all or table in (None, row.table))
+    ]
+    chosen.sort(
+        key=lambda row: (
+            *(ask.ns_order(row.ns), row.table != 254, row.table, row.family),
+            *(ask.address_key(row.dst), row.metric, row.type, row.dev, row.gateway),
+        )
+    )
+    data = _attributes("routes", chosen)
+    for name in ("gateway", "dev"):
+        data[name] = [
+            getattr(row, name) or ", ".join(str(hop.get(name) or "") for hop in row.nexthops) for row in chosen
+        ]
+    data["table"] = [ask.table_name(row.table) for row in chosen]
+    more = {"type"} if any(row.type != "unicast" for row in chosen) else set()
+    if any(row.table != 254 for row in chosen):
+        more.add("table")
+    return _table("routes", data, ns, all, more)
+
+
+def neighbours(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, family: str | None = None) -> NetTable:
+    """Neighbour (ARP and NDP) entries, IPv4 first, by address.
+
+    Columns against ``ip -j neigh``: ``address`` is ``dst``, ``mac`` is ``lladdr``, ``dev`` the same, ``state`` the word in
+    ``state``. As ``ip neigh`` does, entries in state ``NOARP`` (multicast, loopback) are left out unless ``all``.
+
+    >>> list(neighbours(Snapshot()).columns)
+    ['ns', 'address', 'mac', 'dev', 'state', 'family']
+    """
+    chosen: list[Neighbour] = [
+        row
+        for row in _rows(snapshot, "neighbours", ns, all)
+        if family in (None, row.family) and (all or row.state not in ("NOARP", "NONE", ""))
+    ]
+    chosen.sort(key=lambda row: (ask.ns_order(row.ns), row.family, ask.address_key(row.address), row.dev))
+    return _table("neighbours", _attributes("neighbours", chosen), ns, all)
+
+
+def rules(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, family: str | None = None) -> NetTable:
+    """Routing policy rules, IPv4 first, in the order in which the kernel tries them.
+
+    Columns are called as in ``ip -j rule``, but ``invert`` (``not``) and ``action``, which there is part of the words:
+    ``lookup`` (then ``table`` says where), ``blackhole``, ``unreachable``, ``prohibit``, ``goto`` or ``nop``. ``table`` is text, as
+    in :func:`routes`.
+
+    >>> len(rules(Snapshot()))
+    0
+    """
+    chosen: list[Rule] = [row for row in _rows(snapshot, "rules", ns, all) if family in (None, row.family)]
+    chosen.sort(key=lambda row: (ask.ns_order(row.ns), row.family, row.priority))
+    data = _attributes("rules", chosen)
+    data["table"] = [ask.table_name(row.table) if row.table else "" for row in chosen]
+    more = {name for name in ("iif", "oif", "fwmark") if any(data[name])}
+    if any(row.invert for row in chosen):
+        more.add("invert")
+    return _table("rules", data, ns, all, more)
+
+
+def fdb(snapshot: Snapshot, ns: str | None = None, all: bool = False) -> NetTable:
+    """Forwarding entries of bridges and vxlans, by interface and MAC: which MAC is behind which port.
+
+    Columns are called as in ``bridge -j fdb``, but ``dev`` for ``ifname``. ``state`` is blank for an address that the
+    bridge learned from traffic. ``vlan`` and ``dst`` (the far end of a vxlan) are displayed when some row has one.
+    Multicast entries (``33:33:…``, ``01:00:5e:…``) are left out unless ``all``.
+
+    >>> list(fdb(Snapshot()).columns)
+    ['ns', 'mac', 'dev', 'master', 'vlan', 'dst', 'state']
+    """
+    chosen: list[FdbEntry] = [
+        row
+        for row in _rows(snapshot, "fdb", ns, all)
+        if all or not row.mac.startswith(("33:33:", "01:00:5e:", "01:80:c2:"))
+    ]
+    chosen.sort(key=lambda row: (ask.ns_order(row.ns), row.dev, row.mac, row.vlan, row.dst, row.master))
+    data = _attributes("fdb", chosen)
+    data["vlan"] = [row.vlan or None for row in chosen]
+    more = {name for name in ("vlan", "dst") if any(data[name])}
+    return _table("fdb", data, ns, all, more)
+
+
+def namespaces(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, host: bool = True) -> NetTable:
+    """The namespaces of a lab; ``host=False`` leaves the host out, as ``ip netns`` does, which lists names only.
+
+    ``inode`` is the number of the namespace (``ls -iL /run/netns/red``, ``readlink /proc/self/ns/net``), ``pids`` the process
+    ids in it, joined by a comma and a space.
+
+    >>> print(namespaces(Snapshot.from_data({"namespaces": [["red", 7], ["host", 1], ["blue", 9]]}), host=False))
+    ns
+    blue
+    red
+    """
+    chosen: list[NamespaceInfo] = [row for row in _rows(snapshot, "namespaces", ns, all) if host or row.ns != "host"]
+    chosen.sort(key=lambda row: ask.ns_order(row.ns))
+    data = _attributes("namespaces", chosen)
+    data["pids"] = [", ".join(map(str, row.pids)) for row in chosen]
+    return _table("namespaces", data, None, all)
+
+
+def sysctls(values: Iterable[SysctlValue], ns: str | None = None, all: bool = False) -> NetTable:
+    """Kernel parameters by name, as ``sysctl`` names them (``net.ipv4.ip_forward``); values are text.
+
+    >>> print(sysctls([SysctlValue("red", "net.ipv4.ip_forward", "0")], "red"))
+    kernel parameters of red
+    name                 value
+    net.ipv4.ip_forward  0
+    """
+    chosen = sorted(
+        (row for row in values if ns in (None, row.ns)), key=lambda row: (ask.ns_order(row.ns), row.name.split("."))
+    )
+    return _table("sysctls", _attributes("sysctls", chosen), ns, all)
+
+
+def generic(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> NetTable:
+    """Any table in the same dress. A column of whole numbers becomes ``Int64``, of truth values ``boolean``, else ``string``.
+
+    >>> generic(["packets"], [[3], [None]]).dtypes["packets"].name
+    'Int64'
+    """
+    listed = [list(row) for row in rows]
+    data = {name: _guess([row[at] for row in listed]) for at, name in enumerate(columns)}
+    frame = pd.DataFrame(data, columns=list(columns))
+    return _dress(frame, View(caption, frozenset(), bool(caption)))
+
+
+#: Table name → function of ``(snapshot, ns, all, **options)``.
+BUILDERS: Mapping[str, Callable[..., NetTable]] = {
+    "links": links,
+    "addrs": addrs,
+    "routes": routes,
+    "neighbours": neighbours,
+    "rules": rules,
+    "fdb": fdb,
+    "namespaces": namespaces,
+}
+
+
+def of(table: str, snapshot: Snapshot, ns: str | None = None, all: bool = False, **options: Any) -> NetTable:
+    """A table by its name; ``options`` are those of its function.
+
+    Raises
+    ------
+    KeyError
+        For a name that is not in ``BUILDERS``.
+
+    >>> of("links", Snapshot()).title
+    'links'
+    """
+    return BUILDERS[table](snapshot, ns, all, **options)
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# building blocks
+
+
+def _rows(snapshot: Snapshot, table: str, ns: str | None, all: bool) -> list[Any]:
+    """The rows of one namespace, or of all that are to be seen."""
+    rows: Sequence[Any] = getattr(snapshot, table).rows
+    if ns is not None:
+        return [row for row in rows if row.ns == ns]
+    hidden = frozenset() if all else ask.unnamed(snapshot)
+    return [row for row in rows if row.ns not in hidden] if hidden else list(rows)
+
+
+def _attributes(table: str, rows: Sequence[Any]) -> dict[str, list[Any]]:
+    return {name: [getattr(row, name) for row in rows] for name in DTYPES[table]}
+
+
+def _table(
+    table: str, data: Mapping[str, list[Any]], ns: str | None, all: bool, more: Collection[str] = frozenset()
+) -> NetTable:
+    dtypes = DTYPES[table]
+    frame = pd.DataFrame({name: _series(data[name], kind) for name, kind in dtypes.items()}, columns=list(dtypes))
+    title = _TITLES.get(table, table) + (f" of {ns}" if ns is not None else "")
+    hidden = set() if all else set(dtypes) - set(SHOWN[table]) - set(more)
+    if ns is not None and not all:
+        hidden.add("ns")
+    return _dress(frame, View(title, frozenset(hidden), "ns" in hidden))
+
+
+def _series(values: list[Any], kind: str) -> Any:
+    if kind == "text":
+        values = [value or None for value in values]
+    return pd.Series(values, dtype=_PANDAS[kind])
+
+
+def _guess(values: list[Any]) -> Any:
+    known = [value for value in values if value is not None and value is not pd.NA]
+    if known and all(isinstance(value, bool) for value in known):
+        return pd.Series(values, dtype="boolean")
+    if known and all(isinstance(value, int) and not isinstance(value, bool) for value in known):
+        return pd.Series(values, dtype="Int64")
+    texts = [None if value is None or value is pd.NA else _text(value) for value in values]
+    return pd.Series(texts, dtype="string[python]")
+
+
+def _dress(frame: pd.DataFrame, view: View) -> NetTable:
+    table = NetTable(frame)
+    table._view = view
+    return table
