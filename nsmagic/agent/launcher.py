@@ -13,6 +13,7 @@ FAULTS.md has the experiments. Standard library only until the agent takes over.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -203,10 +204,8 @@ def _watch(sock: socket.socket, pidfd: int, init: int) -> None:
     # Only the hang-up: the bytes on this socket are the agent's.
     poller.register(sock.fileno(), select.POLLRDHUP)
     poller.poll()
-    try:
+    with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
         signal.pidfd_send_signal(init_fd, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it ended by itself
     os.waitpid(init, 0)
 
 

@@ -1,0 +1,234 @@
+"""The notebook's end of the connection: requests out, answers in, matched by number.
+
+A reader thread owns the socket. With ``recv`` in the main thread one KeyboardInterrupt between header and body would lose the
+place in the stream (FAULTS.md 25). A waiting request is a queue that the reader fills, so an interrupt leaves nothing half read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import queue
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+from nsmagic.agent import protocol
+from nsmagic.errors import LabDied, LabError, from_data
+
+_ENDED = object()
+
+
+class Transport(Protocol):
+    """What carries frames: ``agent.protocol.Channel`` on a socket or a serial line; ``testing.FakeAgent`` without a kernel."""
+
+    def send(self, message: protocol.Message, fds: Sequence[int] = ()) -> None: ...
+
+    def receive(self) -> list[tuple[protocol.Message, list[int]]] | None: ...
+
+    def close(self) -> None: ...
+
+    @property
+    def carries_fds(self) -> bool: ...
+
+
+class Call:
+    """A request under way. ``items()`` yields the parts of the answer, ``result()`` waits for its last word."""
+
+    def __init__(self, client: Client, number: int) -> None:
+        self._client, self.number = client, number
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._result: Any = _ENDED
+        self.fds: list[int] = []
+
+    def items(self, patience: float | None = None) -> Iterator[Any]:
+        """The parts as they come; ends with the last word.
+
+        Raises
+        ------
+        NsmagicError
+            What the agent answered, rebuilt.
+        LabDied
+            The lab ended meanwhile, or said nothing for ``patience`` seconds.
+        """
+        while self._result is _ENDED:
+            try:
+                message, fds = self._queue.get(timeout=patience)
+            except queue.Empty:
+                self._client.die("not answering")
+                raise self._client.death() from None
+            if message is _ENDED:
+                raise self._client.death()
+            if "item" in message:
+                yield message["item"]
+            elif "error" in message:
+                self._result = None
+                raise from_data(message["error"])
+            else:
+                self.fds = fds
+                self._result = message.get("done")
+
+    def result(self, patience: float | None = None) -> Any:
+        """The last word; parts that nobody took are dropped."""
+        for _ in self.items(patience):
+            continue
+        return self._result
+
+    def cancel(self) -> None:
+        """Ask the agent to end it; the last word still comes."""
+        self._client.cancel(self.number)
+
+    def put(self, message: Any, fds: list[int]) -> None:
+        self._queue.put((message, fds))
+
+
+class Client:
+    """Requests to one agent, from any thread of the process that made it.
+
+    Parameters
+    ----------
+    transport
+        Where the agent is.
+    ended
+        Called once when the connection is gone, with the reason; the sandbox ends what is left by then.
+    """
+
+    def __init__(self, transport: Transport, ended: Callable[[str], None] | None = None) -> None:
+        self._transport = transport
+        self._ended = ended
+        self._numbers = itertools.count(1)
+        self._calls: dict[int, Call] = {}
+        self._lock = threading.Lock()
+        self._cause = ""
+        self._closing = False
+        self._pid = os.getpid()
+        self._ready: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._live: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._thread = threading.Thread(target=self._read, name="nsmagic-reader", daemon=True)
+        self._thread.start()
+
+    def wait_ready(self, patience: float) -> None:
+        """Wait for the agent's first words.
+
+        Raises
+        ------
+        SandboxUnavailable
+            It says why there is no lab.
+        LabDied
+            It said nothing.
+        """
+        try:
+            message = self._ready.get(timeout=patience)
+        except queue.Empty:
+            self.die("not answering")
+            raise self.death() from None
+        if message is None:
+            raise self.death()
+        if "error" in message:
+            raise from_data(message["error"])
+        if message.get("done", {}).get("ready") != protocol.VERSION:
+            self.die("protocol")
+            raise LabError(
+                "the notebook and the lab run different versions of nsmagic", hint="restart the notebook's kernel"
+            )
+
+    def call(self, op: str, **request: Any) -> Call:
+        """Send a request."""
+        if os.getpid() != self._pid:
+            raise LabError(
+                f"this lab belongs to process {self._pid}, not to this copy of it ({os.getpid()})",
+                hint="make a Lab() of its own after the fork",
+            )
+        with self._lock:
+            if self._cause:
+                raise self.death()
+            call = Call(self, next(self._numbers))
+            self._calls[call.number] = call
+            try:
+                self._transport.send({"id": call.number, "op": op, **request})
+            except protocol.ProtocolError as error:
+                del self._calls[call.number]
+                raise LabError(f"the request is too large: {error}", hint="put less into one cell") from None
+            except OSError:
+                self._calls.pop(call.number, None)
+                self._cause = self._cause or "connection lost"
+                raise self.death() from None
+        return call
+
+    def request(self, op: str, patience: float | None = None, **request: Any) -> Any:
+        """Send a request and wait for its last word."""
+        return self.call(op, **request).result(patience)
+
+    def cancel(self, number: int) -> None:
+        with self._lock:
+            if not self._cause and os.getpid() == self._pid:
+                self._transport.send({"id": next(self._numbers), "op": "cancel", "target": number})
+
+    def death(self) -> LabError:
+        """The error for a lab that is gone."""
+        if self._closing:
+            return LabError("the lab is closed", hint="the next command in a notebook starts a new one")
+        words = {
+            "protocol": "the lab sent something that is not an answer and was ended",
+            "not answering": "the lab does not answer and was ended",
+        }.get(self._cause, "the lab has ended: its first process is gone")
+        return LabDied(words, cause=self._cause, hint="%lab reset starts a new one; what was built is lost")
+
+    @property
+    def alive(self) -> bool:
+        return not self._cause and os.getpid() == self._pid
+
+    def die(self, cause: str) -> None:
+        """End the connection for a reason."""
+        with self._lock:
+            first = not self._cause
+            self._cause = self._cause or cause
+        if first and self._ended is not None:
+            self._ended(cause)
+
+    def close(self) -> None:
+        """End the connection on purpose."""
+        if os.getpid() != self._pid:
+            self._transport.close()
+            return
+        self._closing = True
+        self.die("closed")
+
+    def join(self, patience: float) -> None:
+        """Wait for the reader to see the end."""
+        self._thread.join(patience)
+
+    def _read(self) -> None:
+        cause = "connection lost"
+        try:
+            while True:
+                arrived = self._transport.receive()
+                if arrived is None:
+                    break
+                for message, fds in arrived:
+                    self._deliver(message, fds)
+        except protocol.ProtocolError:
+            cause = "protocol"
+        except OSError:
+            pass  # closed under us: the same as the end of the stream
+        self.die(cause)
+        self._ready.put(None)
+        with self._lock:
+            waiting, self._calls = list(self._calls.values()), {}
+        for call in waiting:
+            call.put(_ENDED, [])
+        self._transport.close()
+
+    def _deliver(self, message: protocol.Message, fds: list[int]) -> None:
+        if message["id"] == 0:
+            self._ready.put(message)
+            return
+        last = "item" not in message
+        with self._lock:
+            call = self._calls.pop(message["id"], None) if last else self._calls.get(message["id"])
+        if call is not None:
+            call.put(message, fds)
+        else:
+            for fd in fds:
+                os.close(fd)

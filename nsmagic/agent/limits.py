@@ -1,0 +1,71 @@
+"""The limits of a lab: fixed when it starts, inherited by all inside, and not to be raised from inside.
+
+Defaults and reasons are those of FAULTS.md section 3. What bounds the whole lab (namespaces, processes) is set on pid 1 in
+its own user namespace and then locked by giving up CAP_SYS_RESOURCE; what bounds one command is set as it starts.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping
+
+from nsmagic import syscalls as sys_
+
+#: Name in ``Lab(limits=…)`` → (default, hard top). Sizes in bytes, times in seconds.
+KNOWN: dict[str, tuple[int, int]] = {
+    "processes": (512, 4096),
+    "namespaces": (256, 4096),
+    "open_files": (1024, 4096),
+    "memory": (1 << 30, 16 << 30),
+    "file_size": (64 << 20, 1 << 30),
+    "cpu_time": (300, 36000),
+    "output": (1 << 20, 16 << 20),
+    "jobs": (64, 256),
+}
+
+#: Limits of one command → the rlimit that holds it.
+_OF_COMMANDS = {"open_files": "NOFILE", "memory": "AS", "file_size": "FSIZE", "cpu_time": "CPU"}
+_OTHER_NAMESPACES = {"user": 8, "pid": 64, "mnt": 4096, "uts": 64, "ipc": 64, "cgroup": 8, "time": 8}
+
+
+def complete(wanted: Mapping[str, int]) -> dict[str, int]:
+    """The limits in force: defaults, what was asked for, at most the hard top.
+
+    >>> complete({"namespaces": 1000})["namespaces"], complete({})["jobs"]
+    (1000, 64)
+
+    Raises
+    ------
+    ValueError
+        An unknown name or a number that is no limit.
+    """
+    for name, value in wanted.items():
+        if name not in KNOWN:
+            raise ValueError(f"there is no limit {name!r}; there are {', '.join(KNOWN)}")
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"limit {name} must be a number of at least 1, not {value!r}")
+    return {name: min(wanted.get(name, default), top) for name, (default, top) in KNOWN.items()}
+
+
+def enforce(wanted: Mapping[str, int], kind: str, missing: list[str]) -> dict[str, int]:
+    """Put the limits of the whole lab in force and lock them; what cannot be is added to ``missing`` in words."""
+    bounds = complete(wanted)
+    if kind == "host":
+        return bounds
+    # The hidden namespace of the monitor and the lab's root come on top.
+    counts = {"net": bounds["namespaces"] + 2, **_OTHER_NAMESPACES}
+    for name, value in counts.items():
+        try:
+            with open(f"/proc/sys/user/max_{name}_namespaces", "w") as file:
+                file.write(str(value))
+        except OSError as error:
+            missing.append(f"limit of {name} namespaces: {error.strerror}")
+    resource.setrlimit(resource.RLIMIT_NPROC, (bounds["processes"], bounds["processes"]))
+    sys_.drop_capability(sys_.CAP_SYS_RESOURCE)
+    sys_.prctl(sys_.PR_SET_NO_NEW_PRIVS, 1)
+    return bounds
+
+
+def of_commands(bounds: Mapping[str, int]) -> dict[str, int]:
+    """The rlimits of one command, by rlimit name."""
+    return {rlimit: bounds[name] for name, rlimit in _OF_COMMANDS.items()}

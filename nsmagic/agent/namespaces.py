@@ -1,0 +1,339 @@
+"""The lab's network namespaces: made, named, found, given up. What ``netlink/apply.py`` asks when it needs one.
+
+A named namespace is a bind mount in /run/netns as iproute2 makes it (``netns_add`` in iproute2's ip/ipnetns.c), so that the
+real tools and we agree; where nothing can be mounted (rootless-nomount) it is a descriptor that the agent holds.
+Namespaces that somebody else made (``ip netns add`` in a script, ``unshare``) are found by looking at /run/netns and at the
+processes of the lab. An unnamed one is kept open only while a process lives in it: a descriptor of ours would pin it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from nsmagic import syscalls as sys_
+from nsmagic.agent import process
+from nsmagic.errors import CommandFailed, KernelRefused, LimitReached, NamespaceNotFound
+from nsmagic.model import HOST
+from nsmagic.netlink import lookup
+from nsmagic.netlink.monitor import Monitor
+from nsmagic.netlink.socket import RouteSocket
+
+FOLDER = "/run/netns"
+#: How iproute2 spells the folder in its messages.
+_SPELLED = "/var/run/netns"
+
+
+@dataclass
+class Entry:
+    """A namespace we know: its descriptor, inode, whether it has a name, who lives in it, and whether we hold it on purpose."""
+
+    fd: int
+    inode: int
+    named: bool = True
+    held: bool = False
+    pids: tuple[int, ...] = ()
+
+
+class Namespaces:
+    """All namespaces of the lab; implements ``netlink.context.Context``.
+
+    Parameters
+    ----------
+    monitor
+        Follows the events of each namespace given to it.
+    seed
+        From which MAC addresses are derived.
+    mounts
+        Whether /run/netns can hold bind mounts.
+    prepare
+        Called inside each new namespace, to put the kernel's own defaults there.
+    """
+
+    def __init__(self, monitor: Monitor, home: int, *, seed: int, mounts: bool, prepare: Sequence[Callable[[], object]] = ()) -> None:
+        self.monitor = monitor
+        self.home = home
+        self.mounts = mounts
+        self._seed = seed
+        self._prepare = list(prepare)
+        self._used: dict[tuple[str, str], int] = {}
+        self._next_index = 2
+        self._stamp = (0, 0)
+        self._unnamed = 0
+        self.entries: dict[str, Entry] = {HOST: Entry(home, os.fstat(home).st_ino)}
+        monitor.attach(HOST, home)
+
+    # What apply() needs.
+
+    def socket(self, ns: str) -> RouteSocket:
+        """The kept rtnetlink socket of a namespace."""
+        self.nsfd(ns)
+        return self.monitor.socket(ns)
+
+    def nsfd(self, name: str) -> int:
+        """The descriptor of a namespace.
+
+        Raises
+        ------
+        NamespaceNotFound
+            In iproute2's words.
+        """
+        entry = self.entries.get(name)
+        if entry is None:
+            self.scan()
+            entry = self.entries.get(name)
+        if entry is None:
+            raise NamespaceNotFound(
+                f'Cannot open network namespace "{name}": No such file or directory', name=name, known=self.names()
+            )
+        return entry.fd
+
+    def pidfd_ns(self, pid: int) -> int:
+        """A descriptor of the namespace in which a process of the lab lives; the caller closes it.
+
+        Raises
+        ------
+        ProcessLookupError
+            The lab has no such process.
+        """
+        found = process.processes().get(pid)
+        if found is None:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+        return os.open(f"/proc/{found.entry}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+    def ifindex(self, ns: str, name: str) -> int:
+        """The number of a link by its name or alternative name."""
+        return lookup.find(self.socket(ns), name, ns)
+
+    def new_ifindex(self, ns: str) -> int:
+        """A number that no link of the lab has: a link that moves keeps its number, and no look-up is needed."""
+        del ns
+        used = self.monitor.ifindexes()
+        while self._next_index in used:
+            self._next_index += 1
+        self._next_index += 1
+        return self._next_index - 1
+
+    def mac(self, ns: str, ifname: str, kind: str) -> str | None:
+        """The address of a new link, always the same for the same lab: from the seed, the namespace, the name and how
+        often that pair was used."""
+        del kind
+        pair = (ns, ifname)
+        times = self._used[pair] = self._used.get(pair, 0) + 1
+        digest = hashlib.sha256(f"{self._seed}|{pair[0]}|{ifname}|{times}".encode()).digest()
+        # 02: locally administered, unicast.
+        return "02:" + ":".join(f"{byte:02x}" for byte in digest[:5])
+
+    # ip netns
+
+    def names(self) -> list[str]:
+        """The names, sorted; ``host`` and unnamed ones left out."""
+        return sorted(name for name, entry in self.entries.items() if entry.named and name != HOST)
+
+    def add(self, name: str) -> None:
+        """``ip netns add``.
+
+        Raises
+        ------
+        CommandFailed
+            In iproute2's words: the name exists or cannot be one.
+        LimitReached
+            The lab may have no more namespaces.
+        """
+        if not name or name in (".", "..") or "/" in name or len(name.encode(errors="surrogateescape")) > 255:
+            raise CommandFailed(f'Invalid netns name "{name}"', command=f"ip netns add {name}")
+        if name in self.entries or (self.mounts and os.path.lexists(f"{FOLDER}/{name}")):
+            raise KernelRefused(
+                f'Cannot create namespace file "{_SPELLED}/{name}": File exists',
+                errno=errno.EEXIST,
+                kernel="File exists",
+                subject={"namespace": name},
+            )
+        path = f"{FOLDER}/{name}"
+        if self.mounts:
+            self._share_folder()
+            os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
+        try:
+            fd = self.make()
+        except BaseException:
+            if self.mounts:
+                os.unlink(path)
+            raise
+        if self.mounts:
+            sys_.mount(f"/proc/self/fd/{fd}", path, "", sys_.MS_BIND)
+        self._know(name, Entry(fd, os.fstat(fd).st_ino))
+        self._stamp = self._folder_stamp()
+
+    def make(self) -> int:
+        """A new network namespace, not entered: its descriptor."""
+        try:
+            sys_.unshare(sys_.CLONE_NEWNET)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise LimitReached(
+                    "Failed to create a new network namespace: No space left on device",
+                    limit="namespaces",
+                    hint="the lab may have no more network namespaces: Lab(limits={'namespaces': N}) before it starts",
+                ) from None
+            raise
+        try:
+            for write in self._prepare:
+                write()
+            return sys_.current_netns()
+        finally:
+            sys_.setns(self.home, sys_.CLONE_NEWNET)
+
+    def delete(self, name: str) -> None:
+        """``ip netns del``: the name goes; the namespace lives on while processes are in it, as with iproute2."""
+        entry = self.entries.get(name)
+        if entry is None:
+            self.scan()
+            entry = self.entries.get(name)
+        if entry is None or not entry.named or name == HOST:
+            raise KernelRefused(
+                f'Cannot remove namespace file "{_SPELLED}/{name}": No such file or directory',
+                errno=errno.ENOENT,
+                kernel="No such file or directory",
+                subject={"namespace": name},
+            )
+        if self.mounts:
+            with contextlib.suppress(OSError):
+                sys_.umount(f"{FOLDER}/{name}", sys_.MNT_DETACH)
+            os.unlink(f"{FOLDER}/{name}")
+        self._forget(name)
+        self._stamp = self._folder_stamp()
+        self.scan()
+
+    def attach(self, name: str, pid: int) -> None:
+        """``ip netns attach NAME PID``: give a name to the namespace of a process."""
+        fd = self.pidfd_ns(pid)
+        path = f"{FOLDER}/{name}"
+        if self.mounts:
+            self._share_folder()
+            os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
+            sys_.mount(f"/proc/self/fd/{fd}", path, "", sys_.MS_BIND)
+            os.close(fd)
+            self._stamp = (0, 0)
+            self.scan()
+        else:
+            self._know(name, Entry(fd, os.fstat(fd).st_ino))
+
+    def hold(self, name: str) -> int:
+        """Make an unnamed namespace that the agent keeps (the outside of a world), shown as ``(name)``."""
+        fd = self.make()
+        self._know(f"({name})", Entry(fd, os.fstat(fd).st_ino, named=False, held=True))
+        return fd
+
+    def name_of_inode(self, inode: int) -> str:
+        """The name of a namespace by its inode, ``""`` when we do not know it."""
+        return next((name for name, entry in self.entries.items() if entry.inode == inode), "")
+
+    # Looking around
+
+    def scan(self) -> None:
+        """Find the namespaces that others made or removed."""
+        living = self._living()
+        if self.mounts:
+            stamp = self._folder_stamp()
+            if stamp != self._stamp:
+                self._stamp = stamp if self._scan_folder() else (0, 0)
+        known = {entry.inode: name for name, entry in self.entries.items()}
+        for name, entry in list(self.entries.items()):
+            entry.pids = tuple(sorted(living.get(entry.inode, {})))
+            if not entry.named and not entry.held and not entry.pids:
+                self._forget(name)
+        for inode, pids in sorted(living.items()):
+            if inode not in known:
+                outer = next(iter(pids.values()))
+                with contextlib.suppress(OSError):  # it may have ended meanwhile
+                    fd = os.open(f"/proc/{outer}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+                    self._unnamed += 1
+                    self._know(f"(unnamed-{self._unnamed})", Entry(fd, inode, named=False, pids=tuple(sorted(pids))))
+
+    def _living(self) -> dict[int, dict[int, int]]:
+        """Inode of a namespace → the lab's processes in it (pid → its number in /proc)."""
+        found: dict[int, dict[int, int]] = {}
+        for each in process.processes().values():
+            with contextlib.suppress(OSError):  # it may end while we look
+                found.setdefault(os.stat(f"/proc/{each.entry}/ns/net").st_ino, {})[each.pid] = each.entry
+        return found
+
+    def _scan_folder(self) -> bool:
+        """Read /run/netns; False when something there was only half made and has to be looked at again."""
+        complete = True
+        try:
+            present = os.listdir(FOLDER)
+        except FileNotFoundError:
+            present = []
+        device = os.fstat(self.home).st_dev
+        for name in present:
+            try:
+                info = os.stat(f"{FOLDER}/{name}")
+            except OSError:
+                continue
+            if info.st_dev != device or not stat.S_ISREG(info.st_mode):
+                complete = False  # the file is there, its mount not yet
+                continue
+            entry = self.entries.get(name)
+            if entry is not None and entry.inode == info.st_ino:
+                continue
+            if entry is not None:
+                self._forget(name)
+            unnamed = self.name_of_inode(info.st_ino)
+            if unnamed and not self.entries[unnamed].named:
+                moved = self.entries.pop(unnamed)
+                moved.named = True
+                self.entries[name] = moved
+                self.monitor.rename(unnamed, name)
+                continue
+            fd = os.open(f"{FOLDER}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            if self._prepare:
+                with self.inside(fd):
+                    for write in self._prepare:
+                        write()
+            self._know(name, Entry(fd, info.st_ino))
+        for name in self.names():
+            if name not in present:
+                self._forget(name)
+        return complete
+
+    @contextlib.contextmanager
+    def inside(self, fd: int) -> Iterator[None]:
+        """Be in a namespace for a moment."""
+        sys_.setns(fd, sys_.CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            sys_.setns(self.home, sys_.CLONE_NEWNET)
+
+    def _folder_stamp(self) -> tuple[int, int]:
+        try:
+            info = os.stat(FOLDER)
+        except OSError:
+            return (0, 1)
+        return (info.st_mtime_ns, info.st_ino)
+
+    def _share_folder(self) -> None:
+        """Make /run/netns a shared mount, as iproute2 does, so that mounts reach namespaces of ``ip netns exec`` too."""
+        os.makedirs(FOLDER, 0o755, exist_ok=True)
+        try:
+            sys_.mount("", FOLDER, "none", sys_.MS_SHARED | sys_.MS_REC)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            sys_.mount(FOLDER, FOLDER, "none", sys_.MS_BIND | sys_.MS_REC)
+            sys_.mount("", FOLDER, "none", sys_.MS_SHARED | sys_.MS_REC)
+
+    def _know(self, name: str, entry: Entry) -> None:
+        self.entries[name] = entry
+        self.monitor.attach(name, entry.fd, named=entry.named)
+
+    def _forget(self, name: str) -> None:
+        entry = self.entries.pop(name)
+        self.monitor.detach(name)
+        os.close(entry.fd)

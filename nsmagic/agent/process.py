@@ -1,0 +1,392 @@
+"""Processes of the lab: started in a namespace as ``ip netns exec`` does, watched, bounded, ended with all they started.
+
+A job is a *runner* and the command below it. The runner is a child subreaper, so that whatever the command daemonises stays
+below it and can be found; a process group is not enough (FAULTS.md: killpg left 15 of 398). When the command ends, the runner
+ends and what it left running is handed to pid 1 and lives on, as at a terminal.
+
+Standard output and error share one pipe: what a terminal shows is one stream in one order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from nsmagic import syscalls as sys_
+from nsmagic.agent.loop import Loop, Timer
+
+#: Ways of asking a job to end, and how long each is given, in seconds.
+_ENDINGS = ((signal.SIGINT, 2.0), (signal.SIGTERM, 1.0), (signal.SIGKILL, 0.0))
+_CHUNK = 1 << 16
+_STATUS = struct.Struct("=ii")
+
+#: The environment of every command: nothing of the notebook's own, so that no PYTHONPATH, LD_PRELOAD or BASH_ENV reaches it.
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "USER": "root",
+    "LOGNAME": "root",
+    "SHELL": "/bin/bash",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TERM": "dumb",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PAGER": "cat",
+    "SYSTEMD_PAGER": "cat",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a command runs: the namespace's descriptor (None: the lab's root), its name, folder, and what it may use."""
+
+    nsfd: int | None = None
+    ns: str = ""
+    cwd: str = "/"
+    mounts: bool = True
+    limits: Mapping[str, int] = field(default_factory=dict)
+
+
+def executable(name: str, path: str = ENVIRONMENT["PATH"]) -> str | None:
+    """Where a program is in the lab, or None."""
+    if "/" in name:
+        return name if os.access(name, os.X_OK) and not os.path.isdir(name) else None
+    for folder in path.split(":"):
+        found = f"{folder}/{name}"
+        if os.access(found, os.X_OK) and not os.path.isdir(found):
+            return found
+    return None
+
+
+class Job:
+    """A running command; ``on_output(bytes)`` as it writes, ``on_end(status, signal)`` once.
+
+    ``number`` is the job's number in ``%lab status``. Output after the end (of what it left behind) keeps coming to
+    ``on_output`` until the pipe is closed by the last of them.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        argv: Sequence[str],
+        place: Place,
+        *,
+        script: str | None = None,
+        env: Mapping[str, str] | None = None,
+        on_output: Callable[[bytes], None],
+        on_end: Callable[[int, int], None],
+        on_failed_line: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.argv = tuple(argv)
+        self.place = place
+        self.ended = False
+        self.stopping = False
+        self._loop = loop
+        self._on_output, self._on_end, self._on_failed_line = on_output, on_end, on_failed_line
+        self._timer: Timer | None = None
+        self._reports = b""
+        self._paused = False
+        out_r, out_w = os.pipe2(os.O_CLOEXEC)
+        state_r, state_w = os.pipe2(os.O_CLOEXEC)
+        lines_r, lines_w = os.pipe2(os.O_CLOEXEC) if script is not None else (-1, -1)
+        text_fd = _memory_file(script) if script is not None else -1
+        try:
+            self.runner = _start_runner(self.argv, place, {**ENVIRONMENT, **(env or {})}, out_w, state_w, lines_w, text_fd)
+        finally:
+            for fd in (out_w, state_w, lines_w, text_fd):
+                if fd >= 0:
+                    os.close(fd)
+        self._out, self._state, self._lines = out_r, state_r, lines_r
+        for fd in (out_r, state_r, lines_r):
+            if fd >= 0:
+                os.set_blocking(fd, False)
+        loop.watch(out_r, self._read_output)
+        loop.watch(state_r, self._read_state)
+
+    def pause(self) -> None:
+        """Stop reading its output for now: the pipe fills and the writer waits."""
+        if not self._paused and self._out >= 0:
+            self._paused = True
+            self._loop.watch(self._out)
+
+    def resume(self) -> None:
+        if self._paused and self._out >= 0:
+            self._paused = False
+            self._loop.watch(self._out, self._read_output)
+
+    def stop(self) -> None:
+        """Ask it and all it started to end: interrupt, then terminate, then kill."""
+        if not self.stopping and not self.ended:
+            self.stopping = True
+            self._ask(0)
+
+    def kill(self) -> None:
+        """End it and all it started now."""
+        self.stopping = True
+        self._ask(len(_ENDINGS) - 1)
+
+    def _ask(self, stage: int) -> None:
+        if self.ended:
+            return
+        number, patience = _ENDINGS[stage]
+        for pid in descendants(self.runner):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+        if number != signal.SIGKILL:
+            self._timer = self._loop.later(patience, lambda: self._ask(stage + 1))
+        else:
+            # New ones may be born while we kill (a fork bomb): again until the runner reports.
+            self._timer = self._loop.later(0.05, lambda: self._ask(stage))
+
+    def _read_output(self) -> None:
+        try:
+            data = os.read(self._out, _CHUNK)
+        except BlockingIOError:
+            return
+        if data:
+            self._on_output(data)
+        else:
+            self._loop.watch(self._out)
+            os.close(self._out)
+            self._out = -1
+
+    def _read_state(self) -> None:
+        try:
+            data = os.read(self._state, _STATUS.size)
+        except BlockingIOError:
+            return
+        self._loop.watch(self._state)
+        os.close(self._state)
+        self.ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self.resume()
+        # What was written before the end is in the pipe by now.
+        for _ in range(64):
+            if self._out < 0:
+                break
+            before = self._out
+            try:
+                data_out = os.read(before, _CHUNK)
+            except BlockingIOError:
+                break
+            if not data_out:
+                self._loop.watch(before)
+                os.close(before)
+                self._out = -1
+                break
+            self._on_output(data_out)
+        self._read_failed_lines()
+        status, number = _STATUS.unpack(data) if len(data) == _STATUS.size else (255, signal.SIGKILL)
+        self._on_end(status, number)
+
+    def _read_failed_lines(self) -> None:
+        if self._lines < 0:
+            return
+        with contextlib.suppress(BlockingIOError):
+            text = os.read(self._lines, _CHUNK).decode(errors="replace")
+            for line in text.splitlines():
+                at, _, status = line.partition(" ")
+                if at.isdigit() and status.isdigit() and self._on_failed_line is not None:
+                    self._on_failed_line(int(at), int(status))
+        os.close(self._lines)
+        self._lines = -1
+
+
+def _memory_file(text: str) -> int:
+    fd = os.memfd_create("cell")
+    data = text.encode()
+    while data:
+        data = data[os.write(fd, data) :]
+    return fd
+
+
+def _start_runner(
+    argv: Sequence[str], place: Place, env: Mapping[str, str], out: int, state: int, lines: int, text: int
+) -> int:
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 125
+    try:
+        signal.set_wakeup_fd(-1)
+        os.setsid()
+        sys_.prctl(sys_.PR_SET_CHILD_SUBREAPER, 1)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # The runner outlives what it runs, to say how that ended.
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        child = os.fork()
+        if child == 0:
+            os._exit(_become(argv, place, env, out, lines, text))
+        close_all_but(state)
+        status, number = _await(child)
+        os.write(state, _STATUS.pack(status, number))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _await(child: int) -> tuple[int, int]:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, 0)
+        except InterruptedError:
+            continue
+        if pid == child:
+            if os.WIFSIGNALED(status):
+                return 128 + os.WTERMSIG(status), os.WTERMSIG(status)
+            return os.WEXITSTATUS(status), 0
+
+
+def close_all_but(*keep: int) -> None:
+    """Close every descriptor from 3 on but those named."""
+    last = 2
+    for fd in sorted(keep):
+        os.closerange(last + 1, fd)
+        last = fd
+    os.closerange(last + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def _become(argv: Sequence[str], place: Place, env: Mapping[str, str], out: int, lines: int, text: int) -> int:
+    """In the child: namespace, files, limits, then the program. Returns an exit status only when that was not possible."""
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        os.setsid()
+        null = os.open("/dev/null", os.O_RDONLY)
+        os.dup2(null, 0)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        keep = []
+        for fd, wanted in ((text, 9), (lines, 8)):
+            if fd >= 0:
+                # 8 and 9 may be taken by descriptors we still need: first away from there.
+                high = os.dup(fd) if fd > 9 else fd
+                os.dup2(high, wanted, inheritable=True)
+                keep.append(wanted)
+        enter(place)
+        close_all_but(*keep)
+        bound(place)
+        try:
+            os.chdir(place.cwd)
+        except OSError:
+            os.chdir("/")
+        program = executable(argv[0])
+        if program is None:
+            return 127
+        os.execve(program, list(argv), dict(env))
+    except OSError as error:
+        os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
+        return 126 if error.errno in (errno.EACCES, errno.ENOEXEC) else 127
+    return 127
+
+
+def bound(place: Place) -> None:
+    """Put the limits of one command in force; the kernel should rather end it than the agent when memory runs out."""
+    for name, value in place.limits.items():
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+    with contextlib.suppress(OSError):
+        _write_file("/proc/self/oom_score_adj", "500")
+
+
+def enter(place: Place) -> None:
+    """Enter a namespace as ``ip netns exec`` does (``netns_switch`` in iproute2's lib/namespace.c): the network namespace, a
+    /sys of its own, and the files of /etc/netns/NAME over those of /etc."""
+    if place.nsfd is None:
+        return
+    sys_.setns(place.nsfd, sys_.CLONE_NEWNET)
+    if not place.mounts:
+        return
+    sys_.unshare(sys_.CLONE_NEWNS)
+    sys_.mount("none", "/", "", sys_.MS_REC | sys_.MS_SLAVE)
+    with contextlib.suppress(OSError):
+        sys_.umount("/sys", sys_.MNT_DETACH)
+    with contextlib.suppress(OSError):
+        # Refused where paths of /sys are masked; then there is none, which is better than the machine's.
+        sys_.mount(place.ns or "sysfs", "/sys", "sysfs", sys_.MS_NOSUID | sys_.MS_NODEV | sys_.MS_NOEXEC)
+    folder = f"/etc/netns/{place.ns}"
+    if place.ns and os.path.isdir(folder):
+        for name in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                sys_.mount(f"{folder}/{name}", f"/etc/{name}", "", sys_.MS_BIND)
+
+
+def _write_file(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def status_of(path: str) -> dict[str, str] | None:
+    """The fields of a ``/proc/PID/status`` file; None when the process is gone."""
+    try:
+        with open(path, errors="replace") as file:
+            return {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
+    except OSError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of the lab: its pid there, its number in /proc (another one in rootless-nomount), its parent's, its name."""
+
+    pid: int
+    entry: int
+    parent: int
+    name: str
+
+
+def processes() -> dict[int, Process]:
+    """The lab's processes by pid, the agent itself included: it and all below it.
+
+    Right both with the lab's own /proc and with the machine's (rootless-nomount): ``NSpid`` lists a process's numbers from
+    the namespace of that /proc inwards, and the agent's own line says which of them is the lab's.
+    """
+    own = status_of("/proc/self/status")
+    if own is None:
+        return {}
+    root, level = int(os.readlink("/proc/self")), len(own["NSpid"].split()) - 1
+    seen: dict[int, Process] = {}
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        status = status_of(f"/proc/{name}/status") if name.isdigit() else None
+        numbers = status.get("NSpid", "").split() if status else []
+        if status is not None and len(numbers) > level:
+            seen[int(name)] = Process(int(numbers[level]), int(name), int(status["PPid"]), status.get("Name", ""))
+            children.setdefault(int(status["PPid"]), []).append(int(name))
+    found: dict[int, Process] = {}
+    front = [root]
+    while front:
+        entry = front.pop()
+        if entry in seen:
+            found[seen[entry].pid] = seen[entry]
+        front.extend(children.get(entry, ()))
+    return found
+
+
+def descendants(runner: int) -> list[int]:
+    """The pids below a runner, itself left out."""
+    table = processes()
+    if runner not in table:
+        return []
+    children: dict[int, list[Process]] = {}
+    for found in table.values():
+        children.setdefault(found.parent, []).append(found)
+    below: list[int] = []
+    front = [table[runner].entry]
+    while front:
+        for found in children.get(front.pop(), []):
+            below.append(found.pid)
+            front.append(found.entry)
+    return below

@@ -1,0 +1,497 @@
+"""The agent: pid 1 of the lab. Reads requests, does them in the kernel, streams what comes of them.
+
+One thread, one loop. A request is a method ``op_NAME(call, …)``: it returns its result, or None when the result comes later
+through ``call.done``. A bug in one ends that request with a message; the loop goes on. The agent is pid 1, so it reaps every
+orphan, and no signal from inside reaches it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from nsmagic import __version__
+from nsmagic import syscalls as sys_
+from nsmagic.agent import defaults, limits, process, protocol, terminal
+from nsmagic.agent.loop import Loop, Timer
+from nsmagic.agent.namespaces import Namespaces
+from nsmagic.agent.work import Work
+from nsmagic.errors import CommandNotFound, LimitReached, NamespaceNotFound, NsmagicError
+from nsmagic.model import HOST
+from nsmagic.netlink.monitor import Monitor
+
+#: Output is gathered for so long before it is sent, so that ``yes`` makes ten frames a second and not ten thousand.
+_FLUSH = 0.1
+_CHUNK = 48 << 10
+_ROWS_PER_FRAME = 1000
+
+
+class Call:
+    """One request under way: where its answers go, and how it is cancelled."""
+
+    def __init__(self, agent: Agent, channel: protocol.Channel, number: int) -> None:
+        self._agent, self._channel, self.number = agent, channel, number
+        self.finished = False
+        self.cancelled = False
+        self.on_cancel: Callable[[], None] | None = None
+
+    def item(self, item: Any) -> None:
+        """A part of the answer."""
+        if not self.finished:
+            self._agent.send(self._channel, {"id": self.number, "item": item})
+
+    def done(self, result: Any = None, fds: Sequence[int] = ()) -> None:
+        """The last word of the answer."""
+        if not self.finished:
+            self.finished = True
+            self._agent.forget(self)
+            self._agent.send(self._channel, {"id": self.number, "done": result}, fds)
+
+    def fail(self, error: NsmagicError) -> None:
+        """The last word when it went wrong."""
+        if not self.finished:
+            self.finished = True
+            self._agent.forget(self)
+            self._agent.send(self._channel, {"id": self.number, "error": error.to_data()})
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        if self.on_cancel is not None:
+            self.on_cancel()
+
+
+class Background:
+    """A job that outlives its cell: the end of its output is kept."""
+
+    def __init__(self, number: int, text: str, ns: str, job: process.Job, keep: int) -> None:
+        self.number, self.text, self.ns, self.job = number, text, ns, job
+        self.log = bytearray()
+        self.dropped = 0
+        self.status: int | None = None
+        self._keep = keep
+        self.waiting: list[Call] = []
+
+    def write(self, data: bytes) -> None:
+        self.log += data
+        if len(self.log) > self._keep:
+            self.dropped += len(self.log) - self._keep
+            del self.log[: len(self.log) - self._keep]
+
+    def describe(self) -> dict[str, Any]:
+        return {"job": self.number, "ns": self.ns, "command": self.text, "running": self.status is None, "status": self.status}
+
+
+class Agent:
+    """All of the lab's state, in one process."""
+
+    def __init__(self, channel: protocol.Channel, config: Mapping[str, Any], missing: Sequence[str]) -> None:
+        self.config = config
+        self.missing = list(missing)
+        self.loop = Loop()
+        self.bounds: dict[str, int] = limits.enforce(config["limits"], config["kind"], self.missing)
+        home = sys_.current_netns()
+        self.monitor = Monitor(home)
+        plain = config["kind"] != "host"
+        prepare = self._defaults() if plain else []
+        self.namespaces = Namespaces(
+            self.monitor, home, seed=config["seed"], mounts=config["kind"] in ("rootless", "host"), prepare=prepare
+        )
+        self.work = Work(self.loop, self.monitor, self.namespaces)
+        if plain:
+            self.work.up_loopback()
+        self.jobs: dict[int, Background] = {}
+        self._job_numbers = 0
+        self._calls: dict[tuple[int, int], Call] = {}
+        self._channels: dict[int, protocol.Channel] = {}
+        self._left_over: set[process.Job] = set()
+        self._main = channel
+        self.running = True
+        self._ops: dict[str, Callable[..., Any]] = {
+            name[3:]: getattr(self, name) for name in dir(self) if name.startswith("op_")
+        }
+        self._watch_children()
+        self.listen(channel)
+        self.loop.watch(self.monitor.fileno(), self.monitor.drain)
+
+    def _defaults(self) -> list[Callable[[], object]]:
+        deviations = defaults.deviations()
+
+        def prepare() -> None:
+            for words in defaults.apply_defaults(deviations):
+                if words not in self.missing:
+                    self.missing.append(words)
+
+        prepare()
+        return [prepare] if deviations else []
+
+    # The connection
+
+    def listen(self, channel: protocol.Channel) -> None:
+        """Serve the requests of one more connection."""
+        self._channels[channel.fileno()] = channel
+        self.loop.watch(channel.fileno(), lambda: self._receive(channel))
+
+    def send(self, channel: protocol.Channel, message: protocol.Message, fds: Sequence[int] = ()) -> None:
+        try:
+            channel.send(message, fds)
+        except OSError:
+            self._hang_up(channel)
+
+    def forget(self, call: Call) -> None:
+        self._calls = {key: known for key, known in self._calls.items() if known is not call}
+
+    def _receive(self, channel: protocol.Channel) -> None:
+        try:
+            arrived = channel.receive()
+        except (protocol.ProtocolError, OSError):
+            arrived = None
+        if arrived is None:
+            self._hang_up(channel)
+            return
+        for message, fds in arrived:
+            self._handle(channel, message, fds)
+
+    def _hang_up(self, channel: protocol.Channel) -> None:
+        if channel is self._main:
+            self.running = False
+            return
+        fd = channel.fileno()
+        if self._channels.pop(fd, None) is not None:
+            self.loop.watch(fd)
+            for (owner, _), call in list(self._calls.items()):
+                if owner == fd:
+                    call.cancel()
+            channel.close()
+
+    def _handle(self, channel: protocol.Channel, message: protocol.Message, fds: list[int]) -> None:
+        call = Call(self, channel, message["id"])
+        request = {key: value for key, value in message.items() if key not in ("id", "op", "fds")}
+        op = self._ops.get(str(message.get("op")))
+        if op is None:
+            call.fail(NsmagicError(f"the agent knows no request {message.get('op')!r}"))
+        elif message["op"] == "cancel":
+            target = self._calls.get((channel.fileno(), int(request["target"])))
+            if target is not None:
+                target.cancel()
+        else:
+            self._calls[(channel.fileno(), call.number)] = call
+            if fds:
+                request["fds"] = fds
+            self.attempt(call, lambda: op(call, **request))
+
+    def attempt(self, call: Call, what: Callable[[], Any]) -> None:
+        """Do something for a call; whatever it raises becomes the call's end, never the agent's."""
+        try:
+            result = what()
+            if result is not None:
+                call.done(result)
+        except NsmagicError as error:
+            call.fail(error)
+        except Exception as error:  # noqa: BLE001 - a bug must not end the lab; the notebook shows where it was
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            call.fail(
+                NsmagicError(
+                    f"internal error in the agent: {type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})",
+                    hint="this is a bug of nsmagic; the lab goes on",
+                )
+            )
+
+    def op_cancel(self, call: Call, target: int) -> None:
+        """Handled before this is reached; it stands here to be a known request."""
+
+    # What the notebook asks
+
+    def op_hello(self, call: Call, version: int, wanted: str = "") -> dict[str, Any]:
+        """Who we are; the other end compares the version."""
+        return {
+            "version": protocol.VERSION, "nsmagic": __version__, "kind": self.config["kind"], "lab": self.config["lab"],
+            "limits": self.bounds, "missing": self.missing, "python": sys.version.split()[0],
+        }  # fmt: skip
+
+    def op_commands(self, call: Call, commands: list[dict[str, Any]], ns: str = HOST, stop: bool = False) -> None:
+        """Native commands, in order; one item each, then done. ``stop`` ends after the first refusal."""
+        self.loop.task(self._commands(call, commands, ns, stop))
+
+    def _commands(self, call: Call, commands: list[dict[str, Any]], ns: str, stop: bool) -> Iterator[None]:
+        slice_end = time.monotonic() + 0.01
+        for number, command in enumerate(commands):
+            if call.cancelled:
+                break
+            try:
+                item = self.work.do(command["ns"] or ns, command["verb"], command["args"], command["tool"])
+            except NsmagicError as error:
+                call.item({"n": number, "error": error.to_data()})
+                if stop:
+                    break
+            except Exception as error:  # noqa: BLE001 - as in attempt(): one request fails, the lab goes on
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                words = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
+                call.item({"n": number, "error": NsmagicError(f"internal error in the agent: {words}").to_data()})
+                if stop:
+                    break
+            else:
+                call.item({"n": number, **item})
+            if time.monotonic() > slice_end:
+                yield
+                slice_end = time.monotonic() + 0.01
+        self.monitor.settle()
+        call.done({})
+
+    def op_snapshot(self, call: Call, tables: list[str], ns: list[str] | None = None) -> dict[str, Any]:
+        """Tables of some or all namespaces: items of at most so many rows, so that no frame grows too large."""
+        self.namespaces.scan()
+        self.monitor.settle()
+        data = self.work.snapshot(tables, ns)
+        for table, rows in data.items():
+            for at in range(0, len(rows), _ROWS_PER_FRAME):
+                call.item({"table": table, "rows": rows[at : at + _ROWS_PER_FRAME]})
+        return {"tables": list(data)}
+
+    def op_run(
+        self,
+        call: Call,
+        argv: list[str],
+        ns: str = HOST,
+        script: str | None = None,
+        cwd: str | None = None,
+        env: dict[str, str] | None = None,
+        timeout: float | None = None,
+        background: bool = False,
+        text: str = "",
+    ) -> Any:
+        """A program or a bash script in a namespace; its output as items, then its status and what changed."""
+        if process.executable(argv[0]) is None:
+            raise CommandNotFound(f"{argv[0]}: command not found", name=argv[0])
+        place = self.place(ns, cwd)
+        if background:
+            return self._start_background(argv, ns, script, place, env, text)
+        mark = self.monitor.mark()
+        output = Output(self.loop, call, self.bounds["output"])
+        failed: list[list[int]] = []
+        timer: list[Timer] = []
+        timed_out: list[bool] = []
+
+        def ended(status: int, number: int) -> None:
+            self._left_over.discard(job)
+            for each in timer:
+                each.cancel()
+            output.close()
+            self.namespaces.scan()
+            self.monitor.settle()
+            call.done(
+                {
+                    "status": status, "signal": number, "failed": failed, "timeout": bool(timed_out),
+                    "stopped": output.over, "cancelled": call.cancelled, "changes": self.work.changes(mark),
+                }
+            )  # fmt: skip
+
+        job = process.Job(
+            self.loop, argv, place, script=script, env=env, on_output=output.write,
+            on_end=lambda status, number: self.attempt(call, lambda: ended(status, number)),
+            on_failed_line=lambda line, status: failed.append([line, status]),
+        )  # fmt: skip
+        output.job = job
+        self._left_over.add(job)
+        call.on_cancel = job.stop
+        if timeout:
+            timer.append(self.loop.later(timeout, lambda: (timed_out.append(True), job.stop())[1]))
+        return None
+
+    def _start_background(
+        self, argv: list[str], ns: str, script: str | None, place: process.Place, env: dict[str, str] | None, text: str
+    ) -> dict[str, Any]:
+        if sum(job.status is None for job in self.jobs.values()) >= self.bounds["jobs"]:
+            raise LimitReached(
+                f"{self.bounds['jobs']} background jobs run already", limit="jobs", hint="%lab stop N ends one"
+            )
+        self._job_numbers += 1
+        number = self._job_numbers
+
+        def ended(status: int, _: int) -> None:
+            background.status = status
+            for waiting in background.waiting:
+                waiting.done({"status": status})
+            self.namespaces.scan()
+
+        job = process.Job(
+            self.loop, argv, place, script=script, env=env, on_output=lambda data: background.write(data), on_end=ended
+        )
+        background = Background(number, text or " ".join(argv), ns, job, 256 << 10)
+        self.jobs[number] = background
+        return background.describe()
+
+    def place(self, ns: str, cwd: str | None = None) -> process.Place:
+        """Where a command of a namespace runs."""
+        nsfd = None if ns == HOST else self.namespaces.nsfd(ns)
+        return process.Place(
+            nsfd, ns if ns != HOST else "", cwd or self.config["cwd"], self.namespaces.mounts, limits.of_commands(self.bounds)
+        )
+
+    def op_ping(self, call: Call, ns: str, args: dict[str, Any], timeout: float | None = None) -> None:
+        """A native ping: its lines as items, its figures as the result."""
+        self.work.ping(call, ns, args, timeout, self.place(ns))
+
+    def op_jobs(self, call: Call) -> list[dict[str, Any]]:
+        """The background jobs."""
+        return [job.describe() for job in self.jobs.values()]
+
+    def _job(self, number: int) -> Background:
+        if number not in self.jobs:
+            known = ", ".join(map(str, self.jobs)) or "none"
+            raise NsmagicError(f"there is no job {number}", hint=f"jobs of this lab: {known}")
+        return self.jobs[number]
+
+    def op_job_log(self, call: Call, job: int) -> dict[str, Any]:
+        """What a background job has written; only the end of it is kept."""
+        background = self._job(job)
+        return {**background.describe(), "log": background.log.decode(errors="replace"), "dropped": background.dropped}
+
+    def op_job_stop(self, call: Call, job: int) -> Any:
+        """End a background job and all it started; the answer comes when it has ended."""
+        background = self._job(job)
+        if background.status is not None:
+            return {"status": background.status}
+        background.waiting.append(call)
+        background.job.stop()
+        return None
+
+    def op_job_wait(self, call: Call, job: int) -> Any:
+        """The answer comes when the job has ended by itself."""
+        background = self._job(job)
+        if background.status is not None:
+            return {"status": background.status}
+        background.waiting.append(call)
+        return None
+
+    def op_socket(self, call: Call, ns: str, family: int, type: int, proto: int = 0) -> None:
+        """A socket that lives in a namespace, as a descriptor."""
+        with self.namespaces.inside(self.namespaces.nsfd(ns)):
+            try:
+                made = socket.socket(family, type, proto)
+            except OSError as error:
+                raise NsmagicError(f"socket: {error.strerror}") from None
+        with made:
+            call.done({}, [made.fileno()])
+
+    def op_resolve(self, call: Call, ns: str, function: str, arguments: list[Any]) -> None:
+        """A look-up of names (``getaddrinfo`` and its kin) with the files and servers of a namespace."""
+        self.work.resolve(self.place(ns), function, arguments, call.done)
+
+    def op_read_file(self, call: Call, path: str) -> dict[str, Any]:
+        """A text file as the lab sees it, at most half a megabyte (``ip -batch FILE``, ``sysctl -p FILE``)."""
+        try:
+            with open(os.path.join(self.config["cwd"], path), "rb") as file:
+                return {"text": file.read(512 << 10).decode(errors="replace")}
+        except OSError as error:
+            raise NsmagicError(f'Cannot open file "{path}" for reading: {error.strerror}') from None
+
+    def op_which(self, call: Call, names: list[str]) -> dict[str, Any]:
+        """Where programs are in the lab."""
+        return {name: process.executable(name) for name in names}
+
+    def op_terminal(self, call: Call, ns: str = HOST, columns: int = 80, lines: int = 24) -> None:
+        """A shell on a new terminal of the lab: the descriptor of its master end."""
+        master = terminal.start(self.place(ns), columns, lines)
+        try:
+            call.done({}, [master])
+        finally:
+            os.close(master)
+
+    def op_status(self, call: Call) -> dict[str, Any]:
+        """What ``%lab status`` shows."""
+        self.namespaces.scan()
+        return {
+            "kind": self.config["kind"], "lab": self.config["lab"], "seed": self.config["seed"], "limits": self.bounds,
+            "missing": self.missing, "namespaces": self.namespaces.names(), "jobs": self.op_jobs(call),
+            "processes": [[each.pid, each.name] for each in process.processes().values() if each.pid != os.getpid()],
+            "memory_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        }  # fmt: skip
+
+    # Pid 1
+
+    def _watch_children(self) -> None:
+        reader, writer = socket.socketpair()
+        reader.setblocking(False)
+        writer.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        self._wakeup = (reader, writer)
+        self.loop.watch(reader.fileno(), self._reap)
+
+    def _reap(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._wakeup[0].recv(4096)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                continue
+
+
+class Output:
+    """A command's output on its way: gathered for a moment, bounded, decoded."""
+
+    def __init__(self, loop: Loop, call: Call, most: int) -> None:
+        self._loop, self._call, self._left = loop, call, most
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._waiting = bytearray()
+        self._timer: Timer | None = None
+        self._last = 0.0
+        self.over = False
+        self.closed = False
+        self.job: process.Job | None = None
+
+    def write(self, data: bytes) -> None:
+        if self.over or self.closed:
+            return
+        if len(data) > self._left:
+            data, self.over = data[: self._left], True
+        self._left -= len(data)
+        self._waiting += data
+        if self.over and self.job is not None:
+            self.job.kill()
+        now = time.monotonic()
+        if self._timer is None:
+            self._timer = self._loop.later(max(0.0, self._last + _FLUSH - now), self._flush)
+
+    def _flush(self) -> None:
+        self._timer = None
+        self._last = time.monotonic()
+        data, self._waiting = bytes(self._waiting), bytearray()
+        for at in range(0, len(data), _CHUNK):
+            text = self._decoder.decode(data[at : at + _CHUNK])
+            if text:
+                self._call.item({"text": text})
+
+    def close(self) -> None:
+        """Send what is left; what the command's own background children write later is read and dropped."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._flush()
+        rest = self._decoder.decode(b"", final=True)
+        if rest:
+            self._call.item({"text": rest})
+        self.closed = True
+
+
+def serve(sock: socket.socket, config: Mapping[str, Any], missing: Sequence[str]) -> int:
+    """Be the agent until the notebook's end of the connection closes."""
+    channel = protocol.Channel(sock)
+    try:
+        agent = Agent(channel, config, missing)
+    except (OSError, NamespaceNotFound) as error:
+        failure = {"error": "SandboxUnavailable", "message": f"agent: {error}", "hint": None, "kind": config["kind"],
+                   "step": "agent", "errno": getattr(error, "errno", 0) or 0}  # fmt: skip
+        channel.send({"id": 0, "error": failure})
+        return 1
+    channel.send({"id": 0, "done": {"ready": protocol.VERSION}})
+    while agent.running:
+        agent.loop.turn()
+    return 0

@@ -1,0 +1,196 @@
+"""What a native command does in the lab: hands each verb to who knows it, and says what changed.
+
+Reading and writing of links, addresses, routes, neighbours, rules and bridges is ``netlink/``'s; namespaces, sysctls, pings
+and name look-ups are the agent's own. Each command is answered by a dict of data: ``changes`` (what it changed), ``table``
+with ``rows`` (what it shows), ``lines`` (what it says).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from nsmagic.agent import process, sysctl
+from nsmagic.agent.loop import Loop
+from nsmagic.agent.namespaces import Namespaces
+from nsmagic.agent.ping import Ping
+from nsmagic.commands.command import READS
+from nsmagic.errors import KernelRefused, NsmagicError
+from nsmagic.model import HOST
+from nsmagic.netlink.apply import apply
+from nsmagic.netlink.monitor import Monitor
+from nsmagic.netlink.show import show
+
+_SHOWS = frozenset(verb for verb in READS if verb.endswith((".show", ".showstp", ".showmacs")))
+_RESOLVERS = {"getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo"}
+
+
+class Work:
+    """The verbs of ``commands/command.py``, done."""
+
+    def __init__(self, loop: Loop, monitor: Monitor, namespaces: Namespaces) -> None:
+        self._loop, self._monitor, self._namespaces = loop, monitor, namespaces
+
+    def do(self, ns: str, verb: str, args: Mapping[str, Any], tool: str) -> dict[str, Any]:
+        """One command.
+
+        Raises
+        ------
+        NsmagicError
+            The kernel, or the rules of the tool, refused it.
+        """
+        self._namespaces.nsfd(ns)
+        if verb in _SHOWS:
+            self._monitor.settle()
+            return show(self._monitor, ns, verb, args)
+        mark = self._monitor.mark()
+        result = self._act(ns, verb, args, tool)
+        if verb not in READS:
+            result["changes"] = self.changes(mark) + result.get("changes", [])
+        return result
+
+    def changes(self, mark: int) -> list[Any]:
+        """What changed in the kernel since the mark."""
+        self._monitor.drain()
+        return self._monitor.changes_since(mark)
+
+    def snapshot(self, tables: Sequence[str], ns: Sequence[str] | None) -> dict[str, list[Any]]:
+        """Rows of the tables asked for, in the model's column order."""
+        if ns is not None:
+            for name in ns:
+                self._namespaces.nsfd(name)
+        data: dict[str, list[Any]] = {}
+        if "namespaces" in tables:
+            entries = sorted(self._namespaces.entries.items(), key=lambda item: (item[0] != HOST, item[0]))
+            data["namespaces"] = [
+                [name, entry.inode, entry.named, list(entry.pids)] for name, entry in entries if ns is None or name in ns
+            ]
+        rest = [table for table in tables if table != "namespaces"]
+        data.update(self._monitor.snapshot(rest, ns))
+        return {table: data[table] for table in tables}
+
+    def up_loopback(self) -> None:
+        """The lab's host has its loopback up, as a machine that has booted."""
+        apply(self._namespaces, HOST, "link.set", {"dev": "lo", "up": True}, "ip")
+
+    def _act(self, ns: str, verb: str, args: Mapping[str, Any], tool: str) -> dict[str, Any]:
+        if verb.startswith("netns."):
+            return self._netns(verb[6:], args)
+        if verb.startswith("sysctl."):
+            return self._sysctl(ns, verb[7:], args)
+        outcome = apply(self._namespaces, ns, verb, args, tool)
+        result: dict[str, Any] = {}
+        if outcome.table:
+            result["table"], result["rows"] = outcome.table, outcome.rows
+        if outcome.lines:
+            result["lines"] = list(outcome.lines)
+        return result
+
+    def _netns(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        namespaces = self._namespaces
+        match verb:
+            case "add":
+                namespaces.add(args["name"])
+            case "attach":
+                namespaces.attach(args["name"], int(args["pid"]))
+            case "del":
+                for name in namespaces.names() if args.get("all") else [args["name"]]:
+                    namespaces.delete(name)
+            case "list":
+                namespaces.scan()
+                return {"table": "namespaces", "rows": [
+                    [name, namespaces.entries[name].inode, True, list(namespaces.entries[name].pids)]
+                    for name in namespaces.names()
+                ]}  # fmt: skip
+            case "identify":
+                namespaces.scan()
+                pid = int(args.get("pid", os.getpid()))
+                found = process.processes().get(pid)
+                if found is None:
+                    raise KernelRefused(f"Could not open /proc/{pid}/ns/net: No such file or directory", errno=2)
+                name = namespaces.name_of_inode(os.stat(f"/proc/{found.entry}/ns/net").st_ino)
+                named = name in namespaces.names()
+                return {"lines": [name] if named else []}
+            case "pids":
+                namespaces.nsfd(args["name"])
+                namespaces.scan()
+                return {"lines": [str(pid) for pid in namespaces.entries[args["name"]].pids]}
+            case _:
+                raise NsmagicError(
+                    f"ip netns {verb} is not done natively", hint="put it behind `command` to run iproute2's own ip"
+                )
+        return {}
+
+    def _sysctl(self, ns: str, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        with self._namespaces.inside(self._namespaces.nsfd(ns)):
+            if verb == "read":
+                rows = sysctl.read(args)
+                return {"table": "sysctls", "rows": [[ns, name, value] for name, value in rows]}
+            written = sysctl.load(args["files"]) if verb == "load" else sysctl.write(args["assignments"])
+        changes = [["~", "sysctls", [ns, name, old], [ns, name, new]] for name, old, new in written if old != new]
+        lines = [] if args.get("quiet") else [f"{name} = {new}" for name, _, new in written]
+        return {"changes": changes, "lines": lines}
+
+    def ping(self, call: Any, ns: str, args: Mapping[str, Any], timeout: float | None, place: process.Place) -> None:
+        """A native ping; ``call`` gets its lines and its end."""
+        nsfd = self._namespaces.nsfd(ns)
+
+        def open_socket(family: int, kind: int, proto: int) -> socket.socket:
+            with self._namespaces.inside(nsfd):
+                return socket.socket(family, kind | socket.SOCK_CLOEXEC, proto)
+
+        def look_up(name: str, found: Callable[[list[Any]], None]) -> None:
+            self.resolve(place, "getaddrinfo", [name, None], lambda answer: found(answer.get("value", [])))
+
+        def ended(value: dict[str, Any]) -> None:
+            if limit is not None:
+                limit.cancel()
+            call.done({**value, "cancelled": call.cancelled})
+
+        ping = Ping(
+            self._loop, open_socket, args, resolve=look_up, on_text=lambda text: call.item({"text": text}), on_end=ended
+        )
+        limit = self._loop.later(timeout, ping.interrupt) if timeout else None
+        call.on_cancel = ping.interrupt
+        ping.start()
+
+    def resolve(
+        self, place: process.Place, function: str, arguments: Sequence[Any], answer: Callable[[dict[str, Any]], None]
+    ) -> None:
+        """Ask the resolver of a namespace (its /etc/hosts, its name servers), in a child: it may have to wait.
+
+        The answer is ``{"value": …}`` or ``{"error": [class name, number, words]}``.
+        """
+        if function not in _RESOLVERS:
+            raise NsmagicError(f"{function} is no look-up of names")
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                process.enter(place)
+                try:
+                    data: dict[str, Any] = {"value": getattr(socket, function)(*arguments)}
+                except OSError as error:
+                    data = {"error": [type(error).__name__, error.errno or 0, error.strerror or str(error)]}
+                os.write(writer, json.dumps(data, default=process.json_ready).encode())
+                status = 0
+            finally:
+                os._exit(status)
+        os.close(writer)
+        gathered = bytearray()
+
+        def read() -> None:
+            data = os.read(reader, 1 << 16)
+            if data:
+                gathered.extend(data)
+                return
+            self._loop.watch(reader)
+            os.close(reader)
+            failed = {"error": ["gaierror", socket.EAI_FAIL, "the look-up ended without an answer"]}
+            answer(json.loads(gathered) if gathered else failed)
+
+        self._loop.watch(reader, read)
