@@ -1,0 +1,82 @@
+"""Routes, neighbours, rules and forwarding entries on one line each, much as one would type them after ``add``.
+
+Shorter than what ``ip`` prints: without what the kernel fills in by itself (protocol, scope, default metric). Used where
+something is told about a row, as the change lines do.
+"""
+
+from __future__ import annotations
+
+from nsmagic import rows as ask
+from nsmagic.model import FdbEntry, Neighbour, Route, Rule
+
+
+def route_words(route: Route) -> str:
+    """A route as one would type it: ``default via 192.168.15.5 dev veth-red``.
+
+    >>> route_words(Route("red", "inet", "10.0.0.0/8", type="blackhole"))
+    'blackhole 10.0.0.0/8'
+    """
+    words = [route.type] if route.type not in ("", "unicast") else []
+    words += [route.dst, *(["from", route.src] if route.src else [])]
+    if route.gateway:
+        other = (":" in route.gateway) != (route.family == "inet6")
+        words += ["via", *(["inet6" if ":" in route.gateway else "inet"] if other else []), route.gateway]
+    # The kernel puts refused IPv6 destinations on lo.
+    words += ["dev", route.dev] if route.dev and route.type in ("", "unicast", "local", "multicast") else []
+    words += ["src", route.prefsrc] if route.prefsrc else []
+    if route.metric and (route.family, route.metric) != ("inet6", 1024):
+        words += ["metric", str(route.metric)]
+    words += ["table", ask.table_name(route.table)] if route.table != 254 else []
+    for name, value in route.metrics.items():
+        words += [name, str(value)]
+    for hop in route.nexthops:
+        words.append("nexthop")
+        words += ["via", str(hop["gateway"])] if hop.get("gateway") else []
+        words += ["dev", str(hop["dev"])] if hop.get("dev") else []
+        words += ["weight", str(hop["weight"])] if int(hop.get("weight") or 1) != 1 else []
+    return " ".join(words)
+
+
+def neighbour_words(neighbour: Neighbour) -> str:
+    """A neighbour in words.
+
+    >>> neighbour_words(Neighbour("red", "inet", "10.0.0.2", "02:00:00:00:00:02", "veth-red", "PERMANENT"))
+    '10.0.0.2 is at 02:00:00:00:00:02 dev veth-red, PERMANENT'
+    """
+    where = f"is at {neighbour.mac} " if neighbour.mac else "is proxied " if neighbour.flags & 0x08 else ""
+    state = f", {neighbour.state}" if neighbour.state and neighbour.mac else ""
+    return f"{neighbour.address} {where}dev {neighbour.dev}{state}"
+
+
+def rule_words(rule: Rule) -> str:
+    """A rule as ``ip rule`` words it: ``100: from 10.0.0.0/8 lookup 100``.
+
+    >>> rule_words(Rule("red", "inet", 100, src="10.0.0.0/8", table=100))
+    '100: from 10.0.0.0/8 lookup 100'
+    """
+    words = [f"{rule.priority}:", *(["not"] if rule.invert else []), "from", rule.src]
+    words += ["to", rule.dst] if rule.dst != "all" else []
+    for name in ("fwmark", "iif", "oif"):
+        words += [name, getattr(rule, name)] if getattr(rule, name) else []
+    for name, value in rule.extra.items():
+        if name not in ("goto", "protocol"):
+            words += [name] if value is True else [name, str(value)]
+    if rule.action == "lookup":
+        words += ["lookup", ask.table_name(rule.table)] if rule.table else []
+    else:
+        words += [rule.action, *([str(rule.extra["goto"])] if "goto" in rule.extra else [])]
+    return " ".join(words)
+
+
+def fdb_words(entry: FdbEntry) -> str:
+    """A forwarding entry as ``bridge fdb`` words it.
+
+    >>> fdb_words(FdbEntry("host", "02:00:00:00:00:02", "vx0", dst="10.0.0.2", state="permanent"))
+    '02:00:00:00:00:02 dev vx0 dst 10.0.0.2 permanent'
+    """
+    words = [entry.mac, "dev", entry.dev]
+    words += ["dst", entry.dst] if entry.dst else []
+    words += ["vlan", str(entry.vlan)] if entry.vlan else []
+    words += ["master", entry.master] if entry.master else []
+    words += [entry.state] if entry.state else []
+    return " ".join(words)
