@@ -26,13 +26,16 @@ link.set                dev or group_all (int, "group G"), then any of: up (bool
                         as int), name, mtu, mac, broadcast_mac, promisc, arp, multicast, allmulticast, dynamic, trailers, txqlen, alias, group (int),
                         carrier (bool), protodown (bool), addrgenmode (word), kind + data={} ("type bridge …"), port_kind
                         + data={} ("type bridge_slave …")
-link.del                dev or group_all, kind (optional)
+                        brctl adds what it refuses itself: must_be_free (no master yet), must_have_master (name)
+link.del                dev or group_all, kind (optional), must_be_down (brctl: not while it is up)
 link.property           dev, add (bool), altnames
 link.show               dev, up, master, kind, port_kind, group, novf, nomaster · all optional
 addr.add .replace .change .del
                         dev, address, prefixlen (absent on del without a length: the kernel matches any), family, peer, peer_prefixlen,
                         broadcast (an address, "+", "-"), anycast, label, scope (int), metric,
                         valid_lft, preferred_lft (seconds, 4294967295 for ever), flags=[nodad, home, mngtmpaddr, noprefixroute, autojoin]
+addr.primary            (``ifconfig``) dev, label and one of address, prefixlen, broadcast, peer, remove (bool): what the ioctls SIOCSIFADDR,
+                        SIOCSIFNETMASK, SIOCSIFBRDADDR, SIOCSIFDSTADDR, SIOCSIFFLAGS do to the first address with that label
 addr.show .flush        dev, family, scope (int), to (prefix), up, master, kind, label (pattern), flags=[permanent, dynamic, …]
 route.add .replace .change .append .prepend .test
                         dst, family, type, gateway, gateway_family, dev, prefsrc, metric, table, protocol, scope, src (IPv6 "from"), tos,
@@ -118,9 +121,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """Several commands from one typed line (``ifconfig eth0 10.0.0.1 up``), done in order; the first refusal ends it."""
+    """Several commands from one typed line (``ifconfig eth0 10.0.0.1 up``), done in order; the first refusal ends it, or
+    with ``keep_going`` is raised after the last has been tried, as ifconfig and sysctl do."""
 
     commands: tuple[Command, ...]
+    keep_going: bool = False
 
     @property
     def ns(self) -> str | None:

@@ -1,0 +1,271 @@
+"""The ``route`` tool of net-tools 2.10, on the verbs of ``ip route``. Names are never looked up.
+
+Facts seen with the real tool and kept here: ``route add`` puts the new route before the equal ones (``route.prepend``), a
+target without a length is one host, ``-net`` without a netmask is refused, IPv6 routes get metric 1, and an IPv6 host route
+is marked ``onlink``, because the bit that means "host" to the old interface means that to the kernel's table.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nsmagic.commands.command import Command
+from nsmagic.commands.grammar import Beyond, Words, network, place_hint, read_ipv6, read_number, read_prefix
+from nsmagic.commands.options import aton, error_at, mask_length, scan
+from nsmagic.errors import CommandSyntaxError
+
+LONG = {
+    "inet": "4", "inet6": "6", "extend": "e", "verbose": "v", "version": "V", "numeric": "n", "symbolic": "N",
+    "protocol": "A", "cache": "C", "fib": "F", "help": "h",
+}  # fmt: skip
+SCOPE_HOST = 254
+_FORM = "route add [-net|-host] TARGET [netmask MASK] [gw GATEWAY] [metric N] [[dev] IF]"
+_FORM6 = "route -6 add TARGET [gw GATEWAY] [metric N] [[dev] IF]"
+_WORDS = ("netmask", "gw", "metric", "mss", "window", "irtt", "reject", "dev")
+_WORDS6 = ("gw", "metric", "dev")
+
+
+def parse(argv: tuple[str, ...], ns: str | None) -> Command:
+    """Read a ``route`` command.
+
+    Raises
+    ------
+    CommandSyntaxError
+        The form is not known, in route's words.
+    Beyond
+        The real tool knows it and we leave it to that one.
+
+    >>> command = parse(("route", "add", "default", "gw", "10.0.0.1"), "red")
+    >>> command.verb, dict(command.args)
+    ('route.prepend', {'dst': 'default', 'family': 'inet', 'gateway': '10.0.0.1'})
+    >>> parse(("route", "add", "-net", "10.8.0.0", "netmask", "255.255.0.0", "eth0"), None).args["dst"]
+    '10.8.0.0/16'
+    """
+    # getopt must not take -net and -host for clusters of options.
+    masked = tuple({"-net": "#net", "-host": "#host"}.get(word, word) for word in argv)
+    found = scan(masked, "A:eCFhnN64Vv?", LONG)
+    family = "inet"
+    for option in found.options:
+        match option.letter:
+            case "4" | "6":
+                family = "inet6" if option.letter == "6" else "inet"
+            case "A" if option.value in ("inet", "inet6"):
+                family = str(option.value)
+            case "A":
+                raise error_at(argv, option.index, f"Unknown address family `{option.value}'.", "inet or inet6")
+            case "C" | "V" | "h" | "?":
+                raise Beyond(f"route -{option.letter}")
+    display: dict[str, Any] = {"numeric": True} if found.has("n") else {}
+    if sum(option.letter == "e" for option in found.options):
+        display["details"] = True
+    # The words that are no options, as one cursor that still knows their places.
+    words = _Operands(argv, found.operands)
+    if not words.more:
+        return Command(tool="route", verb="route.show", args={"family": family}, ns=ns, argv=argv, display=display)
+    action = words.next()
+    if action not in ("add", "del", "delete"):
+        if action == "flush":
+            raise words.fail(
+                f"Flushing `{family}' routing table not supported", hint="ip route flush table main does it"
+            )
+        hint = place_hint(action, words.starts[words.i - 1], ("add", "del"))
+        raise words.fail("Usage: route [-n] | route add … | route del …", expected=("add", "del"), hint=hint)
+    add = action == "add"
+    args = _inet6(words, add) if family == "inet6" else _inet(words, add)
+    verb = "route.prepend" if add else "route.del"
+    return Command(tool="route", verb=verb, args=args, ns=ns, argv=argv, display=display)
+
+
+class _Operands(Words):
+    """A cursor over some of the words of a line; errors still point into the whole line."""
+
+    __slots__ = ()
+
+    def __init__(self, argv: tuple[str, ...], operands: tuple[int, ...]) -> None:
+        whole = Words(argv)
+        super().__init__(tuple(argv[i] for i in operands))
+        self.text = whole.text
+        self.starts = [whole.starts[i] for i in operands] + [len(whole.text)]
+
+    def need(self, form: str) -> str:
+        """Take the next word, or refuse with the form of the command."""
+        if not self.more:
+            raise CommandSyntaxError(
+                f"Usage: {form}", text=self.text, at=len(self.text), hint="the line ends too early"
+            )
+        return self.next()
+
+
+# -- IPv4 ----------------------------------------------------------------------------------------------------------------
+
+
+def _inet(words: _Operands, add: bool) -> dict[str, Any]:
+    kind = words.next() if words.word in ("-net", "-host") else ""
+    target = words.need(_FORM)
+    address, length, is_net = _target(words, target, kind)
+    typed = target.partition("/")[2]
+    args: dict[str, Any] = {}
+    reject = False
+    netmask = False
+    while words.more:
+        word = words.next()
+        match word:
+            case "metric":
+                value = read_number(words.need(_FORM), 0, 0x7FFFFFFE)
+                if value is None:
+                    raise words.fail(f"Usage: {_FORM}", hint=f'"{words.argv[words.i - 1]}" is not a whole number')
+                if value:
+                    args["metric"] = value
+            case "netmask":
+                mask = words.need(_FORM)
+                if netmask or (typed and length):
+                    raise words.fail(f"Usage: {_FORM}", hint="the netmask is there already")
+                length, netmask = _netmask(words, mask), True
+            case "gw" | "gateway":
+                gateway = words.need(_FORM)
+                if "gateway" in args:
+                    raise words.fail(f"Usage: {_FORM}", hint="there is one gateway only")
+                args["gateway"] = _gateway(words, gateway)
+            case "mss" | "mtu" | "window" | "irtt":
+                _metric(words, word, args)
+            case "reject":
+                reject = True
+            case "mod" | "dyn" | "reinstate":
+                raise Beyond(f"route {word}")
+            case "dev" | "device":
+                if "dev" in args:
+                    raise words.fail(f"Usage: {_FORM}", hint="there is one interface only")
+                args["dev"] = words.need(_FORM)
+            case _:
+                if "dev" in args or words.more:
+                    raise _typo(words, word, _FORM, _WORDS)
+                args["dev"] = word
+    dst = _destination(words, address, length, is_net, target)
+    if reject:
+        # The kernel looks at nothing else then.
+        args = {key: args[key] for key in ("metric",) if key in args}
+        return {"dst": dst, "family": "inet", "type": "unreachable", "scope": SCOPE_HOST, **args}
+    if args.get("gateway") == "0.0.0.0":
+        raise words.fail("SIOCADDRT: Invalid argument", hint="0.0.0.0 is no gateway")
+    if not add:
+        args.pop("metrics", None)
+        args["type"] = "unicast"
+    return {"dst": dst, "family": "inet", **args}
+
+
+def _target(words: _Operands, target: str, kind: str) -> tuple[str, int | None, bool]:
+    """The address, the length typed behind a slash, and whether a network is meant."""
+    head, slash, tail = target.partition("/")
+    length: int | None = None
+    if slash:
+        length = int(tail) if tail.isascii() and tail.isdigit() and len(tail) < 4 else None
+        if length is None or length > 32:
+            hint = "after the slash stands a length from 0 to 32"
+            raise words.fail("route: netmask doesn't match route address", hint=hint)
+    if head == "default":
+        return "0.0.0.0", length, kind != "-host"
+    address = aton(head)
+    if address is None:
+        hint = "an IPv4 address is needed; names are not looked up in the lab"
+        raise words.fail(f"{head}: Host name lookup failure", hint=hint)
+    # route 2.10 computes the mask of /32 to be 0, that is: none.
+    return address, None if length == 32 else length, kind == "-net"
+
+
+def _netmask(words: _Operands, text: str) -> int:
+    mask: str | None = "0.0.0.0" if text == "default" else aton(text)
+    length = mask_length(mask) if mask is not None else None
+    if length is None:
+        raise words.fail(f"route: bogus netmask {text}", hint="a netmask looks like 255.255.255.0")
+    return length
+
+
+def _destination(words: _Operands, address: str, length: int | None, is_net: bool, target: str) -> str:
+    """The prefix, checked as route checks it."""
+    if not is_net:
+        if length not in (None, 0, 32):
+            mask = 0xFFFFFFFF >> length if length else 0
+            hint = f"for a network write -net: route add -net {target} …"
+            raise words.fail(f"route: netmask {mask:08x} doesn't make sense with host route", hint=hint)
+        return f"{address}/32"
+    if not length:
+        if address != "0.0.0.0":
+            hint = f"-net needs a netmask, as in {address}/24 or netmask 255.255.255.0"
+            raise words.fail("SIOCADDRT: Invalid argument", hint=hint)
+        return "default"
+    prefix = read_prefix(f"{address}/{length}")
+    if prefix is None or network(prefix) != f"{address}/{length}":
+        near = f"the network is {network(prefix)}" if prefix else None
+        raise words.fail("route: netmask doesn't match route address", hint=near)
+    return f"{address}/{length}"
+
+
+def _gateway(words: _Operands, text: str) -> str:
+    if text == "default":
+        raise words.fail("route: default: cannot use a NETWORK as gateway!", hint="the gateway is one address")
+    address = aton(text)
+    if address is None:
+        hint = "the gateway is one address, without a length" if "/" in text else "names are not looked up in the lab"
+        raise words.fail(f"{text}: Unknown host", hint=hint)
+    return address
+
+
+def _metric(words: _Operands, word: str, args: dict[str, Any]) -> None:
+    """``mss``, ``window``, ``irtt``: in ``metrics`` as the kernel stores them (``rtt`` in eighths of a ms)."""
+    low, high, complaint = {
+        "window": (128, 0x7FFFFFFF, "route: Invalid window."),
+        "irtt": (0, 0x0FFFFFFF, "route: Invalid initial rtt."),
+    }.get(word, (64, 65536, "route: Invalid MSS/MTU."))
+    text = words.need(_FORM)
+    value = int(text) if text.isascii() and text.isdigit() and len(text) < 11 else -1
+    if not low <= value <= high:
+        raise words.fail(complaint, hint=f"a number from {low} to {high} is expected")
+    key, value = {"window": ("window", value), "irtt": ("rtt", value * 8)}.get(word, ("advmss", value - 40))
+    args.setdefault("metrics", {})[key] = value
+
+
+def _typo(words: _Operands, word: str, form: str, expected: tuple[str, ...]) -> CommandSyntaxError:
+    hint = place_hint(word, words.starts[words.i - 1], expected)
+    return words.fail(f"Usage: {form}", expected=expected, hint=hint)
+
+
+# -- IPv6 ----------------------------------------------------------------------------------------------------------------
+
+
+def _inet6(words: _Operands, add: bool) -> dict[str, Any]:
+    target = words.need(_FORM6)
+    prefix = read_prefix("::/0" if target == "default" else target, "inet6")
+    if prefix is None or "." in target.partition("/")[2]:
+        hint = "IPv6 has no -net and -host" if target in ("-net", "-host") else "an IPv6 address is needed"
+        raise words.fail(f"{target}: Unknown host", hint=hint)
+    args: dict[str, Any] = {"metric": 1}
+    while words.more:
+        word = words.next()
+        match word:
+            case "metric":
+                value = read_number(words.need(_FORM6), 0, 0x7FFFFFFF)
+                if value is None:
+                    raise words.fail(f"Usage: {_FORM6}", hint=f'"{words.argv[words.i - 1]}" is not a whole number')
+                args["metric"] = value
+            case "gw" | "gateway":
+                text = words.need(_FORM6)
+                gateway = read_ipv6(text)
+                if "gateway" in args:
+                    raise words.fail(f"Usage: {_FORM6}", hint="there is one gateway only")
+                if gateway is None:
+                    raise words.fail(f"{text}: Unknown host", hint="an IPv6 address is needed")
+                args["gateway"] = gateway
+            case "mod" | "dyn":
+                raise Beyond(f"route {word}")
+            case "dev" | "device":
+                args["dev"] = words.need(_FORM6)
+            case _:
+                if words.more:
+                    raise _typo(words, word, _FORM6, _WORDS6)
+                args["dev"] = word
+    if not args["metric"]:
+        del args["metric"]  # the kernel's own default
+    if add and prefix.prefixlen == 128:
+        args["onlink"] = True
+    dst = network(prefix)
+    return {"dst": "default" if dst == "::/0" else dst, "family": "inet6", **args}
