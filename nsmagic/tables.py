@@ -130,7 +130,8 @@ class NetTable(pd.DataFrame):
     def __repr__(self) -> str:
         header, cells = self._cells()
         lines = [printable(self._caption())] if self._caption() else []
-        lines += text_columns([header, *map(list, zip(*cells, strict=True))])
+        if header:
+            lines += text_columns([header, *map(list, zip(*cells, strict=True))])
         return "\n".join(lines)
 
     __str__ = __repr__

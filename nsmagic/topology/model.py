@@ -181,13 +181,18 @@ def _sockets(links: list[Link], addresses: Mapping[tuple[str, int], list[str]]) 
         if link.master in names and link.master != link.ifname:
             ports.setdefault(link.master, []).append(link)
 
-    def socket(link: Link, above: frozenset[str]) -> Socket:
-        # A snapshot taken while masters change could hold a ring; ``above`` ends it.
-        inside = [port for port in ports.get(link.ifname, ()) if port.ifname not in above]
-        members = tuple(socket(port, above | {link.ifname}) for port in inside)
+    placed: set[str] = set()
+
+    def socket(link: Link) -> Socket:
+        placed.add(link.ifname)
+        inside = [port for port in ports.get(link.ifname, ()) if port.ifname not in placed]
+        members = tuple(socket(port) for port in inside)
         return Socket(link, _state(link, inside), tuple(addresses.get((link.ns, link.ifindex), ())), members)
 
-    return tuple(socket(link, frozenset()) for link in links if link.master not in names or link.master == link.ifname)
+    found = [socket(link) for link in links if link.master not in names or link.master == link.ifname]
+    # A snapshot taken while masters change could hold a ring; what it would hide is drawn from its first link on.
+    found += [socket(link) for link in links if link.ifname not in placed]
+    return tuple(sorted(found, key=lambda item: item.link.ifindex))
 
 
 def _state(link: Link, ports: list[Link]) -> State:

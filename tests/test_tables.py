@@ -1,0 +1,315 @@
+"""The tables: frozen columns and dtypes, order, and a display that is the same under every pandas we support."""
+
+from __future__ import annotations
+
+import html.parser
+import pickle
+import time
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nsmagic import tables
+from nsmagic.model import Snapshot, SysctlValue
+from nsmagic.tables import BUILDERS, NetTable, generic, of
+from nsmagic.topology.sample import cable, switch
+
+COLUMNS = {
+    "links": "ns ifindex ifname kind admin operstate mac mtu master peer peer_ns addresses",
+    "addrs": "ns ifname family address prefixlen broadcast scope label",
+    "routes": "ns dst gateway dev prefsrc protocol scope metric table type family",
+    "neighbours": "ns address mac dev state family",
+    "rules": "ns family priority src dst iif oif fwmark action table invert",
+    "fdb": "ns mac dev master vlan dst state",
+    "namespaces": "ns inode named pids",
+}
+SHOWN = {
+    "links": "ns ifname kind admin operstate mac master peer peer_ns addresses",
+    "addrs": "ns ifname address prefixlen scope",
+    "routes": "ns dst gateway dev",
+    "neighbours": "ns address mac dev state",
+    "rules": "ns family priority src dst action table",
+    "fdb": "ns mac dev master state",
+    "namespaces": "ns",
+}
+INTS = {"ifindex", "mtu", "prefixlen", "metric", "priority", "inode"}
+
+FULL = Snapshot.from_data(
+    {
+        **switch().to_data(),
+        "neighbours": [
+            ["red", "inet", "192.168.15.10", "02:00:00:00:00:10", "veth-red", "STALE"],
+            ["red", "inet", "192.168.15.9", "02:00:00:00:00:09", "veth-red", "REACHABLE"],
+            ["blue", "inet", "192.168.15.3", "", "veth-blue", "FAILED"],
+            ["red", "inet6", "ff02::16", "33:33:00:00:00:16", "veth-red", "NOARP"],
+        ],
+        "rules": [["host", "inet", 32766, "all", "all", "", "", "", 254], ["host", "inet", 0, "all", "all", "", "", "", 255]],
+        "fdb": [
+            ["host", "33:33:00:00:00:01", "v-net-0", "", 0, "", "permanent"],
+            ["host", "02:00:00:00:00:01", "veth-red-br", "v-net-0"],
+        ],
+    }
+)  # fmt: skip
+
+
+class Reader(html.parser.HTMLParser):
+    """Tags opened and closed, cell texts, attributes: enough to see that the HTML means what we meant."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.rows: list[list[str]] = []
+        self.caption = ""
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in ("td", "th"):
+            self.rows[-1][-1] += data
+        elif self.open and self.open[-1] == "caption":
+            self.caption += data
+
+
+def read(table: NetTable) -> Reader:
+    reader = Reader()
+    markup = table._repr_html_()
+    assert markup is not None
+    reader.feed(markup)
+    assert not reader.open
+    return reader
+
+
+@pytest.mark.parametrize("snapshot", [Snapshot(), FULL], ids=["empty", "full"])
+@pytest.mark.parametrize("name", COLUMNS)
+def test_columns_and_dtypes_are_fixed_also_when_empty(name: str, snapshot: Snapshot) -> None:
+    table = of(name, snapshot, all=True)
+    assert " ".join(table.columns) == COLUMNS[name]
+    for column, dtype in table.dtypes.items():
+        expected = "int64" if column in INTS else "Int64" if column == "vlan" else "string"
+        assert dtype == ("bool" if column in ("named", "invert") else expected), column
+    assert set(BUILDERS) == set(COLUMNS)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_what_a_beginner_reads_is_fixed_too(name: str) -> None:
+    every = of(name, Snapshot())
+    assert str(every).splitlines()[1].split() == SHOWN[name].split()
+    assert str(of(name, Snapshot(), all=True)).splitlines()[1].split() == COLUMNS[name].split()
+
+
+def test_one_namespace_stands_in_the_caption_and_stays_in_the_value() -> None:
+    table = tables.links(cable(), "red")
+    assert list(table.ns) == ["red", "red"]
+    assert str(table) == (
+        "links of red\n"
+        "ifname    kind      admin  operstate  mac                master  peer       peer_ns  addresses\n"
+        "lo        loopback  DOWN   DOWN       00:00:00:00:00:00\n"
+        "veth-red  veth      DOWN   DOWN       02:00:00:00:00:01          veth-blue  blue"
+    )
+    reader = read(table)
+    assert reader.caption == "links of red"
+    assert [scope for tag, scope in ((t, a.get("scope")) for t, a in reader.tags) if tag == "th"] == ["col"] * 9
+
+
+def test_all_namespaces_have_the_column_and_no_caption() -> None:
+    table = tables.neighbours(FULL)
+    assert str(table) == (
+        "ns    address        mac                dev        state\n"
+        "blue  192.168.15.3                      veth-blue  FAILED\n"
+        "red   192.168.15.9   02:00:00:00:00:09  veth-red   REACHABLE\n"
+        "red   192.168.15.10  02:00:00:00:00:10  veth-red   STALE"
+    )
+    reader = read(table)
+    assert (reader.caption, reader.tags[0]) == ("", ("table", {"aria-label": "neighbours"}))
+    assert reader.rows[1] == ["blue", "192.168.15.3", "", "veth-blue", "FAILED"]
+
+
+def test_namespaces_read_as_ip_netns_lists_them() -> None:
+    assert str(tables.namespaces(cable(), host=False)) == "ns\nblue\nred"
+    assert list(tables.namespaces(cable()).ns) == ["host", "blue", "red"]
+
+
+def test_an_empty_table_says_so() -> None:
+    assert str(tables.routes(Snapshot(), "red")) == "routes of red: none\ndst  gateway  dev"
+    assert read(tables.routes(Snapshot(), "red")).caption == "routes of red: none"
+
+
+def test_missing_is_na_in_the_value_and_blank_in_the_display() -> None:
+    table = tables.links(cable(), "red")
+    assert table.master.isna().all()
+    assert table.loc[table.peer == "veth-blue", "ifname"].tolist() == ["veth-red"]
+    assert "NA" not in str(table)
+    assert "None" not in str(table)
+
+
+def test_rows_are_sorted_the_host_first() -> None:
+    assert list(tables.links(FULL).ns.unique()) == ["host", "blue", "gray", "red"]
+    assert list(tables.links(FULL, "host").ifindex) == [1, 2, 3, 4, 5]
+    assert list(tables.routes(FULL, "red").dst) == ["default", "192.168.15.0/24"]
+    assert list(tables.rules(FULL).priority) == [0, 32766]
+    assert list(tables.rules(FULL).table) == ["local", "main"]
+
+
+def test_routes_are_those_of_main_unless_asked() -> None:
+    rows = [
+        ["red", "inet", "192.168.15.1", "", "veth-red", "192.168.15.1", "kernel", "host", 0, 255, "local"],
+        ["red", "inet", "10.0.0.0/8", "", "", "", "boot", "", 0, 254, "blackhole"],
+        ["red", "inet", "default", "", "", "", "boot", "", 0, 254, "unicast", "", 0,
+         [{"gateway": "10.0.0.1", "dev": "a"}, {"gateway": "10.0.0.2", "dev": "b"}]],
+        ["red", "inet", "default", "10.9.9.9", "c", "", "boot", "", 0, 100],
+    ]  # fmt: skip
+    snapshot = Snapshot.from_data({"routes": rows})
+    assert str(tables.routes(snapshot, "red")) == (
+        "routes of red\n"
+        "dst         gateway             dev   type\n"
+        "default     10.0.0.1, 10.0.0.2  a, b  unicast\n"
+        "10.0.0.0/8                            blackhole"
+    )
+    assert list(tables.routes(snapshot, "red", table=100).table) == ["100"]
+    assert list(tables.routes(snapshot, "red", table=None).table) == ["main", "main", "100", "local"]
+    assert len(tables.routes(snapshot, "red", all=True)) == 4
+    assert len(tables.routes(snapshot, "red", family="inet6")) == 0
+
+
+def test_what_the_kernel_made_by_itself_is_left_out_unless_all() -> None:
+    snapshot = Snapshot.from_data(
+        {
+            "namespaces": [["red", 1], ["(lan)", 2, False], ["(a name)", 3, True]],
+            "links": [
+                ["red", 2, "tunl0", "ipip", 0x80],
+                ["red", 3, "e0", "ether", 1, "UP", "02:00:00:00:00:01"],
+                ["(lan)", 1, "lo", "loopback"],
+                ["(a name)", 1, "lo", "loopback"],
+            ],
+            "addrs": [
+                ["red", 3, "e0", "inet", "10.0.0.1", 24],
+                ["red", 3, "e0", "inet6", "fe80::ff:fe00:1", 64, "", "link"],
+                ["red", 3, "e0", "inet6", "fe80::1", 64, "", "link"],
+                ["red", 3, "e0", "inet", "10.1.0.1", 32, "", "global", "", "10.1.0.2"],
+            ],
+        }
+    )
+    few = tables.links(snapshot)
+    assert list(few.ns) == ["(a name)", "red"] or list(few.ns) == ["red", "(a name)"]
+    assert few[few.ifname == "e0"].addresses.item() == "10.0.0.1/24, fe80::1/64, 10.1.0.1 peer 10.1.0.2/32"
+    every = tables.links(snapshot, all=True)
+    assert len(every) == 4
+    assert "fe80::ff:fe00:1/64" in every[every.ifname == "e0"].addresses.item()
+    assert list(tables.links(snapshot, "(lan)").ifname) == ["lo"]
+    assert (
+        list(tables.namespaces(snapshot, all=True).named) == [True, True, False]
+        or len(tables.namespaces(snapshot)) == 2
+    )
+    assert list(tables.neighbours(FULL, "red").state) == ["REACHABLE", "STALE"]
+    assert "NOARP" in list(tables.neighbours(FULL, "red", all=True).state)
+    assert list(tables.fdb(FULL).mac) == ["02:00:00:00:00:01"]
+    assert len(tables.fdb(FULL, all=True)) == 2
+
+
+def test_what_is_derived_is_plain_pandas() -> None:
+    table = tables.links(FULL)
+    for derived in (
+        table[table.ns == "red"],
+        table.head(1),
+        table.copy(),
+        table[["ns"]],
+        table.sort_values("mtu"),
+        table.T,
+    ):
+        assert type(derived) is pd.DataFrame
+    assert type(table.ifname) is pd.Series
+    assert "[1 rows x 12 columns]" in str(table.head(1))
+    assert pickle.loads(pickle.dumps(table)).title == "links"
+    assert str(pickle.loads(pickle.dumps(table))) == str(table)
+
+
+def test_columns_one_adds_are_shown_and_columns_one_drops_are_not(recwarn: pytest.WarningsRecorder) -> None:
+    table = tables.neighbours(FULL, "red")
+    table["note"] = "mine"
+    del table["mac"]
+    assert isinstance(table, NetTable)
+    assert str(table).splitlines()[1].split() == ["address", "dev", "state", "note"]
+    assert [str(warning.message) for warning in recwarn.list] == []
+
+
+def test_names_are_data_in_html_and_text() -> None:
+    evil = '<script>alert("1")</script>'
+    snapshot = Snapshot.from_data(
+        {"links": [[evil, 1, "a\x1b[31mb", "dummy"], [evil, 2, "x\u202ey", "dummy"], [evil, 3, "two\nlines", "dummy"]]}
+    )
+    for table in (tables.links(snapshot, evil), tables.links(snapshot)):
+        text, markup = str(table), table._repr_html_() or ""
+        assert "<script" not in markup
+        assert read(table).rows[1][-9] == "a\\x1b[31mb"
+        for shown in (text, markup):
+            assert all(char == "\n" or char.isprintable() for char in shown)
+        assert len(text.splitlines()) == 4 + ("of" in text.splitlines()[0])
+
+
+def test_nothing_is_elided_and_a_thousand_rows_are_quick() -> None:
+    rows = [["red", f"10.0.{i // 256}.{i % 256}", "x" * 200] for i in range(1000)]
+    table = generic(["ns", "address", "long"], rows)
+    assert len(str(table).splitlines()) == 1001
+    assert "..." not in str(table) + (table._repr_html_() or "")
+    assert (table._repr_html_() or "").count("x" * 200) == 1000
+    snapshot = Snapshot.from_data({"links": [["red", i, f"e{i}", "veth"] for i in range(1000)]})
+    began = time.process_time()
+    links = tables.links(snapshot)
+    _ = str(links), links._repr_html_()
+    assert time.process_time() - began < 0.5
+
+
+def test_generic_keeps_kinds_and_order() -> None:
+    table = generic(["b", "a", "on", "which"], [[1, "x", True, [1, 2]], [None, None, None, None]], "things")
+    assert list(table.columns) == ["b", "a", "on", "which"]
+    assert [str(dtype) for dtype in table.dtypes] == ["Int64", "string", "boolean", "string"]
+    assert str(table) == "things\nb  a  on   which\n1  x  yes  1, 2\n"
+    assert str(generic(["a"], [])) == "none\na"
+    assert str(generic([], [])) == "none"
+
+
+def test_sysctls() -> None:
+    values = [SysctlValue("red", "net.ipv4.ip_forward", "0"), SysctlValue("blue", "net.ipv4.ip_forward", "1")]
+    assert str(tables.sysctls(values)).splitlines()[1] == "blue  net.ipv4.ip_forward  1"
+    assert str(tables.sysctls(values, "red")).splitlines()[0] == "kernel parameters of red"
+    assert [str(dtype) for dtype in tables.sysctls([]).dtypes] == ["string"] * 3
+
+
+def test_pandas_own_switch_for_html_is_obeyed() -> None:
+    with pd.option_context("display.notebook_repr_html", False):
+        assert tables.links(FULL)._repr_html_() is None
+
+
+def test_display_options_of_pandas_change_nothing() -> None:
+    table = tables.links(FULL)
+    before = str(table), table._repr_html_()
+    with pd.option_context(
+        "display.max_rows", 2, "display.max_columns", 2, "display.max_colwidth", 5, "display.width", 20
+    ):
+        assert (str(table), table._repr_html_()) == before
+
+
+@given(
+    st.lists(
+        st.lists(st.one_of(st.text(max_size=9), st.integers(), st.none(), st.booleans()), min_size=2, max_size=2),
+        max_size=5,
+    )
+)
+def test_any_cells_can_be_displayed(rows: list[list[Any]]) -> None:
+    table = generic(["a", "b"], rows, "anything")
+    assert len(str(table).split("\n")) == len(rows) + 2
+    reader = read(table)
+    assert len(reader.rows) == len(rows) + 1
