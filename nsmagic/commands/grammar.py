@@ -45,7 +45,7 @@ from nsmagic.commands.values import (
 from nsmagic.errors import CommandSyntaxError
 
 __all__ = [
-    "DSFIELDS", "FOREVER", "GROUPS", "PROTOCOLS", "SCOPES", "TABLES", "Keywords", "Prefix", "Words", "address_hint", "close",
+    "DSFIELDS", "FOREVER", "GROUPS", "PROTOCOLS", "SCOPES", "TABLES", "Beyond", "Keywords", "Prefix", "Words", "address_hint", "close",
     "family_of", "ifname_hint", "matches", "network", "number_hint", "place_hint", "read_address", "read_ipv4", "read_ipv6", "read_lladdr",
     "read_number", "read_prefix", "valid_ifname",
 ]  # fmt: skip
@@ -58,6 +58,13 @@ def matches(word: str, full: str) -> bool:
     (True, True, False, False)
     """
     return bool(word) and full.startswith(word)
+
+
+class Beyond(Exception):
+    """A form that the real tool knows and we leave to it (``help``, ``ip xfrm``, ``encap`` …): no mistake of the person.
+
+    ``parse`` turns it into a :class:`~nsmagic.commands.command.Program`; it never leaves ``commands/``.
+    """
 
 
 class Keywords:
@@ -221,6 +228,10 @@ class Words:
         message = 'Command line is not complete. Try option "help"'
         return CommandSyntaxError(message, text=self.text, at=len(self.text), expected=expected, hint=hint)
 
+    def missing(self, message: str, expected: Sequence[str] = (), hint: str | None = None) -> CommandSyntaxError:
+        """Something has to be there and the whole line lacks it: an error at its end."""
+        return CommandSyntaxError(message, text=self.text, at=len(self.text), expected=expected, hint=hint)
+
     def wrong(self, message: str, *, expected: Sequence[str] = (), hint: str | None = None) -> CommandSyntaxError:
         """iproute2's ``argument "x" is wrong`` about the word taken last."""
         word = self.argv[self.i - 1]
@@ -283,6 +294,15 @@ class Words:
             message = f'Error: argument of "{key}" must be "on" or "off", not "{word}"'
             raise self.unknown(message, ("on", "off"))
         return word == "on"
+
+    def one_of(self, key: str, names: Sequence[str]) -> str:
+        """One word of a list, also shortened, worded as iproute2's ``parse_one_of``."""
+        word = self.next(names)
+        for name in names:
+            if matches(word, name):
+                return name
+        listed = ", ".join(f'"{name}"' for name in names)
+        raise self.unknown(f'Error: argument of "{key}" must be one of {listed}, not "{word}"', names)
 
     def address(self, family: str | None = None) -> str:
         """An IP address."""
