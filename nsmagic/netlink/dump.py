@@ -1,0 +1,195 @@
+"""Reading whole tables of a namespace: one request, one list of raw rows.
+
+Every function takes the namespace's own kept socket; ``links`` and ``link`` also take the number by which another
+namespace knows it, and then ask through that other one, so that ``netnsid`` of the rows counts there (see ``monitor.py``).
+
+A table that changes while the kernel lists it is listed again; after ``_TRIES`` the kernel's EINTR is passed on.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from nsmagic.netlink import decode
+from nsmagic.netlink.raw import RawAddr, RawLink, RawNeighbour, RawRoute, RawRule
+from nsmagic.netlink.socket import NetlinkError, RouteSocket
+from nsmagic.netlink.words import (
+    AF_BRIDGE,
+    AF_INET,
+    AF_INET6,
+    RTM_GETADDR,
+    RTM_GETLINK,
+    RTM_GETNEIGH,
+    RTM_GETROUTE,
+    RTM_GETRULE,
+)
+
+_EINTR, _ENODEV, _EAFNOSUPPORT, _EOPNOTSUPP = 4, 19, 97, 95
+_TRIES = 16
+
+IFLA_EXT_MASK, IFLA_TARGET_NETNSID, IFLA_STATS64 = 29, 46, 23
+RTEXT_FILTER_BRVLAN_COMPRESSED, RTEXT_FILTER_SKIP_STATS = 4, 8
+NTF_PROXY = 0x08
+_U32 = struct.Struct("=HHI")
+_SKIP_STATS = _U32.pack(8, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
+
+T = TypeVar("T")
+
+
+class Stats(NamedTuple):
+    """Counters of a link since it was made (``rtnl_link_stats64``)."""
+
+    ifindex: int
+    ifname: str
+    rx_packets: int
+    tx_packets: int
+    rx_bytes: int
+    tx_bytes: int
+    rx_errors: int
+    tx_errors: int
+    rx_dropped: int
+    tx_dropped: int
+
+
+#: Rows by the bytes they were made of: what did not change since the last dump is not decoded again.
+_memo: dict[Callable[[Any, int, int], Any], dict[bytes, Any]] = {decode.link: {}, decode.addr: {}, decode.route: {}}
+_MOST = 10_000
+
+
+def table(sock: RouteSocket, kind: int, body: bytes, read: Callable[[Any, int, int], T]) -> list[T]:
+    """Dump a table; ``read`` makes a row of a message.
+
+    Raises
+    ------
+    NetlinkError
+        The kernel refused, or the table never stood still.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            return _rows(sock, kind, body, read)
+        except NetlinkError as error:
+            if error.errno != _EINTR or not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _rows(sock: RouteSocket, kind: int, body: bytes, read: Callable[[Any, int, int], T]) -> list[T]:
+    memo = _memo.get(read)
+    if memo is None:
+        return [read(data, at, end) for _, data, at, end in sock.dump(kind, body)]
+    if len(memo) > _MOST:
+        memo.clear()
+    rows: list[T] = []
+    for _, data, at, end in sock.dump(kind, body):
+        raw = data[at:end]
+        row = memo.get(raw)
+        if row is None:
+            row = memo[raw] = read(raw, 0, end - at)
+        rows.append(row)
+    return rows
+
+
+def _link_request(nsid: int | None, index: int = 0, family: int = 0, mask: bytes = _SKIP_STATS) -> bytes:
+    body = decode.IFINFO.pack(family, 0, index, 0, 0) + mask
+    return body if nsid is None else body + struct.pack("=HHi", 8, IFLA_TARGET_NETNSID, nsid)
+
+
+def links(sock: RouteSocket, nsid: int | None = None) -> list[RawLink]:
+    """The links, without counters, in the kernel's order (by index).
+
+    >>> links(RouteSocket.open())[0].ifname
+    'lo'
+    """
+    return table(sock, RTM_GETLINK, _link_request(nsid), decode.link)
+
+
+def link(sock: RouteSocket, index: int, nsid: int | None = None) -> RawLink | None:
+    """One link by its number; None when there is no such link."""
+    try:
+        _, body = sock.get(RTM_GETLINK, 0, _link_request(nsid, index))
+    except NetlinkError as error:
+        if error.errno == _ENODEV:
+            return None
+        raise
+    return decode.link(body, 0, len(body))
+
+
+def addrs(sock: RouteSocket, family: int = 0) -> list[RawAddr]:
+    """The addresses of one or (0) both families, in the kernel's order."""
+    return table(sock, RTM_GETADDR, decode.IFADDR.pack(family, 0, 0, 0, 0), decode.addr)
+
+
+def routes(sock: RouteSocket, family: int) -> list[RawRoute]:
+    """The routes of all tables of one family, in the kernel's order. A kernel without the family has none."""
+    body = decode.RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+    return _of_family(sock, RTM_GETROUTE, body, decode.route)
+
+
+def rules(sock: RouteSocket, family: int) -> list[RawRule]:
+    """The policy rules of one family, by priority."""
+    return _of_family(sock, RTM_GETRULE, decode.RULE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0), decode.rule)
+
+
+def _of_family(sock: RouteSocket, kind: int, body: bytes, read: Callable[[Any, int, int], T]) -> list[T]:
+    try:
+        return table(sock, kind, body, read)
+    except NetlinkError as error:
+        if body[0] == AF_INET6 and error.errno in (_EAFNOSUPPORT, _EOPNOTSUPP):
+            return []
+        raise
+
+
+def neighbours(sock: RouteSocket, family: int = 0, proxy: bool = False) -> list[RawNeighbour]:
+    """The neighbour entries of one or (0) both families; or the addresses that the namespace answers for (proxy)."""
+    body = decode.NDMSG.pack(family, 0, 0, NTF_PROXY if proxy else 0, 0)
+    rows = table(sock, RTM_GETNEIGH, body, decode.neighbour)
+    return [row for row in rows if row.family in ("inet", "inet6")]
+
+
+def fdb(sock: RouteSocket) -> list[RawNeighbour]:
+    """The forwarding entries of all bridges, vxlans and other links, in the kernel's order."""
+    return table(sock, RTM_GETNEIGH, decode.NDMSG.pack(AF_BRIDGE, 0, 0, 0, 0), decode.neighbour)
+
+
+def vlans(sock: RouteSocket) -> list[tuple[int, str, tuple[tuple[int, int, int], ...]]]:
+    """The VLANs of bridges and their ports: ``(index, name, ((first, last, flags), …))``.
+
+    Flags are BRIDGE_VLAN_INFO_*: 2 is the PVID, 4 untagged.
+    """
+    mask = _U32.pack(8, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN_COMPRESSED)
+    body = _link_request(None, family=AF_BRIDGE, mask=mask)
+    return [row for row in table(sock, RTM_GETLINK, body, _vlans) if row[2]]
+
+
+def _vlans(data: Any, at: int, end: int) -> tuple[int, str, tuple[tuple[int, int, int], ...]]:
+    index = decode.IFINFO.unpack_from(data, at)[2]
+    where = decode.attributes(data, at + 16, end)
+    found: list[tuple[int, int, int]] = []
+    first = 0
+    for number, value in decode.items(data, where[26]) if 26 in where else ():  # IFLA_AF_SPEC
+        if number != 2:  # IFLA_BRIDGE_VLAN_INFO
+            continue
+        flags, vid = struct.unpack_from("=HH", value)
+        if flags & 8:  # the first of a range; its last follows
+            first = vid
+            continue
+        found.append((first or vid, vid, flags & 6))
+        first = 0
+    return index, decode.text(data, where[3]), tuple(found)
+
+
+def link_stats(sock: RouteSocket) -> list[Stats]:
+    """The counters of all links."""
+    return table(sock, RTM_GETLINK, decode.IFINFO.pack(0, 0, 0, 0, 0), _stats)
+
+
+def _stats(data: Any, at: int, end: int) -> Stats:
+    index = decode.IFINFO.unpack_from(data, at)[2]
+    where = decode.attributes(data, at + 16, end)
+    counters = struct.unpack_from("=8Q", data, where[IFLA_STATS64]) if IFLA_STATS64 in where else (0,) * 8
+    return Stats(index, decode.text(data, where[3]), *counters)
+
+
+INET_FAMILIES = (AF_INET, AF_INET6)
