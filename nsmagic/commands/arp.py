@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from nsmagic.commands.command import Command
+from nsmagic.commands.command import Command, Program, Runnable
 from nsmagic.commands.grammar import Beyond, read_lladdr
 from nsmagic.commands.options import Option, Scan, aton, error_at, scan
 
@@ -23,21 +23,26 @@ _MODIFIERS = ("temp", "pub", "priv", "dev")
 _USAGE = "Usage: arp [-vn] [-i IF] [-a] [HOST] | arp [-i IF] -d HOST [pub] | arp [-i IF] -s HOST MAC [temp] [pub]"
 
 
-def parse(argv: tuple[str, ...], ns: str | None) -> Command:
+def parse(argv: tuple[str, ...], ns: str | None) -> Runnable:
     """Read an ``arp`` command.
 
     Raises
     ------
     CommandSyntaxError
         The form is not known, in arp's words.
-    Beyond
-        The real tool knows it and we leave it to that one.
 
     >>> parse(("arp", "-n", "-i", "eth0"), "red").args
     {'family': 'inet', 'dev': 'eth0'}
     >>> parse(("arp", "-s", "10.0.0.2", "2:0:0:0:0:2"), None).args
     {'address': '10.0.0.2', 'mac': '02:00:00:00:00:02', 'state': 'permanent'}
     """
+    try:
+        return _read(argv, ns)
+    except Beyond:
+        return Program(argv, ns)
+
+
+def _read(argv: tuple[str, ...], ns: str | None) -> Command:
     found = scan(argv, "A:H:adfp:nsei:t:vh?DNV", LONG)
     action, device = "show", ""
     for option in found.options:

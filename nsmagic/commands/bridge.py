@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nsmagic.commands.command import Batch, Command
+from nsmagic.commands.command import Batch, Command, Program, Runnable
 from nsmagic.commands.grammar import Beyond, Keywords, Words, read_lladdr
 
 OPTIONS = Keywords(
@@ -43,7 +43,7 @@ PORT_WORDS = ("dev", *ON_OFF, *NUMBERS, "state", "hwmode", "backup_port", "nobac
 VLAN_WORDS = ("dev", "vid", "pvid", "untagged", "self", "master")
 
 
-def parse(argv: tuple[str, ...], ns: str | None) -> Command | Batch:
+def parse(argv: tuple[str, ...], ns: str | None) -> Runnable:
     """Read a ``bridge`` command.
 
     Parameters
@@ -57,13 +57,18 @@ def parse(argv: tuple[str, ...], ns: str | None) -> Command | Batch:
     ------
     CommandSyntaxError
         The form is not known, in iproute2's words.
-    Beyond
-        The real tool knows it and we leave it to that one.
 
     >>> command = parse(("bridge", "-n", "red", "fdb", "add", "2:0:0:0:0:7", "dev", "eth0"), None)
     >>> command.verb, command.ns, dict(command.args)
     ('bridge.fdb.add', 'red', {'mac': '02:00:00:00:00:07', 'dev': 'eth0', 'self': True, 'state': 'permanent'})
     """
+    try:
+        return _read(argv, ns)
+    except Beyond:
+        return Program(argv, ns)
+
+
+def _read(argv: tuple[str, ...], ns: str | None) -> Command | Batch:
     words = Words(argv, 1)
     display: dict[str, Any] = {}
     family: str | None = None

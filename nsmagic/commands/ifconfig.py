@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from nsmagic.commands.arp import read_mac
-from nsmagic.commands.command import Command, Sequence
+from nsmagic.commands.command import Command, Program, Runnable, Sequence
 from nsmagic.commands.grammar import Beyond, Words, ifname_hint, place_hint, read_ipv6, read_number, valid_ifname
 from nsmagic.commands.options import aton, mask_length
 from nsmagic.errors import CommandSyntaxError
@@ -37,15 +37,13 @@ _WORDS = (
 )  # fmt: skip
 
 
-def parse(argv: tuple[str, ...], ns: str | None) -> Command | Sequence:
+def parse(argv: tuple[str, ...], ns: str | None) -> Runnable:
     """Read an ``ifconfig`` command: showing is one ``Command``, setting a ``Sequence`` (also of one step).
 
     Raises
     ------
     CommandSyntaxError
         The form is not known, in ifconfig's words.
-    Beyond
-        The real tool knows it and we leave it to that one.
 
     >>> steps = parse(("ifconfig", "eth0", "10.0.0.1", "netmask", "255.255.255.0"), "red")
     >>> for step in steps.commands:
@@ -54,6 +52,13 @@ def parse(argv: tuple[str, ...], ns: str | None) -> Command | Sequence:
     link.set {'dev': 'eth0', 'up': True}
     addr.primary {'dev': 'eth0', 'label': 'eth0', 'prefixlen': 24}
     """
+    try:
+        return _read(argv, ns)
+    except Beyond:
+        return Program(argv, ns)
+
+
+def _read(argv: tuple[str, ...], ns: str | None) -> Command | Sequence:
     words = Words(argv, 1)
     display: dict[str, Any] = {}
     everything = False

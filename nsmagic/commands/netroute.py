@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nsmagic.commands.command import Command
+from nsmagic.commands.command import Command, Program, Runnable
 from nsmagic.commands.grammar import Beyond, Words, network, place_hint, read_ipv6, read_number, read_prefix
 from nsmagic.commands.options import aton, error_at, mask_length, scan
 from nsmagic.errors import CommandSyntaxError
@@ -25,15 +25,13 @@ _WORDS = ("netmask", "gw", "metric", "mss", "window", "irtt", "reject", "dev")
 _WORDS6 = ("gw", "metric", "dev")
 
 
-def parse(argv: tuple[str, ...], ns: str | None) -> Command:
+def parse(argv: tuple[str, ...], ns: str | None) -> Runnable:
     """Read a ``route`` command.
 
     Raises
     ------
     CommandSyntaxError
         The form is not known, in route's words.
-    Beyond
-        The real tool knows it and we leave it to that one.
 
     >>> command = parse(("route", "add", "default", "gw", "10.0.0.1"), "red")
     >>> command.verb, dict(command.args)
@@ -41,6 +39,13 @@ def parse(argv: tuple[str, ...], ns: str | None) -> Command:
     >>> parse(("route", "add", "-net", "10.8.0.0", "netmask", "255.255.0.0", "eth0"), None).args["dst"]
     '10.8.0.0/16'
     """
+    try:
+        return _read(argv, ns)
+    except Beyond:
+        return Program(argv, ns)
+
+
+def _read(argv: tuple[str, ...], ns: str | None) -> Command:
     # getopt must not take -net and -host for clusters of options.
     masked = tuple({"-net": "#net", "-host": "#host"}.get(word, word) for word in argv)
     found = scan(masked, "A:eCFhnN64Vv?", LONG)

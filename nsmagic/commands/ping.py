@@ -12,7 +12,7 @@ import re
 import socket
 from typing import Any
 
-from nsmagic.commands.command import Command
+from nsmagic.commands.command import Command, Program, Runnable
 from nsmagic.commands.grammar import Beyond, read_ipv6
 from nsmagic.commands.options import Option, error_at, scan
 from nsmagic.errors import CommandSyntaxError
@@ -40,19 +40,24 @@ _FLOAT = re.compile(r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _TOS = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,9}")
 
 
-def parse(argv: tuple[str, ...], ns: str | None) -> Command:
+def parse(argv: tuple[str, ...], ns: str | None) -> Runnable:
     """Read a ``ping`` command.
 
     Raises
     ------
     CommandSyntaxError
         The form is not known, in ping's words.
-    Beyond
-        The real tool knows it and we leave it to that one.
 
     >>> parse(("ping", "-c3", "-i", ".2", "-I", "veth-red", "192.168.15.2"), "red").args
     {'count': 3, 'interval': 0.2, 'dev': 'veth-red', 'address': '192.168.15.2'}
     """
+    try:
+        return _read(argv, ns)
+    except Beyond:
+        return Program(argv, ns)
+
+
+def _read(argv: tuple[str, ...], ns: str | None) -> Command:
     tool = argv[0]
     found = scan(argv, SHORT)
     args: dict[str, Any] = {}

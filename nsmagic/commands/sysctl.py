@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nsmagic.commands.command import Command, Sequence
+from nsmagic.commands.command import Command, Program, Runnable, Sequence
 from nsmagic.commands.grammar import Beyond
 from nsmagic.commands.options import Scan, error_at, scan
 
@@ -22,21 +22,26 @@ DEFAULT_FILE = "/etc/sysctl.conf"
 _SWAP = str.maketrans("./", "/.")
 
 
-def parse(argv: tuple[str, ...], ns: str | None) -> Command | Sequence:
+def parse(argv: tuple[str, ...], ns: str | None) -> Runnable:
     """Read a ``sysctl`` command; names and assignments mixed make a ``Sequence``.
 
     Raises
     ------
     CommandSyntaxError
         The form is not known.
-    Beyond
-        The real tool knows it and we leave it to that one.
 
     >>> parse(("sysctl", "-w", "net/ipv4/ip_forward=1"), "red").args
     {'assignments': [['net.ipv4.ip_forward', '1']]}
     >>> parse(("sysctl", "-n", "net.ipv4.ip_forward"), None).args
     {'names': ['net.ipv4.ip_forward'], 'values_only': True}
     """
+    try:
+        return _read(argv, ns)
+    except Beyond:
+        return Program(argv, ns)
+
+
+def _read(argv: tuple[str, ...], ns: str | None) -> Command | Sequence:
     found = scan(argv, "bneNwp::f::qoxaAXr:VdhDYS", LONG)
     for option in found.options:
         if option.letter in "bDYSVhd":

@@ -1,0 +1,50 @@
+"""Which Debian package has a tool, which kernel module a kind of link: what a hint says is missing.
+
+Facts of Debian 12 and Ubuntu 24.04, and of Linux 6.
+"""
+
+from __future__ import annotations
+
+#: Tool → Debian package.
+PACKAGES: dict[str, str] = {
+    "arp": "net-tools", "arping": "iputils-arping", "avahi-browse": "avahi-utils", "bird": "bird2", "bridge": "iproute2",
+    "brctl": "bridge-utils", "capsh": "libcap2-bin", "conntrack": "conntrack", "curl": "curl", "ctr": "containerd",
+    "dhclient": "isc-dhcp-client", "dhcpcd": "dhcpcd-base", "dig": "dnsutils", "dnsmasq": "dnsmasq-base", "docker": "docker.io",
+    "dot": "graphviz", "ebtables": "ebtables", "ethtool": "ethtool", "fping": "fping", "ftp": "tnftp", "getcap": "libcap2-bin",
+    "haproxy": "haproxy", "host": "bind9-host", "hping3": "hping3", "ifconfig": "net-tools", "ifdown": "ifupdown",
+    "ifup": "ifupdown", "inotifywait": "inotify-tools", "ip": "iproute2", "ip6tables": "iptables",
+    "ip6tables-save": "iptables", "ipcalc": "ipcalc", "iperf": "iperf", "iperf3": "iperf3", "ipset": "ipset",
+    "iptables": "iptables", "iptables-restore": "iptables", "iptables-save": "iptables", "ipvsadm": "ipvsadm", "jq": "jq",
+    "killall": "psmisc", "less": "less", "lsof": "lsof", "make": "make", "modprobe": "kmod", "mtr": "mtr-tiny",
+    "nc": "netcat-openbsd", "ncat": "ncat", "netcat": "netcat-openbsd", "netserver": "netperf", "netstat": "net-tools",
+    "nft": "nftables", "nginx": "nginx-light", "nmap": "nmap", "nping": "nmap", "nslookup": "dnsutils", "nsenter": "util-linux",
+    "ovs-vsctl": "openvswitch-switch", "ping": "iputils-ping", "ping4": "iputils-ping", "ping6": "iputils-ping",
+    "pgrep": "procps", "pkill": "procps", "podman": "podman", "ps": "procps", "pstree": "psmisc", "python3": "python3",
+    "radvd": "radvd", "route": "net-tools", "rtmon": "iproute2", "socat": "socat", "ss": "iproute2", "ssh": "openssh-client",
+    "sshd": "openssh-server", "strace": "strace", "sudo": "sudo", "sysctl": "procps", "tc": "iproute2", "tcpdump": "tcpdump",
+    "telnet": "telnet", "top": "procps", "tracepath": "iputils-tracepath", "traceroute": "traceroute", "tree": "tree",
+    "tshark": "tshark", "tunctl": "uml-utilities", "udhcpc": "udhcpc", "unshare": "util-linux", "vconfig": "vlan",
+    "vim": "vim", "vtysh": "frr", "watch": "procps", "wg": "wireguard-tools", "wg-quick": "wireguard-tools", "wget": "wget",
+    "whois": "whois", "xtables-monitor": "iptables",
+}  # fmt: skip
+
+#: Tools whose plain commands nsmagic does itself, installed or not.
+NATIVE = ("ip", "bridge", "brctl", "arp", "route", "ifconfig", "sysctl", "ping", "ping4", "ping6")
+
+#: Tools that change or show the network of the machine when they are started outside the lab.
+NETWORK_TOOLS = frozenset(
+    {
+        *NATIVE, "iptables", "ip6tables", "iptables-save", "iptables-restore", "nft", "tc", "ethtool", "conntrack", "ipset",
+        "ovs-vsctl", "nsenter", "unshare", "tcpdump", "wg", "wg-quick", "vconfig", "tunctl", "dhclient", "ipvsadm", "ebtables",
+    }
+)  # fmt: skip
+
+#: Kind of link → the kernel module that brings it.
+MODULES = {
+    "bareudp": "bareudp", "batadv": "batman-adv", "bond": "bonding", "bridge": "bridge", "can": "can-dev", "dummy": "dummy",
+    "erspan": "ip_gre", "geneve": "geneve", "gre": "ip_gre", "gretap": "ip_gre", "gtp": "gtp", "hsr": "hsr", "ifb": "ifb",
+    "ip6gre": "ip6_gre", "ip6tnl": "ip6_tunnel", "ipip": "ipip", "ipvlan": "ipvlan", "ipvtap": "ipvtap", "macsec": "macsec",
+    "macvlan": "macvlan", "macvtap": "macvtap", "netdevsim": "netdevsim", "nlmon": "nlmon", "sit": "sit", "team": "team",
+    "vcan": "vcan", "veth": "veth", "vlan": "8021q", "vrf": "vrf", "vti": "ip_vti", "vxcan": "vxcan", "vxlan": "vxlan",
+    "wireguard": "wireguard", "xfrm": "xfrm_interface",
+}  # fmt: skip

@@ -1,0 +1,101 @@
+"""Every sentence of the hints, by code, in one place: for whoever improves the wording, and for a translation.
+
+Fields stand in braces and are filled by ``say``. What is filled in is data and never read as a format again.
+"""
+
+from __future__ import annotations
+
+SENTENCES: dict[str, str] = {
+    # interfaces
+    "dev-elsewhere": "{dev} is in {where}:  {fixed}",
+    "dev-elsewhere-plain": "{dev} is in {where}, not in {ns}",
+    "dev-in-host": "{dev} is in host; in a %%netns cell without a namespace:  {fixed}",
+    "dev-moved-already": "{dev} is in {where} already{made}",
+    "dev-close": "{ns} has {have}; did you mean {near}?",
+    "dev-close-elsewhere": "{ns} has {have}; did you mean {near}? It is in {where}:  {fixed}",
+    "dev-close-in-host": "{ns} has {have}; did you mean {near}? It is in host; in a %%netns cell without a namespace:  {fixed}",
+    "dev-none": "{ns} has {have}",
+    "dev-veth-gone": "{ns} has {have}; deleting one end of a veth deletes the other too, so {dev} may be gone already",
+    "name-long": 'an interface name has at most 15 bytes; "{name}" has {size}',
+    "name-bad": 'an interface name has no slash and no white space: "{name}"',
+    "link-exists": "{name} exists already in {ns}{made}; run %lab reset and the cells again, or delete it",
+    "link-exists-there": "{where} has a {name} already{made}; give this one another name first:  {fixed}",
+    "link-immutable": "{dev} stays in its namespace; every namespace has its own",
+    "link-lo": "lo cannot be deleted; it goes with its namespace",
+    "link-busy": "{dev} is up; take it down first:  {fixed}",
+    "mac-group": "the first byte of an interface's MAC is even, as in 02:00:00:00:00:01",
+    "kind-missing": "the kernel here has no {kind} links: the module {module} is missing, and a lab cannot load it",
+    "kind-close": 'the kernel knows no kind "{kind}"; did you mean {near}?',
+    "kind-unknown": 'the kernel knows no kind "{kind}"; frequent ones are veth, bridge, vlan, vxlan, macvlan, dummy',
+    "feature-missing": "the kernel here cannot do {feature}",
+    # bridges
+    "port-bridge": "{dev} is a bridge itself; connect two bridges with a veth, one end in each",
+    "port-lo": "lo cannot be a port of a bridge",
+    "port-taken": "{dev} is a port of {master} already; take it out first:  {fixed}",
+    "master-no-bridge": "{master} is no bridge but {kind}",
+    # namespaces
+    "ns-none": 'there is no namespace yet; make it with:  ip netns add {name}',
+    "ns-close": "the namespaces are {known}; did you mean {near}?",
+    "ns-known": "the namespaces are {known}; make it with:  ip netns add {name}",
+    "ns-host": "host is the lab itself; leave the namespace away",
+    "ns-exists": "the namespace {name} exists already{made}; run %lab reset and the cells again, or:  ip netns del {name}",
+    "ns-busy": "something still uses {name}; its processes:  ip netns pids {name}",
+    "ns-name": "the name of a namespace is a file's name: without a slash, and neither . nor ..",
+    # addresses
+    "addr-exists": "{dev} has {address} already; ip addr replace takes it as it is",
+    "addr-length": "{dev} has {address}/{prefixlen}; give the same length:  {fixed}",
+    "addr-have": "{dev} has {have}",
+    "addr-have-none": "{dev} has no address",
+    "addr-elsewhere": "{address} is on {dev}",
+    "ipv6-off": "IPv6 is switched off on {dev}:  sysctl -w net.ipv6.conf.{dev}.disable_ipv6=0",
+    # routes
+    "gateway-own": "{gateway} is {ns}'s own address; a gateway is the neighbour that forwards",
+    "gateway-down": "{gateway} is behind {dev}, which is down:  {fixed}",
+    "gateway-off-link": "{gateway} is on no link of {ns}; its networks are {networks}",
+    "gateway-no-address": "{gateway} cannot be reached: {ns} has no address and so no network yet",
+    "gateway-single": "{gateway} is on no link of {ns}: {single} covers only itself; did you mean a length of 24?",
+    "dev-down": "{dev} is down; a route needs it up:  {fixed}",
+    "route-exists": "{ns} has a route to {dst} already ({route}); ip route replace changes it",
+    "route-exists-kernel": "{ns} has the route to {dst} already: the kernel made it when {dev} got its address",
+    "route-host-bits": "{dst} has bits behind its length; the network is {network}",
+    "route-none": "{ns} has no such route; it has {have}",
+    "route-none-at-all": "{ns} has no route at all",
+    "route-no-dev": "a route needs a gateway or an interface:  … via GATEWAY, or … dev IF",
+    "unreachable": "no route of {ns} covers {address}; %routes {ns} shows them",
+    "unreachable-any": "no route of {ns} covers this address; %routes {ns} shows them",
+    "reply-down": "{address} is on {dev} of {where}, which is down:  {fixed}",
+    "reply-no-way-back": "{where} has {address}, but no route of {where} leads back to {ns}; %routes {where} shows them",
+    # neighbours, rules, forwarding database
+    "neigh-exists": "{address} has an entry on {dev} already; ip neigh replace changes it",
+    "neigh-none": "{ns} has no such entry; %arp {ns} shows them",
+    "rule-exists": "the same rule is there already; ip rule shows it",
+    "rule-none": "{ns} has no such rule; ip rule shows them",
+    "fdb-exists": "{mac} has an entry on {dev} already; bridge fdb replace changes it",
+    "fdb-none": "{dev} has no such entry; bridge fdb show dev {dev} lists them",
+    # kernel parameters, rights
+    "sysctl-none": "there is no such parameter; look for it with:  sysctl -a -r {word}",
+    "sysctl-machine": "{name} belongs to the whole machine and not to a network namespace; a lab cannot set it",
+    "denied": "the lab may not do that: it reaches outside the lab, or needs a right that a lab does not have",
+    # programs
+    "not-found": "{name} is in the Debian package {package}:  sudo apt install {package}",
+    "not-found-close": "did you mean {near}?",
+    "not-found-namespace": "{name} is a namespace; a command follows it, as in:  %netns {name} ip addr",
+    "name-lookup": "names are not looked up outside the lab; use an address, or write the name into the lab's /etc/hosts",
+    "ping-endless": "ping goes on until it is stopped; -c 3 sends three",
+    "table-missing": "the kernel here lacks this part of the firewall; %lab doctor names what is missing",
+    # the cell
+    "slip-no-magic": "put %%netns on the first line",
+    "slip-comment": "%%netns must be the very first line; move what is above it below",
+    "slip-mixed": "put %%netns and what follows into a cell of its own",
+    "machine-bang": "!{tool} acts on the machine, not on the lab; in the lab it is:  %netns {tool} …",
+    "machine-cell": "{magic} runs {tool} on the machine, not in the lab; with %%netns on the first line it acts on the lab",
+}  # fmt: skip
+
+
+def say(code: str, **fields: object) -> str:
+    """The sentence of that code with its fields filled in.
+
+    >>> say("unreachable", ns="red", address="10.9.9.9")
+    'no route of red covers 10.9.9.9; %routes red shows them'
+    """
+    return SENTENCES[code].format(**fields)
