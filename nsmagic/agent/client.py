@@ -188,12 +188,23 @@ class Client:
             self._ended(cause)
 
     def close(self) -> None:
-        """End the connection on purpose."""
-        if os.getpid() != self._pid:
-            self._transport.close()
-            return
-        self._closing = True
-        self.die("closed")
+        """End the connection on purpose; in a forked copy of the process nothing: the lab is not its own."""
+        if os.getpid() == self._pid:
+            self._closing = True
+            self.die("closed")
+
+    def let_go(self) -> None:
+        """In a forked copy of the process: close its copy of the socket, which leaves the connection as it is."""
+        self._transport.close()
+
+    @property
+    def owner(self) -> int:
+        """The pid of the process that the lab belongs to."""
+        return self._pid
+
+    @property
+    def carries_fds(self) -> bool:
+        return self._transport.carries_fds
 
     def join(self, patience: float) -> None:
         """Wait for the reader to see the end."""

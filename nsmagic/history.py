@@ -1,0 +1,70 @@
+"""What was done in a lab: every command with its cell, what it changed, and who made which thing."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from nsmagic.model import HOST, Change
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command that succeeded and changed something. ``cell`` is the notebook's cell number, 0 outside one."""
+
+    ns: str
+    text: str
+    changes: tuple[Change, ...]
+    cell: int = 0
+    script: bool = False
+
+
+@dataclass
+class History:
+    """Entries in order.
+
+    >>> history = History()
+    >>> history.add(Entry("host", "ip netns add red", ()))
+    >>> history.add(Entry("red", "ip link set lo up", ()))
+    >>> print(history.script())
+    ip netns add red
+    ip netns exec red ip link set lo up
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+
+    def add(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+    def made_by(self) -> dict[tuple[str, str], str]:
+        """(namespace, link) or ("", namespace) → the cell that made it last, as ``cell 4``."""
+        made: dict[tuple[str, str], str] = {}
+        for entry in self.entries:
+            for change in entry.changes:
+                if change.new is None or not entry.cell:
+                    continue
+                if change.table == "namespaces":
+                    made["", change.new.ns] = f"cell {entry.cell}"
+                elif change.table == "links" and (change.op == "+" or change.old.ns != change.new.ns):
+                    made[change.new.ns, change.new.ifname] = f"cell {entry.cell}"
+        return made
+
+    def script(self) -> str:
+        """All of it as the lines of one cell that rebuilds the lab on its host."""
+        return "\n".join(_on_host(entry) for entry in self.entries)
+
+    def clear(self) -> None:
+        self.entries.clear()
+
+
+def _on_host(entry: Entry) -> str:
+    if entry.ns == HOST:
+        return entry.text
+    prefix = f"ip netns exec {shlex.quote(entry.ns)} "
+    return prefix + (f"bash -c {shlex.quote(entry.text)}" if entry.script else entry.text)
+
+
+def changed(changes: Sequence[Change]) -> bool:
+    """Whether a command did something that a rebuilt lab would need."""
+    return bool(changes)

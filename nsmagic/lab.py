@@ -1,0 +1,480 @@
+"""A lab: network namespaces of its own that end with it. Everything a magic does is a method here first.
+
+Who creates: ``Lab`` starts its agent at the first use; commands make namespaces inside it. Who owns: the agent, pid 1 of the
+lab, holds every namespace; ``Namespace`` is only a name in a lab. Who destroys: the kernel, when pid 1 ends, which it does with
+the notebook's process, with ``close()`` and with ``reset()``. There is no clean-up code to forget.
+"""
+
+from __future__ import annotations
+
+import os
+import socket as socket_
+import threading
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from nsmagic import run as run_
+from nsmagic.agent.client import Client
+from nsmagic.commands.cell import split
+from nsmagic.errors import LabError, NamespaceNotFound
+from nsmagic.history import Entry, History
+from nsmagic.model import HOST, Change, Snapshot
+from nsmagic.result import Gather, Result, Sink
+from nsmagic.sandbox import choice, launch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Python's own class, whatever ``pythonic`` has put in its place for the length of a block.
+_MACHINE_SOCKET = socket_.socket
+
+#: Seconds that a command may take under pytest (nbval) when nothing else is asked; interactively there is no limit.
+_UNDER_TEST = 60.0
+
+
+class Lab:
+    """A lab of network namespaces on the real kernel, without root.
+
+    Parameters
+    ----------
+    seed
+        From which MAC addresses are derived: the same seed and the same commands give the same lab.
+    sandbox
+        ``"rootless"``, ``"rootless-nomount"`` or ``"host"``; None: ``NSMAGIC_SANDBOX``, else the first that works here.
+    limits
+        Overrides of the defaults that ``%lab status`` shows (``{"namespaces": 1000}``).
+    folder
+        The folder of the machine that the lab may write in; None: the current one.
+
+    Raises
+    ------
+    SandboxUnavailable
+        At the first use: no lab can be started here.
+
+    >>> with Lab() as lab:
+    ...     _ = lab.run("ip netns add red")
+    ...     list(lab.namespaces["ns"])
+    ['host', 'red']
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        sandbox: str | None = None,
+        limits: Mapping[str, int] | None = None,
+        folder: str | None = None,
+    ) -> None:
+        self.seed = seed
+        self.history = History()
+        self._wanted, self._limits, self._folder = sandbox, dict(limits or {}), folder
+        self._lock = threading.RLock()
+        self._client: Client | None = None
+        self._launched: launch.Launched | None = None
+        self._kind = ""
+        self._handed_out: weakref.WeakSet[socket_.socket] = weakref.WeakSet()
+        self._finalizer: weakref.finalize[Any, Lab] | None = None
+
+    # Life
+
+    @property
+    def client(self) -> Client:
+        """The connection to the agent; starts the lab when it is not running."""
+        with self._lock:
+            if self._client is None:
+                self._start()
+            assert self._client is not None
+            return self._client
+
+    def _start(self) -> None:
+        client, launched, kind = choice.start(
+            self._wanted, seed=self.seed, limits=self._limits, ended=_ignore, folder=self._folder
+        )
+        self._client, self._launched, self._kind = client, launched, kind
+        self._finalizer = weakref.finalize(self, client.close)
+        _LIVE.add(self)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has started and not ended."""
+        return self._client is not None and self._client.alive
+
+    @property
+    def kind(self) -> str:
+        """The sandbox kind; starts the lab."""
+        return self.client and self._kind
+
+    @property
+    def pid(self) -> int:
+        """The pid of the lab's launcher on the machine; starts the lab."""
+        assert self.client is not None and self._launched is not None
+        return self._launched.pid
+
+    def close(self) -> None:
+        """End the lab: every namespace, process and mount of it. The next use starts a new, empty one.
+
+        Raises
+        ------
+        LabError
+            The kernel still holds it after two seconds and a SIGKILL.
+        """
+        with self._lock:
+            client, launched = self._client, self._launched
+            self._client = self._launched = None
+            self.history.clear()
+            for made in list(self._handed_out):
+                made.close()
+        if client is None or launched is None:
+            return
+        client.close()
+        if client.owner != os.getpid():
+            return
+        if not launched.end():
+            raise LabError(f"the lab's launcher (pid {launched.pid}) has not ended", hint="the kernel still holds it")
+        client.join(2.0)
+
+    def reset(self) -> None:
+        """End the lab and forget its history; the next command starts a new one."""
+        self.close()
+
+    def _let_go(self) -> None:
+        """In a forked copy of the process: close its descriptors, and nothing else."""
+        if self._client is not None:
+            self._client.let_go()
+        for made in list(self._handed_out):
+            made.close()
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # Commands
+
+    def run(
+        self,
+        text: str,
+        ns: str | None = None,
+        *,
+        timeout: float | None = None,
+        stop: bool = False,
+        background: bool = False,
+        show: run_.Show = "table",
+        changes: bool = True,
+        sink: Sink | None = None,
+        cell: int = 0,
+    ) -> Result:
+        """Run commands as a ``%%netns`` cell does, in a namespace (None: the lab's host).
+
+        ``timeout`` is in seconds; ``stop`` ends at the first failing line; ``background`` lets it run on (``.value`` is the
+        job); ``show`` is ``"table"``, ``"text"`` (the tool's own words) or ``"both"``. A failing line is in ``.errors``;
+        ``.check()`` raises it.
+
+        Raises
+        ------
+        CommandSyntaxError
+            The text as a whole cannot be read (an unfinished quote); nothing was run.
+        NamespaceNotFound
+            There is no namespace ``ns``.
+        LabDied
+            The lab ended meanwhile.
+
+        >>> with Lab() as lab:
+        ...     result = lab.run("ip netns add red && ip -n red link")
+        ...     print(result.value.ifname[0], result.ok)
+        lo True
+        """
+        where = ns or HOST
+        cell_read = split(text, where)
+        client = self.client
+        if where != HOST:
+            self._check(where)
+        gather = Gather()
+        both: Sink = gather if sink is None else _Both(gather, sink)
+        options = run_.Options(
+            timeout=timeout or _default_timeout(), stop=stop, background=background, show=show, changes=changes, cell=cell
+        )
+        runner = run_.Runner(self, client, where, both, options)
+        runner.run(cell_read)
+        return Result(runner.outcomes, "".join(gather.parts))
+
+    def note(self, ns: str, text: str, changes: tuple[Change, ...], cell: int, script: bool) -> None:
+        """Remember a command that changed something (called by the runner)."""
+        if changes:
+            self.history.add(Entry(ns, text, changes, cell, script))
+
+    def script(self) -> str:
+        """Every successful changing command so far, as one cell that rebuilds the lab."""
+        return self.history.script()
+
+    # Namespaces
+
+    def names(self) -> list[str]:
+        """The names that ``ip netns`` lists, sorted."""
+        return [row.ns for row in self.snapshot("namespaces").namespaces if row.named and row.ns != HOST]
+
+    def __getitem__(self, name: str) -> Namespace:
+        """A namespace by its name (``host`` is the lab's own root).
+
+        Raises
+        ------
+        NamespaceNotFound
+        """
+        self._check(name)
+        return Namespace(self, name)
+
+    def __iter__(self) -> Iterator[Namespace]:
+        return iter([Namespace(self, name) for name in self.names()])
+
+    def __contains__(self, name: object) -> bool:
+        return name == HOST or name in self.names()
+
+    def _check(self, name: str) -> None:
+        if name == HOST:
+            return
+        known = [row.ns for row in self.snapshot("namespaces").namespaces]
+        if name not in known:
+            named = [each for each in known if each != HOST and not each.startswith("(")]
+            raise NamespaceNotFound(
+                f'there is no namespace "{name}"',
+                name=name,
+                known=named,
+                hint=_which_namespaces(name, named),
+            )
+
+    # Reading
+
+    def snapshot(self, *tables: str, ns: str | None = None) -> Snapshot:
+        """What the kernel has now: the tables asked for (all without an argument), of all namespaces or of one."""
+        call = self.client.call("snapshot", tables=list(tables or Snapshot.names), ns=None if ns is None else [ns])
+        data: dict[str, list[Any]] = {}
+        for item in call.items():
+            data.setdefault(item["table"], []).extend(item["rows"])
+        return Snapshot.from_data({table: data.get(table, []) for table in call.result()["tables"]})
+
+    def frame(self, table: str, ns: str | None = None, *, display_all: bool = False) -> pd.DataFrame:
+        """A table of all namespaces or one as a DataFrame; ``lab.links`` and the like are short for it."""
+        from nsmagic import tables
+
+        if ns is not None:
+            self._check(ns)
+        wanted = {"links": ("namespaces", "links", "addrs"), "addrs": ("namespaces", "links", "addrs")}
+        snapshot = self.snapshot(*wanted.get(table, ("namespaces", table) if table != "namespaces" else (table,)), ns=ns)
+        return tables.of(table, snapshot, ns=ns, all=display_all)
+
+    @property
+    def links(self) -> pd.DataFrame:
+        """The network interfaces of all namespaces."""
+        return self.frame("links")
+
+    @property
+    def addrs(self) -> pd.DataFrame:
+        """The IP addresses of all namespaces."""
+        return self.frame("addrs")
+
+    @property
+    def routes(self) -> pd.DataFrame:
+        """The main routing tables of all namespaces."""
+        return self.frame("routes")
+
+    @property
+    def neighbours(self) -> pd.DataFrame:
+        """The neighbour (ARP and NDP) tables of all namespaces."""
+        return self.frame("neighbours")
+
+    @property
+    def rules(self) -> pd.DataFrame:
+        """The routing policy rules of all namespaces."""
+        return self.frame("rules")
+
+    @property
+    def fdb(self) -> pd.DataFrame:
+        """The bridges' forwarding databases."""
+        return self.frame("fdb")
+
+    @property
+    def namespaces(self) -> pd.DataFrame:
+        """The namespaces, the lab's host first."""
+        return self.frame("namespaces")
+
+    @property
+    def sysctls(self) -> pd.DataFrame:
+        """The kernel parameters ``net.*`` of the lab's host; ``lab["red"].sysctls`` has those of a namespace."""
+        return Namespace(self, HOST).sysctls
+
+    def status(self) -> dict[str, Any]:
+        """Kind, limits, namespaces, jobs, processes, and what this machine cannot give; starts the lab."""
+        status: dict[str, Any] = self.client.request("status")
+        return {**status, "launcher": self.pid}
+
+    # Sockets
+
+    def socket(
+        self,
+        ns: str = HOST,
+        family: int = socket_.AF_INET,
+        type: int = socket_.SOCK_STREAM,
+        proto: int = 0,
+    ) -> socket_.socket:
+        """A Python socket that lives in a namespace, also when this process has no rights there: port 80, raw ICMP and
+        AF_PACKET work. An open one keeps its namespace alive; ``close()`` of the lab closes them all.
+
+        Raises
+        ------
+        LabError
+            A kind of sandbox that does not share a kernel with the notebook.
+        """
+        client = self.client
+        if not client.carries_fds:
+            raise LabError(f"sockets cannot be handed out of a lab of kind {self._kind}")
+        call = client.call("socket", ns=ns, family=int(family), type=int(type), proto=int(proto))
+        call.result()
+        made = _MACHINE_SOCKET(fileno=call.fds[0])
+        self.track(made)
+        return made
+
+    def track(self, made: socket_.socket) -> None:
+        """Remember a socket that lives in the lab: closed with it, and in forked copies of this process."""
+        self._handed_out.add(made)
+
+    def resolve(self, ns: str, function: str, *arguments: Any) -> Any:
+        """A look-up of names (``getaddrinfo`` …) with the hosts file and the name servers of a namespace.
+
+        Raises
+        ------
+        socket.gaierror, socket.herror
+            As the function itself does.
+        """
+        answer = self.client.request("resolve", ns=ns, function=function, arguments=list(arguments))
+        if "error" in answer:
+            name, number, words = answer["error"]
+            raise {"gaierror": socket_.gaierror, "herror": socket_.herror}.get(name, OSError)(number, words)
+        return answer["value"]
+
+
+class Namespace:
+    """One namespace of a lab, by name. Made by ``lab["red"]``; it owns nothing."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self.lab, self.name = lab, name
+
+    def __repr__(self) -> str:
+        return f"<namespace {self.name}>"
+
+    def run(self, text: str, **options: Any) -> Result:
+        """``lab.run`` in this namespace."""
+        return self.lab.run(text, self.name, **options)
+
+    def socket(
+        self, family: int = socket_.AF_INET, type: int = socket_.SOCK_STREAM, proto: int = 0
+    ) -> socket_.socket:
+        """A Python socket that lives in this namespace; see ``Lab.socket``."""
+        return self.lab.socket(self.name, family, type, proto)
+
+    @contextmanager
+    def python(self) -> Iterator[None]:
+        """Within this block, sockets that Python makes (INET, INET6, PACKET) and look-ups of names are this namespace's.
+
+        >>> with Lab() as lab, lab["host"].python():
+        ...     import socket
+        ...     socket.create_server(("127.0.0.1", 80)).close()
+        """
+        from nsmagic.pythonic import sockets_in
+
+        with sockets_in(self.lab, self.name):
+            yield
+
+    @property
+    def links(self) -> pd.DataFrame:
+        return self.lab.frame("links", self.name)
+
+    @property
+    def addrs(self) -> pd.DataFrame:
+        return self.lab.frame("addrs", self.name)
+
+    @property
+    def routes(self) -> pd.DataFrame:
+        return self.lab.frame("routes", self.name)
+
+    @property
+    def neighbours(self) -> pd.DataFrame:
+        return self.lab.frame("neighbours", self.name)
+
+    @property
+    def rules(self) -> pd.DataFrame:
+        return self.lab.frame("rules", self.name)
+
+    @property
+    def fdb(self) -> pd.DataFrame:
+        return self.lab.frame("fdb", self.name)
+
+    @property
+    def sysctls(self) -> pd.DataFrame:
+        from nsmagic import tables
+        from nsmagic.model import SysctlValue
+
+        command = {"tool": "sysctl", "verb": "sysctl.read", "args": {"pattern": "^net\\."}, "ns": self.name}
+        rows: list[Any] = []
+        for item in self.lab.client.call("commands", commands=[command]).items():
+            rows += item.get("rows", [])
+        return tables.sysctls([SysctlValue.from_values(row) for row in rows], ns=self.name)
+
+
+class _Both:
+    """A sink that tells two."""
+
+    def __init__(self, first: Sink, second: Sink) -> None:
+        self._sinks = (first, second)
+
+    def text(self, text: str) -> None:
+        for sink in self._sinks:
+            sink.text(text)
+
+    def changes(self, lines: Any) -> None:
+        for sink in self._sinks:
+            sink.changes(lines)
+
+    def shown(self, outcome: Any, last: bool) -> None:
+        for sink in self._sinks:
+            sink.shown(outcome, last)
+
+    def error(self, error: Any, alone: bool) -> None:
+        for sink in self._sinks:
+            sink.error(error, alone)
+
+
+_LIVE: weakref.WeakSet[Lab] = weakref.WeakSet()
+
+
+def _ignore(cause: str) -> None:
+    """A lab that ended is noticed at its next use."""
+
+
+def _after_fork_in_child() -> None:
+    # The copy of the process must neither keep a lab alive nor close it for the original: it lets go of its descriptors.
+    for lab in list(_LIVE):
+        lab._let_go()
+
+
+def _default_timeout() -> float | None:
+    """No limit for people; 60 s under pytest (nbval) and wherever NSMAGIC_TIMEOUT says so."""
+    said = os.environ.get("NSMAGIC_TIMEOUT")
+    if said:
+        return float(said)
+    return _UNDER_TEST if "PYTEST_VERSION" in os.environ else None
+
+
+def _which_namespaces(name: str, known: list[str]) -> str:
+    import difflib
+
+    if not known:
+        return f"there are none yet: ip netns add {name}"
+    close = difflib.get_close_matches(name, known, 1)
+    there = ", ".join(known[:12]) + (" …" if len(known) > 12 else "")
+    return f"did you mean {close[0]}? There are: {there}" if close else f"there are: {there}"
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

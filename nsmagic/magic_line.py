@@ -1,0 +1,198 @@
+"""The line of a magic, read by our own rules: options, then what they leave, untouched.
+
+IPython's ``magic_arguments`` rejects ``%netns ping x -c 1``, keeps quotes in values, and expands ``{x}`` silently; here the
+options of ours come before the command (``%netns``) or anywhere on the line (``%%netns``, which has no command on it), and
+everything else stays exactly as typed. Pure: the namespaces and the known tools are given.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+
+from nsmagic.errors import CommandSyntaxError, NamespaceNotFound
+from nsmagic.model import HOST
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of ``%%netns`` and ``%netns``; ``ns`` is what ``--ns`` forced."""
+
+    out: str = ""
+    text: bool = False
+    all: bool = False
+    fill: bool = False
+    quiet: bool = False
+    timeout: float | None = None
+    bg: bool = False
+    ns: str = ""
+    lab: str = ""
+    python: bool = False
+    stop: bool = False
+    no_raise_error: bool = False
+
+
+#: Option → (its argument's name, "" for a switch; what it does). The manual, the completion and a test read this table.
+OPTIONS: dict[str, tuple[str, str]] = {
+    "--out": ("NAME", "put the value (a DataFrame, a ping's figures, a job) into the Python variable NAME"),
+    "--text": ("", "the tool's own words instead of a table"),
+    "--all": ("", "display every column, fallback devices and unnamed namespaces too"),
+    "--fill": ("", "fill in {name} from Python variables, in the line and in the cell"),
+    "--quiet": ("", "show nothing but errors"),
+    "--timeout": ("SECONDS", "end a command that runs longer"),
+    "--bg": ("", "let it run in the background: a server, a capture"),
+    "--ns": ("NS", "the namespace, also when its name is that of a command"),
+    "--lab": ("NAME", "another lab of this notebook, with namespaces of its own"),
+    "--python": ("", "the cell is Python whose sockets live in the namespace"),
+    "--stop": ("", "end the cell at the first line that fails"),
+    "--no-raise-error": ("", "show errors, but let the notebook go on"),
+}
+
+_WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""")
+
+
+@dataclass(frozen=True)
+class _Word:
+    text: str
+    start: int
+    end: int
+
+
+def _words(line: str) -> list[_Word]:
+    words = []
+    at = 0
+    for match in _WORD.finditer(line):
+        if line[at : match.start()].strip():
+            break
+        words.append(_Word(match.group(), match.start(), match.end()))
+        at = match.end()
+    if line[at:].strip():
+        raise CommandSyntaxError("a quote is not closed", text=line, at=at, hint="quotes come in pairs: '…' or \"…\"")
+    return words
+
+
+def _take(options: Options, words: list[_Word], at: int, line: str) -> tuple[Options, int]:
+    """Read the option at a place: the new options, and the place behind it."""
+    name, equals, value = words[at].text.partition("=")
+    if name not in OPTIONS:
+        close = difflib.get_close_matches(name, OPTIONS, 1)
+        hint = f"did you mean {close[0]}?" if close else f"options: {' '.join(OPTIONS)}"
+        raise CommandSyntaxError(f"there is no option {name}", text=line, at=words[at].start, expected=list(OPTIONS), hint=hint)
+    field, argument = name[2:].replace("-", "_"), OPTIONS[name][0]
+    if not argument:
+        if equals:
+            raise CommandSyntaxError(f"{name} takes no value", text=line, at=words[at].start)
+        return replace(options, **{field: True}), at + 1
+    if not equals:
+        if at + 1 >= len(words):
+            raise CommandSyntaxError(f"{name} needs a value", text=line, at=words[at].end, hint=f"{name} {argument}")
+        at += 1
+        value = words[at].text
+    text = _unquoted(value)
+    if field == "timeout":
+        return replace(options, timeout=_seconds(text, line, words[at].start)), at + 1
+    if field == "out" and not text.isidentifier():
+        raise CommandSyntaxError(
+            f'"{text}" is no name of a Python variable', text=line, at=words[at].start, hint="--out routes"
+        )
+    return replace(options, **{field: text}), at + 1
+
+
+def _seconds(text: str, line: str, at: int) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise CommandSyntaxError(f'--timeout "{text}" is no number of seconds', text=line, at=at, hint="--timeout 10")
+    return seconds
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return "".join(shlex.split(text)) if text else ""
+    except ValueError:
+        return text
+
+
+def split_cell_line(line: str) -> tuple[Options, str]:
+    """The line of ``%%netns``: its options, and the namespace (``host`` when none is named).
+
+    >>> split_cell_line("red --out routes")
+    (Options(out='routes', text=False, all=False, fill=False, quiet=False, timeout=None, bg=False, ns='', lab='', python=False, stop=False, no_raise_error=False), 'red')
+
+    Raises
+    ------
+    CommandSyntaxError
+        An unknown option, or more than a namespace on the line.
+    """
+    words = _words(line)
+    options, names, at = Options(), list[_Word](), 0
+    while at < len(words):
+        if words[at].text.startswith("--"):
+            options, at = _take(options, words, at, line)
+        else:
+            names.append(words[at])
+            at += 1
+    if options.ns:
+        names.insert(0, _Word(shlex.quote(options.ns), 0, 0))
+    if len(names) > 1:
+        raise CommandSyntaxError(
+            f'"{names[1].text}" is one word too many on the line of %%netns',
+            text=line,
+            at=names[1].start,
+            hint="the line names the namespace, the commands stand below it; %netns (one %) takes a command on its line",
+        )
+    return options, _unquoted(names[0].text) if names else HOST
+
+
+def split_line(
+    line: str, tools: Collection[str], namespaces: Callable[[Options], Collection[str]], programs: Callable[[Options, str], bool]
+) -> tuple[Options, str, str]:
+    """The line of ``%netns``: its options, the namespace, and the command as typed.
+
+    A known command word is always a command, on the host; else the namespace of that name; else a program of the lab.
+
+    >>> split_line("red ip route", {"ip"}, lambda _: ["red"], lambda *_: False)[1:]
+    ('red', 'ip route')
+    >>> split_line("--text ip route", {"ip"}, lambda _: [], lambda *_: False)[1:]
+    ('host', 'ip route')
+
+    Raises
+    ------
+    NamespaceNotFound
+        The first word is neither a command nor a namespace.
+    CommandSyntaxError
+        There is no command, or an unknown option.
+    """
+    words = _words(line)
+    options, at = Options(), 0
+    while at < len(words) and words[at].text.startswith("--"):
+        options, at = _take(options, words, at, line)
+    if at >= len(words):
+        raise CommandSyntaxError("there is no command on the line", text=line, at=len(line), hint="%netns red ip route")
+    if options.ns:
+        return options, options.ns, line[words[at].start :]
+    first = _unquoted(words[at].text)
+    if first.rpartition("/")[2] in tools:
+        return options, HOST, line[words[at].start :]
+    known = namespaces(options)
+    if first in known:
+        if at + 1 >= len(words):
+            raise CommandSyntaxError(
+                f"there is no command for {first}", text=line, at=len(line), hint=f"%netns {line.strip()} ip link"
+            )
+        return options, first, line[words[at + 1].start :]
+    if programs(options, first):
+        return options, HOST, line[words[at].start :]
+    near = difflib.get_close_matches(first, [*known, *tools], 1)
+    there = ", ".join(name for name in known if name != HOST) or "none yet"
+    raise NamespaceNotFound(
+        f'"{first}" is neither a command nor a namespace',
+        name=first,
+        known=sorted(known),
+        hint=(f"did you mean {near[0]}? " if near else "") + f"namespaces: {there}; commands: ip, ping, arp, route …",
+    )

@@ -1,0 +1,358 @@
+"""The magics: what a person types in a notebook. A thin layer; everything they do is a method of ``Lab`` first.
+
+IPython is imported here (and in ``completer.py`` beside it) and nowhere below. Nothing heavy is imported, and no lab started,
+before the first command.
+"""
+
+from __future__ import annotations
+
+import string
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.display_functions import display
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from traitlets import Bool, Enum
+
+from nsmagic import magic_line
+from nsmagic.errors import CommandSyntaxError, LabError, NsmagicError
+from nsmagic.model import HOST
+
+if TYPE_CHECKING:
+    from nsmagic.lab import Lab
+    from nsmagic.result import Outcome, Result
+
+_LAB_VERBS = ("status", "reset", "script", "doctor", "log", "stop")
+_DEFAULT = "lab"
+
+
+class Printer:
+    """A sink that shows a cell as it runs."""
+
+    def __init__(self, magics: Netns, options: magic_line.Options) -> None:
+        self._magics, self._options = magics, options
+
+    def text(self, text: str) -> None:
+        if not self._options.quiet:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    def changes(self, lines: Sequence[str]) -> None:
+        if self._magics.changes and not self._options.quiet:
+            sys.stdout.write("".join(line + "\n" for line in lines))
+            sys.stdout.flush()
+
+    def shown(self, outcome: Outcome, last: bool) -> None:
+        # The last table is the value of the cell, which the notebook shows by itself.
+        if not last and not self._options.quiet:
+            if outcome.string is not None:
+                self.text(outcome.string)
+            else:
+                display(self._magics.frame(outcome, self._options))
+
+    def error(self, error: NsmagicError, alone: bool) -> None:
+        if not alone or self._options.no_raise_error:
+            sys.stdout.write(error.render() + "\n")
+            sys.stdout.flush()
+
+
+@magics_class
+class Netns(Magics):  # type: ignore[misc]
+    """Options of nsmagic: ``%config Netns.changes = False`` and so on."""
+
+    changes = Bool(True, help="Show what each command changed, a line for each thing.").tag(config=True)
+    show = Enum(
+        ("table", "text", "both"), "table", help="What a showing command gives: a table, the tool's own text, or both."
+    ).tag(config=True)
+
+    def __init__(self, shell: Any, **options: Any) -> None:
+        super().__init__(shell, **options)
+        self.labs: dict[str, Lab] = {}
+        self._warned = False
+
+    # Labs
+
+    def lab_of(self, name: str = "") -> Lab:
+        """The lab of this notebook with that name, made at its first use."""
+        name = name or _DEFAULT
+        if name not in self.labs:
+            if len(self.labs) >= 4:
+                raise LabError("this notebook has four labs already", hint="%lab reset --lab NAME ends one")
+            from nsmagic.lab import Lab
+
+            self.labs[name] = Lab()
+        return self.labs[name]
+
+    def close(self) -> None:
+        """End all labs of this notebook."""
+        for lab in self.labs.values():
+            lab.close()
+        self.labs.clear()
+
+    # %%netns and %netns
+
+    @no_var_expand
+    @line_cell_magic
+    def netns(self, line: str, cell: str | None = None) -> Any:
+        """Run commands in a network namespace of the lab. No root is needed, and nothing touches the machine.
+
+        ::
+
+            %%netns [NS] [options]        the cell's lines, as pasted at a root prompt of NS (default: host, the lab's own root)
+            %netns [options] [NS] CMD     one command; its value is a DataFrame where the command shows something
+
+        Lines are commands of ``ip``, ``bridge``, ``ping``, ``arp``, ``route``, ``ifconfig``, ``brctl``, ``sysctl``, or any program of the
+        machine (``iptables``, ``curl`` …). Prompts (``$``), ``sudo``, comments, ``\\`` continuations, ``&&`` and ``;`` may stand in pasted
+        text. A cell with other shell syntax (pipes, variables, loops) runs as one bash script. ``ip netns exec red bash`` alone on a
+        line makes the lines below it run in red until ``exit``.
+
+        A changing command shows what it changed: ``+`` new, ``-`` gone, ``~`` changed. A failing line does not end the cell; the cell
+        raises at its end and names the lines that failed. Interrupt ends the running command and keeps the lab.
+
+        Options::
+
+        """
+        if cell is None:
+            options, ns, text = magic_line.split_line(line, _tools(), self._namespaces, self._has_program)
+        else:
+            options, ns = magic_line.split_cell_line(line)
+            text = cell
+        if options.fill:
+            ns, text = self._filled(ns), self._filled(text)
+        lab = self.lab_of(options.lab)
+        if options.python:
+            return self._python(lab, ns, text, options)
+        result = lab.run(
+            text, ns, timeout=options.timeout, stop=options.stop, background=options.bg,
+            show="text" if options.text else self.show, sink=Printer(self, options), cell=self.shell.execution_count,
+        )  # fmt: skip
+        return self._finish(result, options)
+
+    netns.__doc__ = str(netns.__doc__) + "".join(
+        f"            {name + ' ' + argument:<20} {words}\n" for name, (argument, words) in magic_line.OPTIONS.items()
+    )
+
+    def _finish(self, result: Result, options: magic_line.Options) -> Any:
+        last = result.last_with_value()
+        value = None
+        if last is not None:
+            value = self.frame(last, options) if last.shown is not None else last.value
+        if options.out:
+            self.shell.user_ns[options.out] = value if value is not None else result.text
+        if not options.no_raise_error:
+            try:
+                result.check()
+            except NsmagicError:
+                # The value is shown before the error: an exception would swallow it.
+                if last is not None and last.shown is not None and not options.out and not options.quiet:
+                    display(value)
+                raise
+        if options.quiet or options.out:
+            return None
+        if last is not None and last.string is not None:
+            sys.stdout.write(last.string)
+            return None
+        return value if last is not None and last is result.outcomes[-1] else self._late(last, value)
+
+    @staticmethod
+    def _late(last: Outcome | None, value: Any) -> Any:
+        """The value of a command that others followed: shown in its place already, so it is not shown again."""
+        return None if last is None or last.shown is not None else value
+
+    def frame(self, outcome: Outcome, options: magic_line.Options) -> Any:
+        """The DataFrame of a table that a command showed."""
+        assert outcome.shown is not None
+        return outcome.shown.frame(display_all=options.all)
+
+    def _namespaces(self, options: magic_line.Options) -> list[str]:
+        lab = self.lab_of(options.lab)
+        return [HOST, *lab.names()]
+
+    def _has_program(self, options: magic_line.Options, name: str) -> bool:
+        return self.lab_of(options.lab).client.request("which", names=[name])[name] is not None
+
+    def _filled(self, text: str) -> str:
+        try:
+            return string.Formatter().vformat(text, (), self.shell.user_ns)
+        except (KeyError, IndexError, AttributeError, ValueError) as error:
+            raise NsmagicError(
+                f"--fill: {error}", hint="{name} takes a Python variable; write {{ and }} for braces of the shell"
+            ) from None
+
+    def _python(self, lab: Lab, ns: str, source: str, options: magic_line.Options) -> Any:
+        import ast
+
+        name = self.shell.compile.cache(source, self.shell.execution_count)
+        tree = self.shell.compile.ast_parse(source, filename=name)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        with lab[ns].python():
+            exec(compile(tree, name, "exec"), self.shell.user_ns)
+            value = eval(compile(ast.Expression(last.value), name, "eval"), self.shell.user_ns) if last else None
+        if options.out:
+            self.shell.user_ns[options.out] = value
+            return None
+        return value
+
+    # Tables
+
+    def _table(self, table: str, line: str) -> Any:
+        options, rest = self._names(line)
+        return self.lab_of(options.lab).frame(table, rest or None, display_all=options.all)
+
+    def _names(self, line: str) -> tuple[magic_line.Options, str]:
+        options, ns = magic_line.split_cell_line(line)
+        return options, "" if ns == HOST and HOST not in line.split() else ns
+
+    @no_var_expand
+    @line_magic
+    def links(self, line: str) -> Any:
+        """``%links [NS] [--all]``: the network interfaces of all namespaces, or of one, as a DataFrame."""
+        return self._table("links", line)
+
+    @no_var_expand
+    @line_magic
+    def addrs(self, line: str) -> Any:
+        """``%addrs [NS] [--all]``: the IP addresses of all namespaces, or of one, as a DataFrame."""
+        return self._table("addrs", line)
+
+    @no_var_expand
+    @line_magic
+    def routes(self, line: str) -> Any:
+        """``%routes [NS] [--all]``: the main routing tables of all namespaces, or of one, as a DataFrame."""
+        return self._table("routes", line)
+
+    @no_var_expand
+    @line_magic
+    def arp(self, line: str) -> Any:
+        """``%arp [NS] [--all]``: who is known as a neighbour, in all namespaces or in one, as a DataFrame."""
+        return self._table("neighbours", line)
+
+    @no_var_expand
+    @line_magic
+    def topology(self, line: str) -> Any:
+        """``%topology [--all]``: the lab as a drawing: rooms, interfaces, cables, switches."""
+        options, _ = self._names(line)
+        return self.lab_of(options.lab).topology(all=options.all)
+
+    # %lab
+
+    @no_var_expand
+    @line_magic
+    def lab(self, line: str) -> Any:
+        """``%lab status | reset | script | doctor | log N | stop N``, each with ``--lab NAME`` for another lab.
+
+        ``status``: kind, limits, namespaces, jobs. ``reset``: end the lab; the next command starts an empty one.
+        ``script``: every successful changing command so far as one cell that rebuilds the lab. ``doctor``: what this machine
+        can give and how to mend what it cannot. ``log N``, ``stop N``: a background job's output, its end.
+        """
+        words, options = self._lab_words(line)
+        verb = words[0] if words else "status"
+        lab = self.lab_of(options.lab)
+        match verb, words[1:]:
+            case "status", []:
+                from nsmagic.status import describe
+
+                print(describe(lab.status()), end="")
+            case "reset", []:
+                lab.reset()
+                print("the lab is empty: everything in it is gone")
+            case "script", []:
+                text = "%%netns\n" + lab.script()
+                self.shell.set_next_input(text, replace=False)
+                print(text)
+            case "doctor", []:
+                from nsmagic.sandbox import doctor
+
+                print(doctor.examine().text(), end="")
+            case "log", [number] if number.isdigit():
+                print(lab.client.request("job_log", job=int(number))["log"], end="")
+            case "stop", [number] if number.isdigit():
+                lab.client.request("job_stop", job=int(number))
+                print(f"job {number} has ended")
+            case _:
+                raise CommandSyntaxError(
+                    f"%lab {' '.join(words)} is not known", text=line, hint=f"%lab {' | '.join(_LAB_VERBS)}"
+                )
+        return None
+
+    @staticmethod
+    def _lab_words(line: str) -> tuple[list[str], magic_line.Options]:
+        words = line.split()
+        flags: list[str] = []
+        if "--lab" in words:
+            at = words.index("--lab")
+            flags, words = words[at : at + 2], words[:at] + words[at + 2 :]
+        return words, magic_line.split_cell_line(" ".join(flags))[0]
+
+    # Slips
+
+    def after_cell(self, result: Any) -> None:
+        """A cell that is no Python but begins with a command of ours: say where ``%%netns`` belongs."""
+        error = result.error_before_exec or result.error_in_exec
+        if isinstance(error, SyntaxError) and result.info is not None:
+            from nsmagic.commands import hints
+
+            words = hints.slip(result.info.raw_cell or "")
+            if words:
+                print(f"hint: {words}", file=sys.stderr)
+
+    def before_cell(self, info: Any) -> None:
+        """``!ip`` and ``%%bash`` act on the machine: said once."""
+        if self._warned or info is None or not info.raw_cell:
+            return
+        source = info.raw_cell
+        if "!" not in source and "%%" not in source:
+            return
+        from nsmagic.commands import hints
+
+        words = hints.machine_warning(source)
+        if words:
+            self._warned = True
+            print(f"hint: {words}", file=sys.stderr)
+
+
+def _tools() -> frozenset[str]:
+    from nsmagic.commands.parse import TOOLS
+
+    return frozenset(TOOLS)
+
+
+def load(shell: Any) -> None:
+    """Register the magics, the completion and the two events."""
+    from nsmagic.completer import Completer
+
+    known = shell.magics_manager.registry.get("Netns")
+    if known is not None:
+        unload(shell)
+    magics = Netns(shell=shell)
+    shell.register_magics(magics)
+    shell.events.register("post_run_cell", magics.after_cell)
+    shell.events.register("pre_run_cell", magics.before_cell)
+    completer = Completer(magics)
+    if shell.Completer is not None:
+        shell.Completer.custom_matchers.append(completer.match)
+    _LOADED[id(shell)] = (magics, completer.match)
+
+
+def unload(shell: Any) -> None:
+    """Close the labs and take everything away that ``load`` put there."""
+    loaded = _LOADED.pop(id(shell), None)
+    if loaded is None:
+        return
+    magics, matcher = loaded
+    magics.close()
+    shell.events.unregister("post_run_cell", magics.after_cell)
+    shell.events.unregister("pre_run_cell", magics.before_cell)
+    if shell.Completer is not None and matcher in shell.Completer.custom_matchers:
+        shell.Completer.custom_matchers.remove(matcher)
+    manager = shell.magics_manager
+    for kind in ("line", "cell"):
+        for name, function in list(manager.magics[kind].items()):
+            if getattr(function, "__self__", None) is magics:
+                del manager.magics[kind][name]
+    manager.registry.pop("Netns", None)
+    shell.configurables[:] = [each for each in shell.configurables if each is not magics]
+
+
+_LOADED: dict[int, tuple[Netns, Callable[..., Any]]] = {}

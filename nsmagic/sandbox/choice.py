@@ -1,0 +1,87 @@
+"""Which kind of sandbox a lab gets: by trying, never by reading settings."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+
+from nsmagic.agent.client import Client
+from nsmagic.errors import LabError, SandboxUnavailable
+from nsmagic.sandbox import config, launch
+
+#: The kinds tried, in order, when none is asked for. ``host`` is never among them.
+AUTOMATIC = ("rootless", "rootless-nomount")
+#: Seconds a lab may take to start before it is given up.
+PATIENCE = 10.0
+
+
+def start(
+    wanted: str | None,
+    *,
+    seed: int,
+    limits: Mapping[str, int],
+    ended: Callable[[str], None],
+    folder: str | None = None,
+) -> tuple[Client, launch.Launched, str]:
+    """Start a lab: ``(client, what was launched, its kind)``. ``wanted`` is a kind, or None for the first that works.
+
+    Raises
+    ------
+    SandboxUnavailable
+        No kind works; the message names what stood in the way of each.
+    LabError
+        The kind does not exist or may not be used like this.
+    """
+    if not sys.platform.startswith("linux"):
+        raise SandboxUnavailable(
+            f"network namespaces are a feature of Linux; this is {sys.platform}",
+            step="platform",
+            hint="run it in WSL2, a Linux virtual machine, GitHub Codespaces or Binder",
+        )
+    wanted = wanted or os.environ.get("NSMAGIC_SANDBOX") or None
+    if wanted is not None and wanted not in config.KINDS:
+        raise LabError(f"there is no sandbox kind {wanted!r}", hint=f"kinds: {', '.join(config.KINDS)}")
+    if wanted == "host":
+        _warn_of_host()
+    refusals: list[SandboxUnavailable] = []
+    for kind in (wanted,) if wanted else AUTOMATIC:
+        launched = launch.launch(config.make(kind, seed=seed, limits=limits, folder=folder))
+
+        def over(cause: str, launched: launch.Launched = launched) -> None:
+            launched.hang_up()
+            ended(cause)
+
+        client = Client(launched.channel, over)
+        try:
+            client.wait_ready(PATIENCE)
+            return client, launched, kind
+        except SandboxUnavailable as refusal:
+            refusals.append(refusal)
+            client.close()
+            launched.end()
+    raise _no_kind(refusals)
+
+
+def _warn_of_host() -> None:
+    if os.geteuid() != 0:
+        raise LabError("the host kind works on the machine's own network and needs root", hint="leave sandbox= out: no root needed")
+    warnings.warn(
+        "sandbox kind 'host': commands act on THIS MACHINE's interfaces, routes, firewall and sysctls; nothing is undone at the end",
+        stacklevel=4,
+    )
+
+
+def _no_kind(refusals: list[SandboxUnavailable]) -> SandboxUnavailable:
+    first = refusals[0]
+    if len(refusals) == 1:
+        return SandboxUnavailable(
+            f"no lab of kind {first.kind} can be started here: {first.message}",
+            kind=first.kind, step=first.step, errno=first.errno, hint="nsmagic doctor names the cause and the cure",
+        )  # fmt: skip
+    lines = "\n".join(f"  {each.kind}: {each.message}" for each in refusals)
+    return SandboxUnavailable(
+        f"no lab can be started here:\n{lines}",
+        kind=first.kind, step=first.step, errno=first.errno, hint="nsmagic doctor names the cause and the cure",
+    )  # fmt: skip
