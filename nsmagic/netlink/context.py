@@ -1,4 +1,5 @@
-"""What ``apply`` needs to know of the lab around it, as a Protocol: the agent implements it, so do the tests.
+"""What ``apply`` needs to know of the lab around it, as a Protocol (the agent implements it, so do the tests), and what
+passes between ``apply`` and its handlers: ``Call`` in, ``Plan`` or ``Outcome`` out.
 
 Namespaces are named as in ``model.py``; ``None`` is never passed on from here: whoever calls ``apply`` with ``ns=None`` means
 ``host``, and the context is asked for ``"host"``.
@@ -6,9 +7,11 @@ Namespaces are named as in ``model.py``; ``None`` is never passed on from here: 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from nsmagic.netlink import refusals
 from nsmagic.netlink.socket import RouteSocket
 
 
@@ -30,18 +33,6 @@ class Context(Protocol):
         Raises
         ------
         NamespaceNotFound
-        """
-        ...
-
-    def pidfd_ns(self, pid: int) -> int:
-        """An open descriptor of the network namespace that a process of the lab is in (``/proc/PID/ns/net``).
-
-        The caller closes it.
-
-        Raises
-        ------
-        ProcessLookupError
-            There is no such process.
         """
         ...
 
@@ -84,11 +75,72 @@ class Message(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """The requests of one command, in order, and what the tool writes to stderr although it succeeds (``notes``).
+
+    The first refusal ends the plan.
+    """
+
+    messages: tuple[Message, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a command gave. ``rows`` (with ``table``) for ``route.get`` and ``neigh.get``; ``lines`` are words that the tool
-    prints to stdout; ``count`` is how many entries a flush deleted."""
+    """What a command gave.
+
+    ``rows`` (with ``table``, in the model's column order) are those of ``route.get`` and ``neigh.get``; ``lines`` are words
+    that the tool prints to stdout, ``notes`` those to stderr although it succeeds; ``count`` is how many entries a flush
+    deleted.
+    """
 
     table: str = ""
     rows: list[list[Any]] = field(default_factory=list)
     lines: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One command about to be done: the lab, the namespace, the verb with its arguments, the tool that was typed."""
+
+    ctx: Context
+    ns: str
+    verb: str
+    args: Mapping[str, Any]
+    tool: str = "ip"
+
+    @property
+    def sock(self) -> RouteSocket:
+        """The namespace's kept socket."""
+        return self.ctx.socket(self.ns)
+
+    def index(self, name: str, role: str = "dev") -> int:
+        """The number of a link.
+
+        Raises
+        ------
+        KernelRefused
+            There is none; worded for its ``role`` in the command (``dev``, ``master`` …).
+        """
+        try:
+            return self.ctx.ifindex(self.ns, name)
+        except NoSuchDevice:
+            raise refusals.no_device(self.tool, self.verb, role, name, self.ns) from None
+
+    def plan(self, kind: int, flags: int, body: bytes) -> Plan:
+        """A plan of one request on the namespace's socket."""
+        return Plan((Message(self.ns, kind, flags, body),))
+
+    def send(self, plan: Plan) -> Outcome:
+        """Send the requests of a plan one by one, each answered before the next.
+
+        Raises
+        ------
+        NetlinkError
+            The kernel's first refusal.
+        """
+        for message in plan.messages:
+            self.ctx.socket(message.ns).request(message.type, message.flags, message.body)
+        return Outcome(notes=plan.notes)

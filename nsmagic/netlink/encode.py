@@ -103,7 +103,7 @@ LINK: dict[str, tuple[int, Packer]] = {
     "netns_pid": (19, u32), "alias": (20, bare_text), "af_spec": (26, raw), "group": (27, u32), "netns_fd": (28, u32),
     "ext_mask": (29, u32), "numtxqueues": (31, u32), "numrxqueues": (32, u32), "carrier": (33, u8),
     "link_netnsid": (37, s32), "protodown": (39, u8), "gso_max_segs": (40, u32), "gso_max_size": (41, u32),
-    "target_netnsid": (46, s32), "altname": (53, text), "parentdev": (56, text), "gro_max_size": (58, u32),
+    "target_netnsid": (46, s32), "new_ifindex": (49, s32), "altname": (53, text), "parentdev": (56, text), "gro_max_size": (58, u32),
 }  # fmt: skip
 IFLA_LINKINFO, IFLA_AF_SPEC, IFLA_PROP_LIST, IFLA_ALT_IFNAME = 18, 26, 52, 53
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_DATA = 1, 2, 5
