@@ -51,7 +51,9 @@ class Completer:
             return completion.complete(before, ns=ns, namespaces=namespaces, interfaces=self._interfaces)
         stripped = before.lstrip()
         if stripped.startswith("%netns"):
-            return completion.complete_line_magic(stripped, namespaces=namespaces, interfaces=self._interfaces, options=options)
+            return completion.complete_line_magic(
+                stripped, namespaces=namespaces, interfaces=self._interfaces, options=options
+            )
         if any(stripped.startswith(name + " ") for name in _TABLES):
             prefix = stripped.rpartition(" ")[2]
             return [name for name in [*namespaces, HOST, "--all"] if name.startswith(prefix)]

@@ -37,15 +37,15 @@ class History:
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)
 
-    def made_by(self) -> dict[tuple[str, str], str]:
-        """(namespace, link) or ("", namespace) → the cell that made it last, as ``cell 4``."""
-        made: dict[tuple[str, str], str] = {}
+    def made_by(self) -> dict[tuple[str, str] | str, str | int]:
+        """(namespace, link), or a namespace → the cell that made it last, as ``cell 4``."""
+        made: dict[tuple[str, str] | str, str | int] = {}
         for entry in self.entries:
             for change in entry.changes:
                 if change.new is None or not entry.cell:
                     continue
                 if change.table == "namespaces":
-                    made["", change.new.ns] = f"cell {entry.cell}"
+                    made[change.new.ns] = f"cell {entry.cell}"
                 elif change.table == "links" and (change.op == "+" or change.old.ns != change.new.ns):
                     made[change.new.ns, change.new.ifname] = f"cell {entry.cell}"
         return made

@@ -27,6 +27,8 @@ from nsmagic.sandbox import choice, launch
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nsmagic.topology.picture import Topology
+
 #: Python's own class, whatever ``pythonic`` has put in its place for the length of a block.
 _MACHINE_SOCKET = socket_.socket
 
@@ -104,12 +106,14 @@ class Lab:
     @property
     def kind(self) -> str:
         """The sandbox kind; starts the lab."""
-        return self.client and self._kind
+        assert self.client is not None
+        return self._kind
 
     @property
     def pid(self) -> int:
         """The pid of the lab's launcher on the machine; starts the lab."""
-        assert self.client is not None and self._launched is not None
+        assert self.client is not None
+        assert self._launched is not None
         return self._launched.pid
 
     def close(self) -> None:
@@ -195,7 +199,12 @@ class Lab:
         gather = Gather()
         both: Sink = gather if sink is None else _Both(gather, sink)
         options = run_.Options(
-            timeout=timeout or _default_timeout(), stop=stop, background=background, show=show, changes=changes, cell=cell
+            timeout=timeout or _default_timeout(),
+            stop=stop,
+            background=background,
+            show=show,
+            changes=changes,
+            cell=cell,
         )
         runner = run_.Runner(self, client, where, both, options)
         runner.run(cell_read)
@@ -262,7 +271,9 @@ class Lab:
         if ns is not None:
             self._check(ns)
         wanted = {"links": ("namespaces", "links", "addrs"), "addrs": ("namespaces", "links", "addrs")}
-        snapshot = self.snapshot(*wanted.get(table, ("namespaces", table) if table != "namespaces" else (table,)), ns=ns)
+        snapshot = self.snapshot(
+            *wanted.get(table, ("namespaces", table) if table != "namespaces" else (table,)), ns=ns
+        )
         return tables.of(table, snapshot, ns=ns, all=display_all)
 
     @property
@@ -309,6 +320,12 @@ class Lab:
         """Kind, limits, namespaces, jobs, processes, and what this machine cannot give; starts the lab."""
         status: dict[str, Any] = self.client.request("status")
         return {**status, "launcher": self.pid}
+
+    def topology(self, *, all: bool = False) -> Topology:
+        """The lab as a drawing: rooms, interfaces, cables, switches; ``all`` shows unnamed namespaces too."""
+        from nsmagic.topology.picture import Topology
+
+        return Topology(self.snapshot("namespaces", "links", "addrs", "routes"), all=all)
 
     # Sockets
 
@@ -368,9 +385,7 @@ class Namespace:
         """``lab.run`` in this namespace."""
         return self.lab.run(text, self.name, **options)
 
-    def socket(
-        self, family: int = socket_.AF_INET, type: int = socket_.SOCK_STREAM, proto: int = 0
-    ) -> socket_.socket:
+    def socket(self, family: int = socket_.AF_INET, type: int = socket_.SOCK_STREAM, proto: int = 0) -> socket_.socket:
         """A Python socket that lives in this namespace; see ``Lab.socket``."""
         return self.lab.socket(self.name, family, type, proto)
 

@@ -12,6 +12,7 @@ import re
 import shlex
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 from nsmagic.errors import CommandSyntaxError, NamespaceNotFound
 from nsmagic.model import HOST
@@ -80,12 +81,15 @@ def _take(options: Options, words: list[_Word], at: int, line: str) -> tuple[Opt
     if name not in OPTIONS:
         close = difflib.get_close_matches(name, OPTIONS, 1)
         hint = f"did you mean {close[0]}?" if close else f"options: {' '.join(OPTIONS)}"
-        raise CommandSyntaxError(f"there is no option {name}", text=line, at=words[at].start, expected=list(OPTIONS), hint=hint)
+        raise CommandSyntaxError(
+            f"there is no option {name}", text=line, at=words[at].start, expected=list(OPTIONS), hint=hint
+        )
     field, argument = name[2:].replace("-", "_"), OPTIONS[name][0]
     if not argument:
         if equals:
             raise CommandSyntaxError(f"{name} takes no value", text=line, at=words[at].start)
-        return replace(options, **{field: True}), at + 1
+        switch: dict[str, Any] = {field: True}
+        return replace(options, **switch), at + 1
     if not equals:
         if at + 1 >= len(words):
             raise CommandSyntaxError(f"{name} needs a value", text=line, at=words[at].end, hint=f"{name} {argument}")
@@ -98,7 +102,8 @@ def _take(options: Options, words: list[_Word], at: int, line: str) -> tuple[Opt
         raise CommandSyntaxError(
             f'"{text}" is no name of a Python variable', text=line, at=words[at].start, hint="--out routes"
         )
-    return replace(options, **{field: text}), at + 1
+    named: dict[str, Any] = {field: text}
+    return replace(options, **named), at + 1
 
 
 def _seconds(text: str, line: str, at: int) -> float:
@@ -150,7 +155,10 @@ def split_cell_line(line: str) -> tuple[Options, str]:
 
 
 def split_line(
-    line: str, tools: Collection[str], namespaces: Callable[[Options], Collection[str]], programs: Callable[[Options, str], bool]
+    line: str,
+    tools: Collection[str],
+    namespaces: Callable[[Options], Collection[str]],
+    programs: Callable[[Options, str], bool],
 ) -> tuple[Options, str, str]:
     """The line of ``%netns``: its options, the namespace, and the command as typed.
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import string
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from IPython.core.display_functions import display
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from IPython.display import display
 from traitlets import Bool, Enum
 
 from nsmagic import magic_line
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from nsmagic.lab import Lab
     from nsmagic.result import Outcome, Result
 
+#: IPython gives ``display`` no types.
+_display: Callable[[Any], Any] = display
 _LAB_VERBS = ("status", "reset", "script", "doctor", "log", "stop")
 _DEFAULT = "lab"
 
@@ -49,7 +51,7 @@ class Printer:
             if outcome.string is not None:
                 self.text(outcome.string)
             else:
-                display(self._magics.frame(outcome, self._options))
+                _display(self._magics.frame(outcome, self._options))
 
     def error(self, error: NsmagicError, alone: bool) -> None:
         if not alone or self._options.no_raise_error:
@@ -58,7 +60,7 @@ class Printer:
 
 
 @magics_class
-class Netns(Magics):  # type: ignore[misc]
+class Netns(Magics):
     """Options of nsmagic: ``%config Netns.changes = False`` and so on."""
 
     changes = Bool(True, help="Show what each command changed, a line for each thing.").tag(config=True)
@@ -68,6 +70,8 @@ class Netns(Magics):  # type: ignore[misc]
 
     def __init__(self, shell: Any, **options: Any) -> None:
         super().__init__(shell, **options)
+        # traitlets declares ``shell`` as possibly None; magics are only ever made for one.
+        self._shell: Any = shell
         self.labs: dict[str, Lab] = {}
         self._warned = False
 
@@ -125,7 +129,7 @@ class Netns(Magics):  # type: ignore[misc]
             return self._python(lab, ns, text, options)
         result = lab.run(
             text, ns, timeout=options.timeout, stop=options.stop, background=options.bg,
-            show="text" if options.text else self.show, sink=Printer(self, options), cell=self.shell.execution_count,
+            show=cast(Any, "text" if options.text else self.show), sink=Printer(self, options), cell=self._shell.execution_count,
         )  # fmt: skip
         return self._finish(result, options)
 
@@ -139,14 +143,14 @@ class Netns(Magics):  # type: ignore[misc]
         if last is not None:
             value = self.frame(last, options) if last.shown is not None else last.value
         if options.out:
-            self.shell.user_ns[options.out] = value if value is not None else result.text
+            self._shell.user_ns[options.out] = value if value is not None else result.text
         if not options.no_raise_error:
             try:
                 result.check()
             except NsmagicError:
                 # The value is shown before the error: an exception would swallow it.
                 if last is not None and last.shown is not None and not options.out and not options.quiet:
-                    display(value)
+                    _display(value)
                 raise
         if options.quiet or options.out:
             return None
@@ -174,7 +178,7 @@ class Netns(Magics):  # type: ignore[misc]
 
     def _filled(self, text: str) -> str:
         try:
-            return string.Formatter().vformat(text, (), self.shell.user_ns)
+            return string.Formatter().vformat(text, (), self._shell.user_ns)
         except (KeyError, IndexError, AttributeError, ValueError) as error:
             raise NsmagicError(
                 f"--fill: {error}", hint="{name} takes a Python variable; write {{ and }} for braces of the shell"
@@ -183,14 +187,19 @@ class Netns(Magics):  # type: ignore[misc]
     def _python(self, lab: Lab, ns: str, source: str, options: magic_line.Options) -> Any:
         import ast
 
-        name = self.shell.compile.cache(source, self.shell.execution_count)
-        tree = self.shell.compile.ast_parse(source, filename=name)
+        name = self._shell.compile.cache(source, self._shell.execution_count)
+        tree = self._shell.compile.ast_parse(source, filename=name)
+        assert isinstance(tree, ast.Module)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         with lab[ns].python():
-            exec(compile(tree, name, "exec"), self.shell.user_ns)
-            value = eval(compile(ast.Expression(last.value), name, "eval"), self.shell.user_ns) if last else None
+            exec(compile(tree, name, "exec"), self._shell.user_ns)
+            value = (
+                eval(compile(ast.Expression(last.value), name, "eval"), self._shell.user_ns)
+                if isinstance(last, ast.Expr)
+                else None
+            )
         if options.out:
-            self.shell.user_ns[options.out] = value
+            self._shell.user_ns[options.out] = value
             return None
         return value
 
@@ -259,7 +268,7 @@ class Netns(Magics):  # type: ignore[misc]
                 print("the lab is empty: everything in it is gone")
             case "script", []:
                 text = "%%netns\n" + lab.script()
-                self.shell.set_next_input(text, replace=False)
+                self._shell.set_next_input(text, replace=False)
                 print(text)
             case "doctor", []:
                 from nsmagic.sandbox import doctor

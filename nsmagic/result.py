@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nsmagic.errors import CellFailed, NsmagicError
-from nsmagic.model import Change
+from nsmagic.model import Change, SysctlValue
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ class Shown:
         if self.columns:
             return tables.generic(self.columns, self.rows, f"{self.table} of {self.ns}")
         if self.table == "sysctls":
-            return tables.sysctls(self.rows, ns=self.ns)
+            return tables.sysctls([SysctlValue.from_values(row) for row in self.rows], ns=self.ns)
         snapshot = Snapshot.from_data({self.table: self.rows, **self.more})
         return tables.of(self.table, snapshot, ns=None if self.table == "namespaces" else self.ns, all=display_all)
 
@@ -192,7 +192,12 @@ class Result:
 
     def last_with_value(self) -> Outcome | None:
         for outcome in reversed(self.outcomes):
-            if outcome.shown is not None or outcome.ping is not None or outcome.job is not None or outcome.string is not None:
+            if (
+                outcome.shown is not None
+                or outcome.ping is not None
+                or outcome.job is not None
+                or outcome.string is not None
+            ):
                 return outcome
         return None
 

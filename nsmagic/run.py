@@ -7,14 +7,13 @@ and returns one ``Outcome`` for each command. A failing line does not end the ce
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from nsmagic import changes as words_of_changes
 from nsmagic.agent.client import Call, Client
-from nsmagic.commands import hints
+from nsmagic.commands import hints, hints_routes
 from nsmagic.commands.cell import batch_lines
 from nsmagic.commands.command import Batch, Cell, Command, Each, Program, Script, Step
 from nsmagic.commands.command import Sequence as Several
@@ -118,7 +117,9 @@ class Runner:
     def _one(self, step: Step, ns: str, *, last: bool) -> bool:
         match step.run:
             case Command(verb="ping"):
-                return self._ping(step, step.run, step.run.ns or ns) if not self._behind(step) else self._program(step, ns)
+                return (
+                    self._ping(step, step.run, step.run.ns or ns) if not self._behind(step) else self._program(step, ns)
+                )
             case Command():
                 return self._shown_natively(step, step.run, ns, last)
             case Several(commands=commands):
@@ -185,12 +186,12 @@ class Runner:
                 item["table"], item["rows"], ns, tuple(item.get("columns") or ()), item.get("more") or {}
             )
         self.outcomes.append(outcome)
-        self._changed(outcome, item.get("changes") or [], step, command.ns or ns)
+        self._changed(outcome, item.get("changes") or [], command.ns or ns)
         if outcome.shown is not None:
             self._sink.shown(outcome, last)
         return True
 
-    def _changed(self, outcome: Outcome, data: Sequence[Any], step: Step | None, ns: str, script: bool = False) -> None:
+    def _changed(self, outcome: Outcome, data: Sequence[Any], ns: str, script: bool = False) -> None:
         outcome.changes = tuple(Change.from_data(each) for each in data)
         self._lab.note(ns if script else self._ns, outcome.text, outcome.changes, self._options.cell, script)
         if outcome.changes and self._options.changes:
@@ -220,7 +221,9 @@ class Runner:
         self.outcomes.append(outcome)
         if not outcome.ping.received and outcome.ping.status:
             # A ping that is not answered is a result, not an error; what it means is offered.
-            offer = hints.no_reply(ns, str(command.args.get("address", "")), outcome.ping.error, self._lab.snapshot)
+            offer = hints_routes.no_reply(
+                ns, str(command.args.get("address", "")), outcome.ping.error, self._lab.snapshot
+            )
             if offer:
                 self._sink.text(f"hint: {offer}\n")
         if data.get("cancelled"):
@@ -253,7 +256,7 @@ class Runner:
         error_ = self._error_of(data, step.text, program.argv[0])
         if error_ is not None and program.why is not None:
             error_.with_hint(program.why.hint)
-        return self._ended(outcome, data, error_, step, where, shlex.join(program.argv))
+        return self._ended(outcome, data, error_, step, where)
 
     def _script(self, script: Script) -> None:
         step = Step(script.line, _first_line(script.text), Program(("bash",)), background=self._options.background)
@@ -275,11 +278,13 @@ class Runner:
             if not (_PING.search(lines[line - 1] if line <= len(lines) else "") and status in (1, 2))
         ]
         outcome.text = script.text
-        error = self._error_of(data, step.text, "bash") if not data["failed"] or data["timeout"] or data["stopped"] else None
-        if error is None and failed:
+        refusal: NsmagicError | None = None
+        if not data["failed"] or data["timeout"] or data["stopped"]:
+            refusal = self._error_of(data, step.text, "bash")
+        elif failed:
             named = ", ".join(f"line {line} (exit status {status})" for line, status in dict(failed).items())
-            error = CommandFailed(f"failed: {named}", command=step.text, status=failed[-1][1])
-        self._ended(outcome, data, error, step, self._ns, script.text, script=True)
+            refusal = CommandFailed(f"failed: {named}", command=step.text, status=failed[-1][1])
+        self._ended(outcome, data, refusal, step, self._ns, script=True)
 
     def _ended(
         self,
@@ -288,13 +293,13 @@ class Runner:
         error: NsmagicError | None,
         step: Step,
         ns: str,
-        text: str,
+        *,
         script: bool = False,
     ) -> bool:
         cancelled = bool(data["cancelled"])
         if error is None or cancelled:
             self.outcomes.append(outcome)
-        self._changed(outcome, data["changes"], step, ns, script)
+        self._changed(outcome, data["changes"], ns, script)
         if cancelled:
             raise Interrupted(step.text)
         return True if error is None else self._failed(outcome, error, step, ns)
@@ -345,7 +350,7 @@ class Runner:
                 lines: Sequence[str] = batch.lines
             else:
                 lines = self._client.request("read_file", path=batch.file)["text"].splitlines()
-            steps = batch_lines(lines, batch)
+            steps = batch_lines(lines, prefix=batch.prefix, ns=batch.ns)
         except CommandSyntaxError as error:
             return self._failed(Outcome(step.line, step.text), error, step, ns)
         except LabError:
@@ -380,7 +385,6 @@ class Runner:
         return data
 
     def _items(self, call: Call, text: str) -> Iterator[Any]:
-        gathered: list[Any] = []
         interrupted = False
         items = call.items()
         while True:
@@ -394,7 +398,6 @@ class Runner:
                 interrupted = True
                 call.cancel()
                 items = call.items(_ENDING)
-        del gathered
         if interrupted:
             raise Interrupted(text)
 

@@ -31,7 +31,10 @@ def describe(status: Mapping[str, Any]) -> str:
     names = list(status["namespaces"])
     lines = [
         ("sandbox", f"{status['kind']} (seed {status['seed']})"),
-        ("namespaces", f"{len(names)}" + (f": {', '.join(names[:20])}{' …' if len(names) > 20 else ''}" if names else "")),
+        (
+            "namespaces",
+            f"{len(names)}" + (f": {', '.join(names[:20])}{' …' if len(names) > 20 else ''}" if names else ""),
+        ),
         ("processes", str(len(status["processes"]))),
     ]
     for job in status["jobs"]:

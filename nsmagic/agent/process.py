@@ -18,6 +18,7 @@ import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+
 from nsmagic import syscalls as sys_
 from nsmagic.agent.loop import Loop, Timer
 
@@ -98,7 +99,9 @@ class Job:
         lines_r, lines_w = os.pipe2(os.O_CLOEXEC) if script is not None else (-1, -1)
         text_fd = _memory_file(script) if script is not None else -1
         try:
-            self.runner = _start_runner(self.argv, place, {**ENVIRONMENT, **(env or {})}, out_w, state_w, lines_w, text_fd)
+            self.runner = _start_runner(
+                self.argv, place, {**ENVIRONMENT, **(env or {})}, out_w, state_w, lines_w, text_fd
+            )
         finally:
             for fd in (out_w, state_w, lines_w, text_fd):
                 if fd >= 0:
@@ -228,8 +231,7 @@ def _start_runner(
         if child == 0:
             os._exit(_become(argv, place, env, out, lines, text))
         close_all_but(state)
-        status, number = _await(child)
-        os.write(state, _STATUS.pack(status, number))
+        os.write(state, _STATUS.pack(*_await(child)))
         code = 0
     finally:
         os._exit(code)

@@ -87,7 +87,13 @@ class Background:
             del self.log[: len(self.log) - self._keep]
 
     def describe(self) -> dict[str, Any]:
-        return {"job": self.number, "ns": self.ns, "command": self.text, "running": self.status is None, "status": self.status}
+        return {
+            "job": self.number,
+            "ns": self.ns,
+            "command": self.text,
+            "running": self.status is None,
+            "status": self.status,
+        }
 
 
 class Agent:
@@ -302,8 +308,13 @@ class Agent:
         output.job = job
         self._left_over.add(job)
         call.on_cancel = job.stop
+
+        def over() -> None:
+            timed_out.append(True)
+            job.stop()
+
         if timeout:
-            timer.append(self.loop.later(timeout, lambda: (timed_out.append(True), job.stop())[1]))
+            timer.append(self.loop.later(timeout, over))
         return None
 
     def _start_background(
@@ -333,7 +344,11 @@ class Agent:
         """Where a command of a namespace runs."""
         nsfd = None if ns == HOST else self.namespaces.nsfd(ns)
         return process.Place(
-            nsfd, ns if ns != HOST else "", cwd or self.config["cwd"], self.namespaces.mounts, limits.of_commands(self.bounds)
+            nsfd,
+            ns if ns != HOST else "",
+            cwd or self.config["cwd"],
+            self.namespaces.mounts,
+            limits.of_commands(self.bounds),
         )
 
     def op_ping(self, call: Call, ns: str, args: dict[str, Any], timeout: float | None = None) -> None:

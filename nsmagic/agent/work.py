@@ -66,7 +66,9 @@ class Work:
         if "namespaces" in tables:
             entries = sorted(self._namespaces.entries.items(), key=lambda item: (item[0] != HOST, item[0]))
             data["namespaces"] = [
-                [name, entry.inode, entry.named, list(entry.pids)] for name, entry in entries if ns is None or name in ns
+                [name, entry.inode, entry.named, list(entry.pids)]
+                for name, entry in entries
+                if ns is None or name in ns
             ]
         rest = [table for table in tables if table != "namespaces"]
         data.update(self._monitor.snapshot(rest, ns))
@@ -176,7 +178,7 @@ class Work:
                     data: dict[str, Any] = {"value": getattr(socket, function)(*arguments)}
                 except OSError as error:
                     data = {"error": [type(error).__name__, error.errno or 0, error.strerror or str(error)]}
-                os.write(writer, json.dumps(data, default=process.json_ready).encode())
+                os.write(writer, json.dumps(data, default=_text).encode())
                 status = 0
             finally:
                 os._exit(status)
@@ -194,3 +196,8 @@ class Work:
             answer(json.loads(gathered) if gathered else failed)
 
         self._loop.watch(reader, read)
+
+
+def _text(value: Any) -> Any:
+    """Bytes as text that JSON can carry (``gethostbyaddr`` may give them)."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
