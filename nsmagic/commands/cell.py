@@ -1,0 +1,299 @@
+"""From the text of a cell to its steps: what a person typed or pasted, as a terminal would take it.
+
+``split`` gives a :class:`~nsmagic.commands.command.Cell`: steps for simple commands joined by new lines, ``;``, ``&&``,
+``||`` and ``&``; one script as soon as anything else of shell is in it.
+
+Rules where a terminal leaves a choice
+--------------------------------------
+**Prompts.** ``$ ``, ``user@host:~$ ``, ``root@host:~# `` and ``[root@h ~]# `` at the start of a line are always prompts, and so is
+``host> `` before a tool that we know. ``# `` could be a comment, which is far more frequent: it is a prompt only when every line of the
+cell that is not empty begins with ``# `` (or is ``#`` alone) and at least one of them goes on with a command word that we
+know; those lines are then commands and the others comments. Output that was pasted along is not guessed at.
+
+**Shells.** ``ip netns exec red bash`` on a line of its own (also ``sh``, ``nsenter --net=/run/netns/red``, plain ``bash``,
+``sudo -i``, ``su``) makes the following lines run there until ``exit``; they nest. An ``exit`` outside of any ends the cell quietly, as
+a terminal would close: what follows is not run.
+
+**Batches.** ``ip -b -`` on a line of its own takes the rest of the cell as its input, as it would take the pasted lines;
+``ip -b - <<EOF`` takes its heredoc.
+
+**Syntax errors** (an unfinished quote, ``&&`` with nothing before it) refuse the whole cell: nothing of it is run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from nsmagic.commands.command import Batch, Cell, Program, Script, Step
+from nsmagic.commands.lexer import Simple, scan
+from nsmagic.commands.parse import SHELLS, TOOLS, parse, peel, tool_name, without_nsenter
+from nsmagic.errors import CommandSyntaxError
+
+#: Words that begin a command line often enough to tell a ``# `` prompt from a comment.
+KNOWN = frozenset(TOOLS) | frozenset(
+    [
+        "sudo",
+        "iptables",
+        "ip6tables",
+        "iptables-save",
+        "nft",
+        "tcpdump",
+        "nsenter",
+        "unshare",
+        "curl",
+        "wget",
+        "nc",
+        "ncat",
+        "socat",
+        "ethtool",
+        "tc",
+        "conntrack",
+        "ss",
+        "netstat",
+        "traceroute",
+        "tracepath",
+        "mtr",
+        "dig",
+        "nslookup",
+        "host",
+        "modprobe",
+        "lsns",
+        "ps",
+        "ls",
+        "cat",
+        "echo",
+        "cd",
+        "docker",
+        "ovs-vsctl",
+        "dnsmasq",
+        "dhclient",
+        "iperf",
+        "iperf3",
+        "telnet",
+        "arping",
+        "hostname",
+        "exit",
+        "bash",
+    ]
+)
+_PROMPT = re.compile(
+    r"[ \t]*(?:"
+    r"\[[^\[\]\s@]{1,40}@[^\[\]\n]{1,80}\][$#%](?:[ \t]+|(?=\n|\Z))"
+    r"|(?:\([^()\s]{1,40}\)[ \t]*)?[\w.-]{1,40}@[\w.-]{1,64}(?:[: \t][^\s$#%>]{0,120}[ \t]?)?[$#%>](?:[ \t]+|(?=\n|\Z))"
+    r"|\$(?:[ \t]+|(?=\n|\Z))"
+    r")"
+)
+_HOST_PROMPT = re.compile(r"[ \t]*[\w.-]{1,40}>[ \t]+(?=([\w./-]{1,40}))")
+_ROOT_PROMPT = re.compile(r"[ \t]*#[ \t]+(?=([\w./-]{1,40}))")
+_ROOT_LINE = re.compile(r"[ \t]*#(?:[ \t].*)?\Z")
+_CONTINUED = re.compile(r"\\\n(?:> )?[ \t]*")
+_SHELL_WORDS = SHELLS | {"su", "sudo", "nsenter"}
+_EXIT = frozenset({"exit", "logout"})
+_LOGIN_OPTIONS = frozenset({"-l", "-i", "--login", "--norc", "--noprofile", "-"})
+_ROOT_SHELLS = frozenset(
+    {
+        ("sudo", "-i"),
+        ("sudo", "-s"),
+        ("sudo", "su"),
+        ("sudo", "su", "-"),
+        ("sudo", "su", "-l"),
+        ("su",),
+        ("su", "-"),
+        ("su", "-l"),
+    }
+)
+
+
+def split(text: str, ns: str | None = None) -> Cell:
+    """Read the text of a cell.
+
+    Parameters
+    ----------
+    text
+        As typed, without the magic's own line.
+    ns
+        Where its commands run when they do not say it themselves; None leaves it to the caller.
+
+    Raises
+    ------
+    CommandSyntaxError
+        An unfinished quote and the like, with line and position; nothing of the cell can then be run.
+
+    >>> cell = split("$ sudo ip netns add red\\nip -n red link set lo up && ip -n red link")
+    >>> [(step.line, step.text, step.after) for step in cell.steps]
+    [(1, 'sudo ip netns add red', 'always'), (2, 'ip -n red link set lo up', 'always'), (2, 'ip -n red link', 'success')]
+    >>> split("for i in 1 2; do\\n  sudo ip netns add r$i\\ndone").script.text
+    'for i in 1 2; do\\n  ip netns add r$i\\ndone'
+    """
+    text = text.replace("\r\n", "\n")
+    return _Reader(text, ns).read()
+
+
+def batch_lines(
+    lines: Iterable[str], *, prefix: tuple[str, ...] = (), ns: str | None = None, first_line: int = 1
+) -> tuple[Step, ...]:
+    """The steps of an ``ip -batch`` file: one command a line without the word ``ip``, read as iproute2 reads it.
+
+    A ``#`` begins a comment anywhere, ``\\`` at the end continues the line, a word may be quoted as a whole.
+    ``prefix`` are the options of the ``ip -batch`` itself, ``ns`` where it runs.
+
+    Raises
+    ------
+    CommandSyntaxError
+        For a quote that is not closed.
+
+    >>> [step.run.verb for step in batch_lines(["netns add red", "# nothing", "link set lo up"])]
+    ['netns.add', 'link.set']
+    """
+    steps: list[Step] = []
+    pending, start = "", 0
+    for number, line in enumerate(lines, first_line):
+        start = start or number
+        pending += line.rstrip("\r\n").partition("#")[0]
+        if pending.endswith("\\"):
+            pending = pending[:-1]
+            continue
+        words = _batch_words(pending, start)
+        if words:
+            run = parse(("ip", *prefix, "--", *words), ns)
+            if isinstance(run, Program):
+                run = Program(tuple(word for word in run.argv if word != "--"), run.ns, run.why)
+            steps.append(Step(start, pending.strip(), run))
+        pending, start = "", 0
+    if pending.strip():
+        message = f"Missing continuation line (line {start})"
+        raise CommandSyntaxError(message, text=pending, at=len(pending), hint="the last line ends with a backslash")
+    return tuple(steps)
+
+
+def _batch_words(line: str, number: int) -> list[str]:
+    """Words of a batch line: a quote counts only where a word begins."""
+    words: list[str] = []
+    at = 0
+    while True:
+        while at < len(line) and line[at] in " \t\r\n":
+            at += 1
+        if at >= len(line):
+            return words
+        if line[at] in "'\"":
+            end = line.find(line[at], at + 1)
+            if end < 0:
+                message = f"Unterminated quoted string (line {number}, character {at + 1})"
+                raise CommandSyntaxError(message, text=line, at=at, hint=f"close it with another {line[at]}")
+            words.append(line[at + 1 : end])
+            at = end + 1
+        else:
+            end = at
+            while end < len(line) and line[end] not in " \t\r\n":
+                end += 1
+            words.append(line[at:end])
+            at = end
+
+
+def enters_shell(argv: tuple[str, ...]) -> tuple[bool, str | None]:
+    """Whether these words, alone on a line, put a person into a shell; and the namespace that they name.
+
+    >>> enters_shell(("sudo", "ip", "netns", "exec", "red", "bash")), enters_shell(("bash", "-c", "ip a"))
+    ((True, 'red'), (False, None))
+    """
+    if argv in _ROOT_SHELLS:
+        return True, None
+    if not any(tool_name(word) in _SHELL_WORDS for word in argv):
+        return False, None
+    argv, ns = peel(argv, None)
+    rest, found = without_nsenter(argv)
+    if found is not None and not rest:
+        return True, found
+    if not argv:
+        return False, None
+    if tool_name(argv[0]) == "ip":
+        run = parse(argv, ns)
+        if not isinstance(run, Program) or run.argv == argv:
+            return False, None
+        argv, ns = run.argv, run.ns
+        if argv in _ROOT_SHELLS:
+            return True, ns
+    shell = bool(argv) and tool_name(argv[0]) in SHELLS and all(word in _LOGIN_OPTIONS for word in argv[1:])
+    return (True, ns) if shell else (False, None)
+
+
+class _Reader:
+    """One cell. ``shells`` are the namespaces of the shells that were entered, the cell's own at the bottom."""
+
+    def __init__(self, text: str, ns: str | None) -> None:
+        self.text = text
+        self.steps: list[Step] = []
+        self.shells: list[str | None] = [ns]
+        self.root_prompts = _has_root_prompts(text)
+        self.heredoc: tuple[int, str] | None = None
+
+    def read(self) -> Cell:
+        found = scan(self.text, prompt=self.prompt, on_list=self.line_done)
+        reasons = found.reasons
+        if reasons or self.heredoc:
+            line, why = reasons[0] if reasons else self.heredoc or (1, "")
+            return Cell(script=Script(found.without_cuts(), why, line))
+        return Cell(tuple(self.steps))
+
+    def prompt(self, text: str, at: int) -> int:
+        """How many characters at the start of a line are a prompt."""
+        if found := _PROMPT.match(text, at):
+            return found.end() - at
+        if (found := _HOST_PROMPT.match(text, at)) and tool_name(found[1]) in KNOWN:
+            return found.end() - at
+        if self.root_prompts and (found := _ROOT_PROMPT.match(text, at)) and tool_name(found[1]) in KNOWN:
+            return found.end() - at
+        return 0
+
+    def line_done(self, simples: list[Simple], end: int) -> bool:
+        """Turn the commands of a finished line into steps; True when the cell ends here."""
+        for simple in simples:
+            argv = simple.argv
+            if argv[0] in _EXIT and len(argv) < 3:
+                if not simple.alone or simple.background:
+                    self.heredoc = self.heredoc or (simple.line, "exit in a list")
+                    continue
+                if len(self.shells) == 1:
+                    return True
+                self.shells.pop()
+                continue
+            if simple.alone and not simple.background and simple.heredoc is None:
+                entered, ns = enters_shell(argv)
+                if entered:
+                    self.shells.append(ns or self.shells[-1])
+                    continue
+            if self.step(simple, end):
+                return True
+        return False
+
+    def step(self, simple: Simple, end: int) -> bool:
+        """Add a step; True when it took the rest of the cell."""
+        run = parse(simple.argv, self.shells[-1])
+        number = simple.line
+        shown = _CONTINUED.sub(" ", self.text[simple.start : simple.end])
+        rest = False
+        if isinstance(run, Batch) and run.file == "-":
+            if simple.heredoc is not None and simple.heredoc.literal:
+                run = _with_lines(run, simple.heredoc.lines)
+            elif simple.heredoc is None and simple.alone and not simple.background:
+                run = _with_lines(run, tuple(self.text[end:].splitlines()))
+                rest = True
+            elif simple.heredoc is not None:
+                self.heredoc = self.heredoc or (number, "a heredoc")
+        elif simple.heredoc is not None:
+            self.heredoc = self.heredoc or (number, "a heredoc")
+        self.steps.append(Step(number, shown, run, simple.after, simple.background))
+        return rest
+
+
+def _with_lines(batch: Batch, lines: tuple[str, ...]) -> Batch:
+    return Batch(batch.file, lines, batch.force, batch.ns, batch.tool, batch.prefix)
+
+
+def _has_root_prompts(text: str) -> bool:
+    """Whether the ``# `` of this cell are prompts: every line has one, and a command that we know follows at least once."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if not lines or not all(_ROOT_LINE.match(line) for line in lines):
+        return False
+    return any((found := _ROOT_PROMPT.match(line)) and tool_name(found[1]) in KNOWN for line in lines)
