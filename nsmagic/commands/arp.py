@@ -34,7 +34,7 @@ def parse(argv: tuple[str, ...], ns: str | None) -> Runnable:
     >>> parse(("arp", "-n", "-i", "eth0"), "red").args
     {'family': 'inet', 'dev': 'eth0'}
     >>> parse(("arp", "-s", "10.0.0.2", "2:0:0:0:0:2"), None).args
-    {'address': '10.0.0.2', 'mac': '02:00:00:00:00:02', 'state': 'permanent'}
+    {'address': '10.0.0.2', 'family': 'inet', 'mac': '02:00:00:00:00:02', 'state': 'permanent'}
     """
     try:
         return _read(argv, ns)
@@ -92,7 +92,7 @@ def _host(argv: tuple[str, ...], found: Scan, words: list[str]) -> str:
 def _show(argv: tuple[str, ...], found: Scan, words: list[str], device: str) -> dict[str, Any]:
     args: dict[str, Any] = {"family": "inet"}
     if words:
-        args["address"] = _host(argv, found, words)
+        args["address"] = f"{_host(argv, found, words)}/32"
     if device:
         args["dev"] = device
     return args
@@ -120,7 +120,7 @@ def _modifiers(argv: tuple[str, ...], found: Scan, first: int, device: str) -> t
 
 
 def _delete(argv: tuple[str, ...], found: Scan, words: list[str], device: str) -> dict[str, Any]:
-    args: dict[str, Any] = {"address": _host(argv, found, words)}
+    args: dict[str, Any] = {"address": _host(argv, found, words), "family": "inet"}
     said, device = _modifiers(argv, found, 1, device)
     if device:
         args["dev"] = device
@@ -130,7 +130,7 @@ def _delete(argv: tuple[str, ...], found: Scan, words: list[str], device: str) -
 
 
 def _set(argv: tuple[str, ...], found: Scan, words: list[str], device: str) -> dict[str, Any]:
-    args: dict[str, Any] = {"address": _host(argv, found, words)}
+    args: dict[str, Any] = {"address": _host(argv, found, words), "family": "inet"}
     if len(words) < 2:
         raise error_at(argv, len(argv), "arp: need hardware address", "add the MAC address")
     mac = read_mac(words[1])
@@ -141,7 +141,7 @@ def _set(argv: tuple[str, ...], found: Scan, words: list[str], device: str) -> d
     if "pub" in said:
         if not device:
             raise Beyond("arp -s … pub")  # the kernel looks for an interface with this MAC
-        return {"address": args["address"], "dev": device, "proxy": True}
+        return {**args, "dev": device, "state": "permanent", "proxy": True}
     if device:
         args["dev"] = device
     return {**args, "mac": mac, "state": "stale" if "temp" in said else "permanent"}
@@ -155,7 +155,7 @@ def _publish(argv: tuple[str, ...], found: Scan, words: list[str], device: str) 
     said, device = _modifiers(argv, found, 2, device)
     if "pub" not in said:
         raise Beyond("arp -Ds without pub")
-    return {"address": address, "dev": device or words[1], "proxy": True}
+    return {"address": address, "family": "inet", "dev": device or words[1], "state": "permanent", "proxy": True}
 
 
 def read_mac(text: str) -> str | None:

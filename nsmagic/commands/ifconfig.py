@@ -254,4 +254,6 @@ class _Steps:
             hint = "after the slash stands a length from 0 to 128"
             raise self.words.fail(f"Usage: ifconfig IF {word} ADDRESS/LENGTH", hint=hint)
         args = {"dev": self.dev, "address": address, "prefixlen": length, "family": "inet6"}
+        if word == "add":
+            args["scope"] = 0
         self.done.append((f"addr.{word}", args))

@@ -18,7 +18,9 @@ LONG = {
     "inet": "4", "inet6": "6", "extend": "e", "verbose": "v", "version": "V", "numeric": "n", "symbolic": "N",
     "protocol": "A", "cache": "C", "fib": "F", "help": "h",
 }  # fmt: skip
-SCOPE_HOST = 254
+MAIN = 254
+SCOPE_UNIVERSE, SCOPE_LINK, SCOPE_HOST, SCOPE_NOWHERE = 0, 253, 254, 255
+BOOT = 3
 _FORM = "route add [-net|-host] TARGET [netmask MASK] [gw GATEWAY] [metric N] [[dev] IF]"
 _FORM6 = "route -6 add TARGET [gw GATEWAY] [metric N] [[dev] IF]"
 _WORDS = ("netmask", "gw", "metric", "mss", "window", "irtt", "reject", "dev")
@@ -34,8 +36,8 @@ def parse(argv: tuple[str, ...], ns: str | None) -> Runnable:
         The form is not known, in route's words.
 
     >>> command = parse(("route", "add", "default", "gw", "10.0.0.1"), "red")
-    >>> command.verb, dict(command.args)
-    ('route.prepend', {'dst': 'default', 'family': 'inet', 'gateway': '10.0.0.1'})
+    >>> command.verb, command.args["dst"], command.args["gateway"]
+    ('route.prepend', 'default', '10.0.0.1')
     >>> parse(("route", "add", "-net", "10.8.0.0", "netmask", "255.255.0.0", "eth0"), None).args["dst"]
     '10.8.0.0/16'
     """
@@ -66,7 +68,9 @@ def _read(argv: tuple[str, ...], ns: str | None) -> Command:
     # The words that are no options, as one cursor that still knows their places.
     words = _Operands(argv, found.operands)
     if not words.more:
-        return Command(tool="route", verb="route.show", args={"family": family}, ns=ns, argv=argv, display=display)
+        return Command(
+            tool="route", verb="route.show", args={"table": MAIN, "family": family}, ns=ns, argv=argv, display=display
+        )
     action = words.next()
     if action not in ("add", "del", "delete"):
         if action == "flush":
@@ -145,17 +149,30 @@ def _inet(words: _Operands, add: bool) -> dict[str, Any]:
                 if "dev" in args or words.more:
                     raise _typo(words, word, _FORM, _WORDS)
                 args["dev"] = word
-    dst = _destination(words, address, length, is_net, target)
+    base: dict[str, Any] = {
+        "dst": _destination(words, address, length, is_net, target),
+        "family": "inet",
+        "table": MAIN,
+    }
+    if add:
+        base["protocol"] = BOOT
     if reject:
         # The kernel looks at nothing else then.
-        args = {key: args[key] for key in ("metric",) if key in args}
-        return {"dst": dst, "family": "inet", "type": "unreachable", "scope": SCOPE_HOST, **args}
+        return {
+            **base,
+            "type": "unreachable",
+            "scope": SCOPE_HOST,
+            **{key: args[key] for key in ("metric",) if key in args},
+        }
     if args.get("gateway") == "0.0.0.0":
         raise words.fail("SIOCADDRT: Invalid argument", hint="0.0.0.0 is no gateway")
+    base["type"] = "unicast"
+    base["scope"] = (SCOPE_UNIVERSE if "gateway" in args else SCOPE_LINK) if add else SCOPE_NOWHERE
+    if "gateway" in args:
+        base["gateway_family"] = "inet"
     if not add:
         args.pop("metrics", None)
-        args["type"] = "unicast"
-    return {"dst": dst, "family": "inet", **args}
+    return {**base, **args}
 
 
 def _target(words: _Operands, target: str, kind: str) -> tuple[str, int | None, bool]:
@@ -270,7 +287,12 @@ def _inet6(words: _Operands, add: bool) -> dict[str, Any]:
                 args["dev"] = word
     if not args["metric"]:
         del args["metric"]  # the kernel's own default
-    if add and prefix.prefixlen == 128:
-        args["onlink"] = True
+    if "gateway" in args:
+        args["gateway_family"] = "inet6"
+    if add:
+        args.update(type="unicast", protocol=BOOT)
+        if prefix.prefixlen == 128:
+            args["onlink"] = True
     dst = network(prefix)
-    return {"dst": "default" if dst == "::/0" else dst, "family": "inet6", **args}
+    base = {"dst": "default" if dst == "::/0" else dst, "family": "inet6", "table": MAIN, "scope": SCOPE_UNIVERSE}
+    return {**base, **args}
