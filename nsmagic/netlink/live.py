@@ -72,6 +72,13 @@ class Live:
         self._space: Space | None = None
         self._cache: dict[str, tuple[tuple[Any, ...], list[Row]]] = {}
 
+    def note(self, bit: Bit, *, worth: bool) -> None:
+        """A part has to be read again: soon when it may hold a change worth telling, else for the next snapshot."""
+        if worth:
+            self.dirty |= bit
+        else:
+            self.stale |= bit
+
     # Links
 
     def link_is_dirty(self, index: int) -> None:

@@ -1,0 +1,134 @@
+"""The hidden namespace: numbers for all others, one socket that hears them all, one that asks about links.
+
+Nobody sees it: it has no name, no process, and only these two sockets keep it alive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Iterator
+
+from nsmagic.netlink import decode
+from nsmagic.netlink.socket import (
+    CLONE_NEWNET,
+    HEADER,
+    NETLINK_ADD_MEMBERSHIP,
+    NETLINK_LISTEN_ALL_NSID,
+    SOL_NETLINK,
+    NetlinkError,
+    RouteSocket,
+    setns,
+)
+from nsmagic.netlink.words import RTM_GETNSID, RTM_NEWNSID
+
+#: RTNLGRP_*: links, neighbours, then addresses, routes and rules of IPv4 and IPv6, numbers of namespaces.
+_GROUPS = (1, 3, 5, 7, 8, 9, 11, 19, 28)
+_SIOCGSKNS = 0x894C
+_EEXIST, _ENOBUFS = 17, 105
+_NETNSA_NSID, _NETNSA_FD = 1, 3
+#: Numbers given on purpose start here; those that the kernel gives by itself start at 0.
+_FIRST_NSID = 1_000_000
+_MOST = 20_000  # datagrams read at one go; the rest waits for the next
+_RECEIVE_BUFFER = 1 << 25
+
+#: ``(namespace id, message type, buffer, start of body, end)``; the buffer holds the next message soon.
+Event = tuple[int, int, bytearray, int, int]
+
+
+class Hidden:
+    """The hidden namespace's two sockets.
+
+    Raises
+    ------
+    OSError
+        No namespace can be made here, or it may not listen to others.
+    """
+
+    def __init__(self, home_fd: int) -> None:
+        namespace = _new_namespace(home_fd)
+        try:
+            self.ask = RouteSocket.open(namespace, home_fd)
+            self._events = RouteSocket.open(namespace, home_fd).sock
+        finally:
+            os.close(namespace)
+        with contextlib.suppress(OSError):  # the kernel gives what its limit (net.core.rmem_max) allows
+            self._events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        for group in _GROUPS:
+            self._events.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+        self._events.setsockopt(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 1)
+        self._events.setblocking(False)
+        self._buffer = bytearray(1 << 16)
+        self._next_nsid = _FIRST_NSID
+
+    def fileno(self) -> int:
+        """The event socket."""
+        return self._events.fileno()
+
+    def close(self) -> None:
+        self.ask.close()
+        self._events.close()
+
+    def number(self, nsfd: int) -> int:
+        """Give a namespace a number. One that the kernel has numbered already (a veth ended in it) keeps that."""
+        by_fd = struct.pack("=B3xHHI", 0, 8, _NETNSA_FD, nsfd)
+        try:
+            self.ask.request(RTM_NEWNSID, 0, by_fd + struct.pack("=HHi", 8, _NETNSA_NSID, self._next_nsid))
+        except NetlinkError as error:
+            if error.errno != _EEXIST:
+                raise
+            _, body = self.ask.get(RTM_GETNSID, 0, by_fd)
+            nsid: int = struct.unpack_from("=i", body, decode.attributes(body, 4, len(body))[_NETNSA_NSID])[0]
+            return nsid
+        self._next_nsid += 1
+        return self._next_nsid - 1
+
+    def events(self) -> Iterator[Event | None]:
+        """The events that are there, of all numbered namespaces; None where some were lost.
+
+        What happens in the hidden namespace itself has no number and is left out.
+        """
+        buffer = self._buffer
+        for _ in range(_MOST):
+            try:
+                size, ancillary, _, _ = self._events.recvmsg_into([buffer], 64)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != _ENOBUFS:
+                    raise
+                yield None
+                continue
+            nsid = -1
+            for level, kind, data in ancillary:
+                if level == SOL_NETLINK and kind == NETLINK_LISTEN_ALL_NSID:
+                    nsid = struct.unpack_from("=i", data)[0]
+            at = 0
+            while nsid >= 0 and at + 16 <= size:
+                length, kind, _, _, _ = HEADER.unpack_from(buffer, at)
+                if length < 16:
+                    break
+                yield nsid, kind, buffer, at + 16, at + length
+                at += (length + 3) & ~3
+
+
+def _new_namespace(home_fd: int) -> int:
+    """A descriptor of a new network namespace; where we are stays the same.
+
+    SIOCGSKNS asks a socket for its namespace, which needs no /proc (in a sandbox without mounts /proc is not ours).
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+            fd = fcntl.ioctl(sock, _SIOCGSKNS)
+    finally:
+        setns(home_fd)
+    os.set_inheritable(fd, False)
+    return fd
