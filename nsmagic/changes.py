@@ -174,7 +174,7 @@ class _Batch:
 
     def _addr(self, change: Change, row: Address) -> tuple[str, str, str]:
         key = (row.ns, row.ifname)
-        if key in self.gone or ask.automatic(row, self.macs.get(key, "")):
+        if key in self.gone or self._automatic(row):
             return "", "", ""
         if row.ifname == "lo" and row.scope == "host" and key in self.touched:
             return "", "", ""
@@ -197,6 +197,17 @@ class _Batch:
                 return "", "", ""
             words = f"{words}  {', '.join(told)}"
         return subject, words, note
+
+    def _automatic(self, row: Address) -> bool:
+        """Whether the kernel made the address from the MAC; where the MAC is not known, whether it looks so."""
+        mac = self.macs.get((row.ns, row.ifname))
+        if mac is not None:
+            return ask.automatic(row, mac)
+        return (
+            row.scope == "link"
+            and row.family == "inet6"
+            and ipaddress.ip_address(row.address).packed[11:13] == b"\xff\xfe"
+        )
 
     def _lonely(self, row: Address) -> str:
         """The remark on an address that was given without its network's length, the first time in full."""

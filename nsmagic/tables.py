@@ -11,7 +11,7 @@ every row has are ``int64``, others ``Int64``; a missing value is ``pd.NA``.
 Rules that hold for every function of a table: ``ns=None`` gives all namespaces and displays the column ``ns``; with
 ``ns="red"`` the column stays in the value and the caption says ``of red`` instead. ``all=True`` displays every column and
 keeps the rows that are otherwise left out: those of unnamed namespaces, fallback devices (``tunl0``) and what each
-docstring names. Rows are sorted by namespace (the host first), then as the docstring says.
+docstring names. ``given=True`` says that the rows are the answer to a typed command, which chose them: none is left out. Rows are sorted by namespace (the host first), then as the docstring says.
 
 Long for a module here, because pandas may be imported by one file only and each table's docstring maps its columns to
 the names that iproute2's JSON has for them.
@@ -178,7 +178,7 @@ def _text(value: Any) -> str:
 # the tables
 
 
-def links(snapshot: Snapshot, ns: str | None = None, all: bool = False) -> NetTable:
+def links(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, given: bool = False) -> NetTable:
     """Interfaces, by number within their namespace.
 
     ========= ======================= =========================================================================
@@ -205,7 +205,9 @@ def links(snapshot: Snapshot, ns: str | None = None, all: bool = False) -> NetTa
     lo      loopback  DOWN   DOWN
     """
     addresses = ask.addresses(snapshot, all=all)
-    chosen: list[Link] = [link for link in _rows(snapshot, "links", ns, all) if all or not ask.fallback(link)]
+    chosen: list[Link] = [link for link in _rows(snapshot, "links", ns, all or given)]
+    if not all and not (given and len(chosen) == 1):  # `ip link show tunl0` names it; `ip link` only lists it
+        chosen = [link for link in chosen if not ask.fallback(link)]
     chosen.sort(key=lambda link: (ask.ns_order(link.ns), link.ifindex))
     data: dict[str, list[Any]] = {
         "ns": [link.ns for link in chosen],
@@ -224,7 +226,14 @@ def links(snapshot: Snapshot, ns: str | None = None, all: bool = False) -> NetTa
     return _table("links", data, ns, all)
 
 
-def addrs(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, family: str | None = None) -> NetTable:
+def addrs(
+    snapshot: Snapshot,
+    ns: str | None = None,
+    all: bool = False,
+    *,
+    family: str | None = None,
+    given: bool = False,
+) -> NetTable:
     """IP addresses, by interface number, IPv4 first, then in the kernel's order (the first is the primary one).
 
     Columns are those of ``addr_info`` in ``ip -j addr``: ``address`` is its ``local``, ``prefixlen``, ``broadcast``,
@@ -234,7 +243,7 @@ def addrs(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, famil
     >>> addrs(Snapshot()).dtypes["prefixlen"].name
     'int64'
     """
-    chosen: list[Address] = [row for row in _rows(snapshot, "addrs", ns, all) if family in (None, row.family)]
+    chosen: list[Address] = [row for row in _rows(snapshot, "addrs", ns, all or given) if family in (None, row.family)]
     chosen.sort(key=lambda row: (ask.ns_order(row.ns), row.ifindex, row.family))
     return _table("addrs", _attributes("addrs", chosen), ns, all)
 
@@ -246,6 +255,7 @@ def routes(
     *,
     family: str | None = None,
     table: int | None = 254,
+    given: bool = False,
 ) -> NetTable:
     """Routes of the main table, ``default`` first, then by destination.
 
@@ -262,8 +272,8 @@ def routes(
     """
     chosen: list[Route] = [
         row
-        for row in _rows(snapshot, "routes", ns, all)
-        if family in (None, row.family) and (all or table in (None, row.table))
+        for row in _rows(snapshot, "routes", ns, all or given)
+        if family in (None, row.family) and (all or given or table in (None, row.table))
     ]
     chosen.sort(
         key=lambda row: (
@@ -283,7 +293,14 @@ def routes(
     return _table("routes", data, ns, all, more)
 
 
-def neighbours(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, family: str | None = None) -> NetTable:
+def neighbours(
+    snapshot: Snapshot,
+    ns: str | None = None,
+    all: bool = False,
+    *,
+    family: str | None = None,
+    given: bool = False,
+) -> NetTable:
     """Neighbour (ARP and NDP) entries, IPv4 first, by address.
 
     Columns against ``ip -j neigh``: ``address`` is ``dst``, ``mac`` is ``lladdr``, ``dev`` the same, ``state`` the word in
@@ -294,14 +311,21 @@ def neighbours(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, 
     """
     chosen: list[Neighbour] = [
         row
-        for row in _rows(snapshot, "neighbours", ns, all)
-        if family in (None, row.family) and (all or row.state not in ("NOARP", "NONE", ""))
+        for row in _rows(snapshot, "neighbours", ns, all or given)
+        if family in (None, row.family) and (all or given or row.state not in ("NOARP", "NONE", ""))
     ]
     chosen.sort(key=lambda row: (ask.ns_order(row.ns), row.family, ask.address_key(row.address), row.dev))
     return _table("neighbours", _attributes("neighbours", chosen), ns, all)
 
 
-def rules(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, family: str | None = None) -> NetTable:
+def rules(
+    snapshot: Snapshot,
+    ns: str | None = None,
+    all: bool = False,
+    *,
+    family: str | None = None,
+    given: bool = False,
+) -> NetTable:
     """Routing policy rules, IPv4 first, in the order in which the kernel tries them.
 
     Columns are called as in ``ip -j rule``, but ``invert`` (``not``) and ``action``, which there is part of the words:
@@ -311,7 +335,7 @@ def rules(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, famil
     >>> len(rules(Snapshot()))
     0
     """
-    chosen: list[Rule] = [row for row in _rows(snapshot, "rules", ns, all) if family in (None, row.family)]
+    chosen: list[Rule] = [row for row in _rows(snapshot, "rules", ns, all or given) if family in (None, row.family)]
     chosen.sort(key=lambda row: (ask.ns_order(row.ns), row.family, row.priority))
     data = _attributes("rules", chosen)
     data["table"] = [ask.table_name(row.table) if row.table else "" for row in chosen]
@@ -321,7 +345,7 @@ def rules(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, famil
     return _table("rules", data, ns, all, more)
 
 
-def fdb(snapshot: Snapshot, ns: str | None = None, all: bool = False) -> NetTable:
+def fdb(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, given: bool = False) -> NetTable:
     """Forwarding entries of bridges and vxlans, by interface and MAC: which MAC is behind which port.
 
     Columns are called as in ``bridge -j fdb``, but ``dev`` for ``ifname``. ``state`` is blank for an address that the
@@ -333,8 +357,8 @@ def fdb(snapshot: Snapshot, ns: str | None = None, all: bool = False) -> NetTabl
     """
     chosen: list[FdbEntry] = [
         row
-        for row in _rows(snapshot, "fdb", ns, all)
-        if all or not row.mac.startswith(("33:33:", "01:00:5e:", "01:80:c2:"))
+        for row in _rows(snapshot, "fdb", ns, all or given)
+        if all or given or not row.mac.startswith(("33:33:", "01:00:5e:", "01:80:c2:"))
     ]
     chosen.sort(key=lambda row: (ask.ns_order(row.ns), row.dev, row.mac, row.vlan, row.dst, row.master))
     data = _attributes("fdb", chosen)
@@ -343,7 +367,9 @@ def fdb(snapshot: Snapshot, ns: str | None = None, all: bool = False) -> NetTabl
     return _table("fdb", data, ns, all, more)
 
 
-def namespaces(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, host: bool = True) -> NetTable:
+def namespaces(
+    snapshot: Snapshot, ns: str | None = None, all: bool = False, *, host: bool = True, given: bool = False
+) -> NetTable:
     """The namespaces of a lab; ``host=False`` leaves the host out, as ``ip netns`` does, which lists names only.
 
     ``inode`` is the number of the namespace (``ls -iL /run/netns/red``, ``readlink /proc/self/ns/net``), ``pids`` the process
@@ -354,23 +380,26 @@ def namespaces(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, 
     blue
     red
     """
-    chosen: list[NamespaceInfo] = [row for row in _rows(snapshot, "namespaces", ns, all) if host or row.ns != "host"]
+    chosen: list[NamespaceInfo] = [
+        row for row in _rows(snapshot, "namespaces", ns, all or given) if host or row.ns != "host"
+    ]
     chosen.sort(key=lambda row: ask.ns_order(row.ns))
     data = _attributes("namespaces", chosen)
     data["pids"] = [", ".join(map(str, row.pids)) for row in chosen]
     return _table("namespaces", data, None, all)
 
 
-def sysctls(values: Iterable[SysctlValue], ns: str | None = None, all: bool = False) -> NetTable:
-    """Kernel parameters by name, as ``sysctl`` names them (``net.ipv4.ip_forward``); values are text.
+def sysctls(values: Iterable[SysctlValue | Sequence[Any]], ns: str | None = None, all: bool = False) -> NetTable:
+    """Kernel parameters by name, as ``sysctl`` names them (``net.ipv4.ip_forward``); values are text. Rows may be sequences of ns, name, value.
 
     >>> print(sysctls([SysctlValue("red", "net.ipv4.ip_forward", "0")], "red"))
     kernel parameters of red
     name                 value
     net.ipv4.ip_forward  0
     """
+    rows = (row if isinstance(row, SysctlValue) else SysctlValue.from_values(row) for row in values)
     chosen = sorted(
-        (row for row in values if ns in (None, row.ns)), key=lambda row: (ask.ns_order(row.ns), row.name.split("."))
+        (row for row in rows if ns in (None, row.ns)), key=lambda row: (ask.ns_order(row.ns), row.name.split("."))
     )
     return _table("sysctls", _attributes("sysctls", chosen), ns, all)
 

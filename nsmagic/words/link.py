@@ -1,0 +1,160 @@
+"""What ``ip link`` prints, and the first lines of each link in ``ip addr``.
+
+Not in the model, so refused: what ``-d`` and ``-s`` add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nsmagic.model import Link
+from nsmagic.words.parts import Around, at, broadcast, flag_names, hardware, refuse, safe
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+def text(links: Sequence[Link], display: Mapping[str, Any] = _NOTHING, around: Around | None = None) -> str:
+    """The output of ``ip link``; ``display`` as in ``Command.display``.
+
+    Raises
+    ------
+    NotInModel
+
+    >>> print(text([Link("red", 1, "lo", "loopback", 8, mac="00:00:00:00:00:00", mtu=65536, qdisc="noop", txqlen=1000)]), end="")
+    1: lo: <LOOPBACK> mtu 65536 qdisc noop state DOWN mode DEFAULT group default qlen 1000
+        link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00
+    """
+    around = around or Around()
+    if display.get("brief"):
+        return safe("".join(brief(link, around) + _brief_end(link) + "\n" for link in links))
+    refuse(display, "details", "stats", "human")
+    joint = "\\" if display.get("oneline") else "\n"
+    return safe("".join(joint.join(head(link, around)) + "\n" for link in links))
+
+
+def brief(link: Link, around: Around) -> str:
+    """The start of a ``-br`` line: name and state."""
+    return f"{at(link, around):<16} {link.operstate:<14} "
+
+
+def _brief_end(link: Link) -> str:
+    mac = f"{link.mac} " if link.mac else ""
+    return f"{mac}<{','.join(flag_names(link.flags))}> "
+
+
+def head(
+    link: Link, around: Around, *, addr: bool = False, family: str | None = None, listed: bool = False
+) -> list[str]:
+    """The lines of a link, those of ``ip addr`` when ``addr``.
+
+    ``family`` is the one that was asked for (``-4``), ``listed`` that no device was named: ``ip -6 addr`` then asks the kernel in a
+    way that leaves some facts out.
+    """
+    poor = addr and family == "inet6" and listed
+    words = [f"{link.ifindex}: {at(link, around)}: <{','.join(flag_names(link.flags))}> mtu {link.mtu}"]
+    words += [f"qdisc {link.qdisc}"] if link.qdisc and not poor else []
+    words += [f"master {link.master}"] if link.master and not poor else []
+    words += [f"state {link.operstate}"]
+    words += [] if addr else ["mode DEFAULT"]
+    words += [] if poor else [f"group {group(link)}"]
+    words += [f"qlen {link.txqlen}"] if link.txqlen else []
+    lines = [" ".join(words)]
+    if family is None:
+        lines.append(_address(link, around))
+    if link.alias and not addr:
+        lines.append(f"    alias {link.alias}")
+    if not poor:
+        lines += [f"    altname {name}" for name in link.altnames]
+    return lines
+
+
+def group(link: Link) -> str:
+    """The name of a link's group: ``default`` or a number."""
+    return str(link.group) if link.group else "default"
+
+
+def _address(link: Link, around: Around) -> str:
+    words = f"    link/{hardware(link)} "
+    if link.mac:
+        words += link.mac
+        if broadcast(link):
+            words += f" {'peer' if link.flags & 0x10 else 'brd'} {broadcast(link)}"
+    below = around.below(link)
+    if below is not None and below[2]:
+        words += f" {around.netns(link.ns, below[2])}"
+    return words
+
+
+def json_rows(
+    links: Sequence[Link], display: Mapping[str, Any] = _NOTHING, around: Around | None = None
+) -> list[dict[str, Any]]:
+    """What ``ip -j link`` prints, as data in its order of keys.
+
+    Raises
+    ------
+    NotInModel
+
+    >>> json_rows([Link("red", 1, "lo", "loopback", 8)], {"brief": True})
+    [{'ifname': 'lo', 'operstate': 'DOWN', 'flags': ['LOOPBACK']}]
+    """
+    around = around or Around()
+    if display.get("brief"):
+        return [{**json_brief(link, around), **_mac(link), "flags": flag_names(link.flags)} for link in links]
+    refuse(display, "details", "stats", "human")
+    return [json_head(link, around) for link in links]
+
+
+def json_brief(link: Link, around: Around) -> dict[str, Any]:
+    """The start of a link in ``-br -j``."""
+    return {**_below(link, around), "ifname": link.ifname, "operstate": link.operstate}
+
+
+def json_head(
+    link: Link, around: Around, *, addr: bool = False, family: str | None = None, listed: bool = False
+) -> dict[str, Any]:
+    """A link in JSON; parameters as for :func:`head`."""
+    poor = addr and family == "inet6" and listed
+    row: dict[str, Any] = {
+        "ifindex": link.ifindex,
+        **_below(link, around),
+        "ifname": link.ifname,
+        "flags": flag_names(link.flags),
+        "mtu": link.mtu,
+    }
+    if link.qdisc and not poor:
+        row["qdisc"] = link.qdisc
+    if link.master and not poor:
+        row["master"] = link.master
+    row["operstate"] = link.operstate
+    if not addr:
+        row["linkmode"] = "DEFAULT"
+    if not poor:
+        row["group"] = group(link)
+    if link.txqlen:
+        row["txqlen"] = link.txqlen
+    if family is None:
+        row["link_type"] = hardware(link)
+        row.update(_mac(link))
+        if link.mac and broadcast(link):
+            row["broadcast"] = broadcast(link)
+        below = around.below(link)
+        if below is not None and below[2]:
+            row["link_netnsid"] = around.nsid(link.ns, below[2])
+    if link.alias and not addr:
+        row["ifalias"] = link.alias
+    if link.altnames and not poor:
+        row["altnames"] = list(link.altnames)
+    return row
+
+
+def _mac(link: Link) -> dict[str, Any]:
+    return {"address": link.mac} if link.mac else {}
+
+
+def _below(link: Link, around: Around) -> dict[str, Any]:
+    below = around.below(link)
+    if below is None:
+        return {}
+    name, index, _ = below
+    return {"link_index": index} if index else {"link": None if name == "NONE" else name}
