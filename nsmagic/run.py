@@ -74,7 +74,9 @@ class Runner:
         self._lab, self._client, self._ns, self._sink, self._options = lab, client, ns, sink, options
         self.outcomes: list[Outcome] = []
         self._alone = False
-        self._last_line = 0
+        # Changes of consecutive commands wait to be shown together: their words are aligned, and a mistake made twice is
+        # explained once. Anything else that is shown comes after them.
+        self._unsaid: list[Change] = []
 
     def run(self, cell: Cell) -> list[Outcome]:
         """Run all of it; what failed stands in the outcomes.
@@ -88,10 +90,16 @@ class Runner:
         """
         if cell.script is not None:
             self._alone = True
-            self._script(cell.script)
+            try:
+                self._script(cell.script)
+            finally:
+                self._say()
             return self.outcomes
         self._alone = len(cell.steps) == 1
-        self._steps(cell.steps, self._ns)
+        try:
+            self._steps(cell.steps, self._ns)
+        finally:
+            self._say()
         return self.outcomes
 
     # Steps
@@ -180,7 +188,7 @@ class Runner:
         if lines:
             text = "".join(line + "\n" for line in lines)
             outcome.output = text
-            self._sink.text(text)
+            self._text(text)
         if "table" in item:
             outcome.shown = Shown(
                 item["table"], item["rows"], ns, tuple(item.get("columns") or ()), item.get("more") or {}
@@ -188,14 +196,28 @@ class Runner:
         self.outcomes.append(outcome)
         self._changed(outcome, item.get("changes") or [], command.ns or ns)
         if outcome.shown is not None:
-            self._sink.shown(outcome, last)
+            self._show(outcome, last)
         return True
 
     def _changed(self, outcome: Outcome, data: Sequence[Any], ns: str, script: bool = False) -> None:
         outcome.changes = tuple(Change.from_data(each) for each in data)
         self._lab.note(ns if script else self._ns, outcome.text, outcome.changes, self._options.cell, script)
-        if outcome.changes and self._options.changes:
-            self._sink.changes(words_of_changes.lines(outcome.changes))
+        if self._options.changes:
+            self._unsaid += outcome.changes
+
+    def _say(self) -> None:
+        """Show the changes that wait."""
+        unsaid, self._unsaid = self._unsaid, []
+        if unsaid:
+            self._sink.changes(words_of_changes.lines(unsaid))
+
+    def _text(self, text: str) -> None:
+        self._say()
+        self._sink.text(text)
+
+    def _show(self, outcome: Outcome, last: bool) -> None:
+        self._say()
+        self._sink.shown(outcome, last)
 
     def _failed(self, outcome: Outcome, error: NsmagicError, step: Step, ns: str) -> bool:
         outcome.ok, outcome.error = False, error
@@ -204,6 +226,7 @@ class Runner:
             snapshot = self._lab.snapshot("links", "addrs", "routes", "namespaces")
             error.with_hint(hints.hint(error, step.text, command, snapshot, ns, self._lab.history.made_by()))
         self.outcomes.append(outcome)
+        self._say()
         self._sink.error(error, self._alone)
         return False
 
@@ -225,7 +248,7 @@ class Runner:
                 ns, str(command.args.get("address", "")), outcome.ping.error, self._lab.snapshot
             )
             if offer:
-                self._sink.text(f"hint: {offer}\n")
+                self._text(f"hint: {offer}\n")
         if data.get("cancelled"):
             raise Interrupted(step.text)
         return outcome.ok
@@ -251,7 +274,7 @@ class Runner:
         if as_value and data["status"] == 0:
             outcome.string = outcome.output
             self.outcomes.append(outcome)
-            self._sink.shown(outcome, True)
+            self._show(outcome, True)
             return True
         error_ = self._error_of(data, step.text, program.argv[0])
         if error_ is not None and program.why is not None:
@@ -331,14 +354,14 @@ class Runner:
         data = self._client.request("run", background=True, **request)
         outcome.job = Job(data["job"], ns, data["command"], self._lab)
         self.outcomes.append(outcome)
-        self._sink.text(f"{outcome.job}\n")
+        self._text(f"{outcome.job}\n")
 
     def _each(self, step: Step, run: Any, last: bool) -> bool:
         ok = True
         alone, self._alone = self._alone, False
         names = self._lab.names()
         for name in names:
-            self._sink.text(f"\nnetns: {name}\n")
+            self._text(f"\nnetns: {name}\n")
             inner = replace(step, run=replace(run, ns=name) if not isinstance(run, Several) else run)
             ok = self._one(inner, name, last=last and name == names[-1]) and ok
         self._alone = alone
@@ -363,7 +386,7 @@ class Runner:
             before = len(self.outcomes)
             ok = self._one(replace(inner, line=step.line), batch.ns or ns, last=last and at + 1 == len(steps))
             if not ok and not batch.force:
-                self._sink.text(f"Command failed {batch.file or '-'}:{inner.line}\n")
+                self._text(f"Command failed {batch.file or '-'}:{inner.line}\n")
                 break
             ok = ok and all(outcome.ok for outcome in self.outcomes[before:])
         self._alone = alone
@@ -378,7 +401,7 @@ class Runner:
             piece = item["text"].replace(_SCRIPT + ": ", "")
             parts.append(piece)
             if not silent:
-                self._sink.text(piece)
+                self._text(piece)
 
         data = self._wait(call, take, text)
         outcome.output = "".join(parts)

@@ -90,7 +90,7 @@ def _start(sock: socket.socket, pidfd: int, config: dict[str, Any]) -> int:
     if kind == "host":
         _tie_to(pidfd)
     else:
-        if os.getuid() == 0:
+        if os.getuid() == 0 and not _plain_outside():
             _become_plain_user(config)
         _tie_to(pidfd)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -108,6 +108,18 @@ def _start(sock: socket.socket, pidfd: int, config: dict[str, Any]) -> int:
     with rootfs.step("namespaces"):
         sys_.unshare(_NAMESPACES & ~sys_.CLONE_NEWUSER | (0 if kind == "rootless-nomount" else sys_.CLONE_NEWNS))
     return _fork_init(sock, config)
+
+
+def _plain_outside() -> bool:
+    """Whether uid 0 here is an ordinary user's own user namespace (``unshare -Ur``) that has no second uid to become.
+
+    Where the namespace has one (a container of Podman's), it becomes that, which costs nothing.
+    """
+    with open("/proc/self/uid_map") as file:
+        ranges = [tuple(map(int, line.split())) for line in file]
+    if any(inside <= LAB_UID < inside + count for inside, _, count in ranges):
+        return False
+    return all(outside != 0 for inside, outside, _ in ranges if inside == 0)
 
 
 def _become_plain_user(config: dict[str, Any]) -> None:

@@ -141,7 +141,8 @@ def _first_pass() -> None:
     for name in ("proc", "sys", "dev", "etc"):
         os.mkdir(f"/new/{name}", 0o755)
         sys_.mount(f"/old/{name}", f"/new/{name}", "", sys_.MS_BIND | sys_.MS_REC)
-    os.mkdir("/new/tmp", 0o777)
+    # The second pass starts on it; a folder that is shown may lie in it already.
+    os.makedirs("/new/tmp", exist_ok=True)
 
 
 def _devices(tag: str) -> None:

@@ -22,13 +22,19 @@ from nsmagic.errors import SandboxUnavailable
 from nsmagic.sandbox import config as config_
 
 #: The launcher's whole environment: nothing of the notebook's own can reach the lab.
-_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+_ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+}
 
 
 class Launched:
     """A running launcher and our end of the socket to its lab."""
 
-    def __init__(self, channel: protocol.Channel, sock: socket.socket, process: subprocess.Popen[bytes], gone: threading.Event):
+    def __init__(
+        self, channel: protocol.Channel, sock: socket.socket, process: subprocess.Popen[bytes], gone: threading.Event
+    ):
         self.channel = channel
         self._sock = sock
         self._process = process
@@ -87,6 +93,9 @@ def _spawn(config: Mapping[str, Any], answers: queue.SimpleQueue[Any], gone: thr
                 [sys.executable, "-I", "-S", config_.launcher(), str(theirs.fileno()), str(pidfd)],
                 pass_fds=(theirs.fileno(), pidfd),
                 stdin=subprocess.DEVNULL,
+                # Nothing of the notebook's may stay open in pid 1; what goes wrong is told in frames.
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 env=_ENVIRONMENT,
                 cwd="/",
