@@ -93,6 +93,8 @@ def _modify(words: Words, family: str | None, *, delete: bool) -> dict[str, Any]
                 word = words.next(("an address", "+", "-"))
                 if "broadcast" in args:
                     raise words.repeated("broadcast")
+                if word in ("any", "all", "default"):
+                    raise Beyond(word)
                 if word not in ("+", "-"):
                     words.back()
                     word = words.address(family)
@@ -164,7 +166,7 @@ def _check(words: Words, args: dict[str, Any], local: Prefix | None, lifetime_at
     if local is None or not local.address:
         hint = "the address is missing" if local is None else f'"{local.any}" is no address'
         raise words.missing("RTNETLINK answers: Operation not supported", ("an address",), hint)
-    if args.get("preferred_lft", FOREVER if "valid_lft" not in args else 0) > args.get("valid_lft", FOREVER):
+    if args.get("preferred_lft", FOREVER) > args.get("valid_lft", FOREVER):
         raise CommandSyntaxError(
             "preferred_lft is greater than valid_lft", text=words.text,
             at=words.starts[max(lifetime_at - 1, 0)], hint="an address is preferred for as long as it is valid, or shorter",

@@ -25,6 +25,7 @@ from nsmagic.commands.values import (
     DSFIELDS,
     FOREVER,
     GROUPS,
+    IPPROTOS,
     PROTOCOLS,
     SCOPES,
     TABLES,
@@ -45,7 +46,7 @@ from nsmagic.commands.values import (
 from nsmagic.errors import CommandSyntaxError
 
 __all__ = [
-    "DSFIELDS", "FOREVER", "GROUPS", "PROTOCOLS", "SCOPES", "TABLES", "Beyond", "Keywords", "Prefix", "Words", "address_hint", "close",
+    "DSFIELDS", "FOREVER", "GROUPS", "IPPROTOS", "PROTOCOLS", "SCOPES", "TABLES", "Beyond", "Keywords", "Prefix", "Words", "address_hint", "close",
     "family_of", "ifname_hint", "matches", "network", "number_hint", "place_hint", "read_address", "read_ipv4", "read_ipv6", "read_lladdr",
     "read_number", "read_prefix", "valid_ifname",
 ]  # fmt: skip
@@ -279,6 +280,15 @@ class Words:
         if value is None:
             raise self.wrong(message, expected=(*names, "a number"))
         return value
+
+    def ipproto(self) -> int:
+        """A protocol of IP: a name of ``/etc/protocols``, or a decimal number."""
+        word = self.next(tuple(IPPROTOS))
+        if word in IPPROTOS:
+            return IPPROTOS[word]
+        if not (word.isascii() and word.isdigit() and len(word) < 4 and int(word) < 256):
+            raise self.wrong('Invalid "ipproto" value', expected=tuple(IPPROTOS))
+        return int(word)
 
     def choice(self, message: str, names: Sequence[str]) -> str:
         """One word of a fixed list, in full."""

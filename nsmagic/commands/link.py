@@ -339,8 +339,7 @@ def _property(words: Words) -> dict[str, Any]:
     if verb == "help":
         raise Beyond("help")
     if verb is None:
-        message = f'Command "{word}" is unknown, try "ip link property help".'
-        raise words.unknown(message, ("add", "del"))
+        raise words.unknown("Operator required", ("add", "del"))
     dev = None
     names: list[str] = []
     keywords = Keywords("altname help dev!")

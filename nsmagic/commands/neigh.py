@@ -74,19 +74,16 @@ def _needs(words: Words, message: str) -> CommandSyntaxError:
 
 def _modify(words: Words, family: str | None, *, delete: bool) -> dict[str, Any]:
     args: dict[str, Any] = {}
-    mac_typed = False
+    mac_at = 0
     while words.more:
         word = words.next()
         key = MODIFY.find(word)
         match key:
             case "lladdr":
                 word = words.next(("a link-layer address",))
-                if mac_typed:
+                if mac_at:
                     raise words.repeated("lladdr")
-                mac_typed = True
-                if word != "null":
-                    words.back()
-                    args["mac"] = words.lladdr()
+                mac_at = words.i
             case "nud":
                 args["state"] = state(words)
             case "proxy":
@@ -112,7 +109,13 @@ def _modify(words: Words, family: str | None, *, delete: bool) -> dict[str, Any]
             case other:
                 raise Beyond(other)
     if "dev" not in args or "address" not in args:
+        if args.get("proxy"):
+            raise Beyond("a proxy entry for every interface")
         raise _needs(words, "Device and destination are required arguments.")
+    if mac_at and words.argv[mac_at - 1] != "null":
+        # The tool reads it last: a second address where the MAC should be is complained of first.
+        words.i = mac_at - 1
+        args["mac"] = words.lladdr()
     if delete:
         args.pop("state", None)
     else:

@@ -85,7 +85,10 @@ def _set(words: Words) -> dict[str, Any]:
         raise _missing(words, "No nsid specified", "a number, or auto")
     if words.take("auto"):
         return {"name": name, "id": "auto"}
-    return {"name": name, "id": words.number('Invalid "netnsid" value', 0, 0x7FFFFFFF)}
+    number = words.integer('Invalid "netnsid" value')
+    if number < 0:
+        raise words.wrong('"netnsid" value should be >= 0', hint="a number from 0 on, or auto")
+    return {"name": name, "id": number}
 
 
 def _attach(words: Words) -> dict[str, Any]:
@@ -96,13 +99,12 @@ def _attach(words: Words) -> dict[str, Any]:
 
 
 def _identify(words: Words) -> dict[str, Any]:
-    if not words.more or words.word == "self":
-        return {}
-    pid = _pid(words)
-    if words.more:
-        words.next()
+    if words.left > 1:
+        words.i += 2
         raise words.fail("extra arguments specified", hint="one process at a time")
-    return {"pid": pid}
+    if not words.more:
+        return {}
+    return {"pid": _pid(words)}
 
 
 def _pid(words: Words) -> int:

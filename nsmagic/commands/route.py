@@ -52,7 +52,6 @@ _METRICS = {"mtu": "mtu", "advmss": "mss", "reordering": "reordering", "window":
             "initcwnd": "initcwnd", "initrwnd": "initrwnd", "ssthresh": "ssthresh", "hoplimit": "hoplimit"}  # fmt: skip
 _TIMES = {"rtt": 8, "rttvar": 4, "rto_min": 1}
 _TIME = re.compile(r"([0-9]+(?:\.[0-9]*)?)([A-Za-z]*)\Z")
-_IPPROTOS = {"icmp": 1, "tcp": 6, "udp": 17, "ipv6-icmp": 58}
 
 
 def parse(words: Words, family: str | None = None) -> tuple[str, dict[str, Any]]:
@@ -419,7 +418,7 @@ def _get(words: Words, family: str | None) -> dict[str, Any]:
             case "sport" | "dport":
                 args[key] = words.u16(f"invalid {key}")
             case "ipproto":
-                args["ipproto"] = words.named_number('Invalid "ipproto" value', _IPPROTOS, 0, 255)
+                args["ipproto"] = words.ipproto()
             case None | "to":
                 if key is None:
                     words.back()

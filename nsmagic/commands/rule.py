@@ -10,7 +10,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from nsmagic.commands.grammar import DSFIELDS, PROTOCOLS, TABLES, Beyond, Keywords, Words, read_number, read_prefix
+from nsmagic.commands.grammar import (
+    DSFIELDS,
+    PROTOCOLS,
+    TABLES,
+    Beyond,
+    Keywords,
+    Words,
+    ifname_hint,
+    read_number,
+    read_prefix,
+    valid_ifname,
+)
 from nsmagic.errors import CommandSyntaxError
 
 VERBS = Keywords("list=show lst=show show save restore add delete=del flush help")
@@ -43,8 +54,6 @@ _EXPECTED = (
     "unreachable",
 )
 _RANGE = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,10}))?\Z")
-_IPPROTOS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "ipv6-icmp": 58, "ospf": 89,
-             "ipip": 4, "sctp": 132}  # fmt: skip
 
 
 def parse(words: Words, family: str | None = None) -> tuple[str, dict[str, Any]]:
@@ -88,6 +97,9 @@ def _selector(words: Words, key: str, args: dict[str, Any]) -> bool:
             args["protocol"] = words.named_number('"protocol" value is invalid', PROTOCOLS, 0, 255)
         case "iif" | "oif":
             args[key] = words.device()
+            if not valid_ifname(args[key]):
+                spelled = '"iif"/"dev"' if key == "iif" else '"oif"'
+                raise words.wrong(f"{spelled} not a valid ifname", hint=ifname_hint(args[key]))
         case "l3mdev":
             args["l3mdev"] = True
         case "not":
@@ -95,9 +107,9 @@ def _selector(words: Words, key: str, args: dict[str, Any]) -> bool:
         case "uidrange":
             args["uidrange"] = _range(words, "invalid UID range", 0xFFFFFFFF, pair=True)
         case "ipproto":
-            args["ipproto"] = words.named_number('Invalid "ipproto" value', _IPPROTOS, 0, 255)
+            args["ipproto"] = words.ipproto()
         case "sport" | "dport":
-            args[key] = _range(words, "invalid port range", 0xFFFF)
+            args[key] = _range(words, "invalid port range" if key == "sport" else "invalid dport range", 0xFFFF)
         case _:
             return False
     return True

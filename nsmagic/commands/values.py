@@ -21,6 +21,11 @@ PROTOCOLS: Mapping[str, int] = {
     "bird": 12, "dnrouted": 13, "xorp": 14, "ntk": 15, "dhcp": 16, "keepalived": 18, "babel": 42, "openr": 99,
     "bgp": 186, "isis": 187, "ospf": 188, "rip": 189, "eigrp": 192,
 }  # fmt: skip
+#: The commonest names of ``/etc/protocols``.
+IPPROTOS: Mapping[str, int] = {
+    "icmp": 1, "igmp": 2, "ipencap": 4, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "ipv6-icmp": 58, "ospf": 89,
+    "sctp": 132,
+}  # fmt: skip
 GROUPS: Mapping[str, int] = {"default": 0}
 DSFIELDS: Mapping[str, int] = {
     "default": 0x00, "AF11": 0x28, "AF12": 0x30, "AF13": 0x38, "AF21": 0x48, "AF22": 0x50, "AF23": 0x58, "AF31": 0x68,
