@@ -27,7 +27,8 @@ from collections.abc import Iterable
 
 from nsmagic.commands.command import Batch, Cell, Program, Script, Step
 from nsmagic.commands.lexer import Simple, scan
-from nsmagic.commands.parse import SHELLS, TOOLS, parse, peel, tool_name, without_nsenter
+from nsmagic.commands.parse import TOOLS, parse, tool_name
+from nsmagic.commands.shells import enters_shell, leaves_shell, script_text
 from nsmagic.errors import CommandSyntaxError
 
 #: Words that begin a command line often enough to tell a ``# `` prompt from a comment.
@@ -88,21 +89,6 @@ _HOST_PROMPT = re.compile(r"[ \t]*[\w.-]{1,40}>[ \t]+(?=([\w./-]{1,40}))")
 _ROOT_PROMPT = re.compile(r"[ \t]*#[ \t]+(?=([\w./-]{1,40}))")
 _ROOT_LINE = re.compile(r"[ \t]*#(?:[ \t].*)?\Z")
 _CONTINUED = re.compile(r"\\\n(?:> )?[ \t]*")
-_SHELL_WORDS = SHELLS | {"su", "sudo", "nsenter"}
-_EXIT = frozenset({"exit", "logout"})
-_LOGIN_OPTIONS = frozenset({"-l", "-i", "--login", "--norc", "--noprofile", "-"})
-_ROOT_SHELLS = frozenset(
-    {
-        ("sudo", "-i"),
-        ("sudo", "-s"),
-        ("sudo", "su"),
-        ("sudo", "su", "-"),
-        ("sudo", "su", "-l"),
-        ("su",),
-        ("su", "-"),
-        ("su", "-l"),
-    }
-)
 
 
 def split(text: str, ns: str | None = None) -> Cell:
@@ -191,33 +177,6 @@ def _batch_words(line: str, number: int) -> list[str]:
             at = end
 
 
-def enters_shell(argv: tuple[str, ...]) -> tuple[bool, str | None]:
-    """Whether these words, alone on a line, put a person into a shell; and the namespace that they name.
-
-    >>> enters_shell(("sudo", "ip", "netns", "exec", "red", "bash")), enters_shell(("bash", "-c", "ip a"))
-    ((True, 'red'), (False, None))
-    """
-    if argv in _ROOT_SHELLS:
-        return True, None
-    if not any(tool_name(word) in _SHELL_WORDS for word in argv):
-        return False, None
-    argv, ns = peel(argv, None)
-    rest, found = without_nsenter(argv)
-    if found is not None and not rest:
-        return True, found
-    if not argv:
-        return False, None
-    if tool_name(argv[0]) == "ip":
-        run = parse(argv, ns)
-        if not isinstance(run, Program) or run.argv == argv:
-            return False, None
-        argv, ns = run.argv, run.ns
-        if argv in _ROOT_SHELLS:
-            return True, ns
-    shell = bool(argv) and tool_name(argv[0]) in SHELLS and all(word in _LOGIN_OPTIONS for word in argv[1:])
-    return (True, ns) if shell else (False, None)
-
-
 class _Reader:
     """One cell. ``shells`` are the namespaces of the shells that were entered, the cell's own at the bottom."""
 
@@ -233,7 +192,7 @@ class _Reader:
         reasons = found.reasons
         if reasons or self.heredoc:
             line, why = reasons[0] if reasons else self.heredoc or (1, "")
-            return Cell(script=Script(found.without_cuts(), why, line))
+            return Cell(script=Script(script_text(found), why, line))
         return Cell(tuple(self.steps))
 
     def prompt(self, text: str, at: int) -> int:
@@ -250,7 +209,7 @@ class _Reader:
         """Turn the commands of a finished line into steps; True when the cell ends here."""
         for simple in simples:
             argv = simple.argv
-            if argv[0] in _EXIT and len(argv) < 3:
+            if leaves_shell(simple):
                 if not simple.alone or simple.background:
                     self.heredoc = self.heredoc or (simple.line, "exit in a list")
                     continue
@@ -262,16 +221,22 @@ class _Reader:
                 entered, ns = enters_shell(argv)
                 if entered:
                     self.shells.append(ns or self.shells[-1])
+                    if ns is not None:
+                        # So that a namespace that does not exist is complained of where it was named.
+                        self.steps.append(Step(simple.line, self.shown(simple), Program(("true",), ns)))
                     continue
             if self.step(simple, end):
                 return True
         return False
 
+    def shown(self, simple: Simple) -> str:
+        """What was typed, on one line, without its prompt."""
+        return _CONTINUED.sub(" ", self.text[simple.start : simple.end])
+
     def step(self, simple: Simple, end: int) -> bool:
         """Add a step; True when it took the rest of the cell."""
         run = parse(simple.argv, self.shells[-1])
         number = simple.line
-        shown = _CONTINUED.sub(" ", self.text[simple.start : simple.end])
         rest = False
         if isinstance(run, Batch) and run.file == "-":
             if simple.heredoc is not None and simple.heredoc.literal:
@@ -283,7 +248,7 @@ class _Reader:
                 self.heredoc = self.heredoc or (number, "a heredoc")
         elif simple.heredoc is not None:
             self.heredoc = self.heredoc or (number, "a heredoc")
-        self.steps.append(Step(number, shown, run, simple.after, simple.background))
+        self.steps.append(Step(number, self.shown(simple), run, simple.after, simple.background))
         return rest
 
 

@@ -152,16 +152,6 @@ class Scan:
     cuts: list[tuple[int, int]] = field(default_factory=list)
     stopped: int = 0
 
-    def without_cuts(self) -> str:
-        """The text for bash: prompts and sudo taken out, every line where it was."""
-        out, at = [], 0
-        for start, end in sorted(self.cuts):
-            if start >= at:
-                out.append(self.text[at:start])
-                at = end
-        out.append(self.text[at:])
-        return "".join(out)
-
 
 def scan(
     text: str,
