@@ -1,0 +1,179 @@
+"""The two sides of a parity test: the same lines through the real tools, and through nsmagic; and the state they leave.
+
+Both sides are sandboxes of their own. Namespaces are made in both by the real ``ip netns add``, with IPv6's automatic
+link-local addresses off (they depend on MACs and time); everything else is done by the side's own means.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sandboxed import LocalLab
+
+from nsmagic.commands.command import Command, Sequence
+from nsmagic.commands.parse import parse
+from nsmagic.errors import NsmagicError
+from nsmagic.netlink.apply import VERBS, apply
+
+_QUIET = ("net.ipv6.conf.all.addr_gen_mode=1", "net.ipv6.conf.default.addr_gen_mode=1", "net.ipv6.conf.default.accept_dad=0",
+          "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.lo.addr_gen_mode=1", "net.ipv4.ip_forward=0")  # fmt: skip
+_TIMES = {"used", "confirmed", "updated", "probes", "refcnt", "gc_timer", "hello_timer", "tcn_timer",
+          "topology_change_timer", "hold_timer", "message_age_timer", "forward_delay_timer", "topology_change_detected",
+          "topology_change_ack"}  # fmt: skip
+_NUMBERS = {"ifindex", "link_index", "link_netnsid", "iflink"}
+_BRIDGE_IDS = {"bridge_id", "root_id", "designated_bridge", "designated_root"}
+_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\Z")
+_COMMANDS = (
+    ("link", "ip -d -j link show"), ("addr", "ip -d -j addr show"), ("route", "ip -d -j -4 route show table all"),
+    ("route6", "ip -d -j -6 route show table all"), ("rule", "ip -d -j -4 rule show"), ("rule6", "ip -d -j -6 rule show"),
+    ("neigh", "ip -d -j neigh show nud all"), ("proxy", "ip -d -j neigh show proxy"), ("fdb", "bridge -d -j fdb show"),
+    ("vlan", "bridge -d -j vlan show"),
+)  # fmt: skip
+
+
+@dataclass
+class Said:
+    """What one line gave: whether it was done, its words (stderr), and the form that we read it as ("" by the tool)."""
+
+    line: str
+    ok: bool
+    words: str
+    form: str = ""
+    native: bool = True
+
+
+def prepare() -> None:
+    """Called once in each sandbox: quiet its host."""
+    _quiet(None)
+
+
+def _quiet(ns: str | None) -> None:
+    prefix = ["ip", "netns", "exec", ns] if ns else []
+    subprocess.run([*prefix, "sysctl", "-q", "-w", *_QUIET], check=True, timeout=30, capture_output=True)
+
+
+def _make_namespace(words: list[str]) -> bool:
+    """``ip netns add NAME``, the same on both sides; whether the line was one."""
+    if words[:3] != ["ip", "netns", "add"]:
+        return False
+    subprocess.run(words, check=True, timeout=30)
+    _quiet(words[3])
+    return True
+
+
+def run_real(lines: Iterable[str]) -> list[Said]:
+    """The lines by the real tools."""
+    said = []
+    environment = {**os.environ, "LC_ALL": "C"}
+    for line in lines:
+        words = shlex.split(line)
+        if _make_namespace(words):
+            said.append(Said(line, True, ""))
+            continue
+        done = subprocess.run(words, capture_output=True, text=True, timeout=30, env=environment, check=False)
+        # arp says its one refusal on stdout.
+        words_said = done.stderr or (done.stdout if done.returncode and words[0] in ("arp", "ip") else "")
+        said.append(Said(line, done.returncode == 0, words_said.strip()))
+    return said
+
+
+def run_ours(lines: Iterable[str]) -> list[Said]:
+    """The lines by nsmagic: parsed, then applied over netlink. What the grammar leaves to the tool is marked so."""
+    lab = LocalLab()
+    said = []
+    for line in lines:
+        words = shlex.split(line)
+        if _make_namespace(words):
+            said.append(Said(line, True, ""))
+            continue
+        run = parse(tuple(words), None)
+        if isinstance(run, Sequence):
+            said.append(_run_sequence(lab, line, run))
+        elif isinstance(run, Command) and run.verb in VERBS:
+            said.append(_run_command(lab, line, run))
+        else:
+            said.append(Said(line, False, f"not native: {run}", native=False))
+    return said
+
+
+def form(command: Command) -> str:
+    """The form of a command: tool, verb, kind and the names of its arguments."""
+    keys = sorted(f"{key}.{one}" for key, value in command.args.items() if isinstance(value, dict) for one in value)
+    kind = command.args.get("kind") or command.args.get("port_kind", "")
+    return " ".join([command.tool, command.verb, str(kind), ",".join(sorted(command.args)), ",".join(keys)])
+
+
+def _run_command(lab: LocalLab, line: str, command: Command) -> Said:
+    try:
+        outcome = apply(lab, command.ns, command.verb, command.args, command.tool)
+    except NsmagicError as error:
+        return Said(line, False, error.message, form(command))
+    return Said(line, True, "\n".join(outcome.notes), form(command))
+
+
+def _run_sequence(lab: LocalLab, line: str, sequence: Sequence) -> Said:
+    words = []
+    ok = True
+    for command in sequence.commands:
+        one = _run_command(lab, line, command)
+        ok = ok and one.ok
+        words += [one.words] if one.words else []
+        if not one.ok and not sequence.keep_going:
+            break
+    return Said(line, ok, "\n".join(words), " + ".join(form(command) for command in sequence.commands))
+
+
+def state(typed: str) -> dict[str, Any]:
+    """The kernel state of all namespaces, with what must differ taken out; ``typed`` are the lines, whose MACs stay."""
+    names = [None, *sorted(os.listdir("/run/netns"))]
+    return {
+        name or "host": {table: _table(name, table, command, typed.lower()) for table, command in _COMMANDS}
+        for name in names
+    }
+
+
+def _table(ns: str | None, table: str, command: str, typed: str) -> Any:
+    tool, *rest = command.split()
+    words = [tool, "-n", ns, *rest] if ns else [tool, *rest]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode:
+        return done.stderr
+    rows = [_clean(row, typed) for row in json.loads(done.stdout or "[]") if row]
+    if table == "fdb":
+        rows = [row for row in rows if _counts(row)]
+    if table == "rule" or table == "rule6":
+        return rows
+    return sorted(rows, key=lambda row: (row.get("ifname", ""), json.dumps(row, sort_keys=True)))
+
+
+def _counts(row: dict[str, Any]) -> bool:
+    """Entries for the bridge's and its ports' own MACs differ: our bridges have a MAC of their own."""
+    return not (row.get("mac") == "<mac>" and row.get("state") == "permanent")
+
+
+def _clean(value: Any, typed: str, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _clean(inner, typed, name)
+            for name, inner in value.items()
+            if name not in _TIMES and name not in _NUMBERS
+        }
+    if isinstance(value, list):
+        return [_clean(inner, typed, key) for inner in value]
+    if key in ("valid_life_time", "preferred_life_time", "expires") and value not in (0, 4294967295):
+        return "<seconds>"
+    if key in _BRIDGE_IDS and isinstance(value, str):
+        return value.split(".")[0]
+    if isinstance(value, str) and _MAC.match(value) and value not in typed and value not in _FIXED:
+        return value if value.startswith(("33:33:", "01:")) else "<mac>"
+    return value
+
+
+_FIXED = {"00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"}
