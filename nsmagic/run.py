@@ -263,7 +263,7 @@ class Runner:
         outcome = Outcome(step.line, step.text)
         try:
             if self._behind(step):
-                self._background(outcome, where, argv=list(program.argv), text=step.text)
+                self._background(outcome, ns=where, argv=list(program.argv), text=step.text)
                 return True
             call = self._client.call("run", argv=list(program.argv), ns=where, timeout=self._options.timeout)
             data = self._stream(call, outcome, step.text, silent=as_value)
@@ -287,7 +287,7 @@ class Runner:
         request = {"argv": ["bash", "--norc", "--noprofile", _SCRIPT], "script": _TRAP + script.text, "ns": self._ns}
         try:
             if self._options.background:
-                self._background(outcome, self._ns, text=step.text, **request)
+                self._background(outcome, text=step.text, **request)
                 return
             call = self._client.call("run", timeout=self._options.timeout, **request)
             data = self._stream(call, outcome, step.text)
@@ -349,10 +349,9 @@ class Runner:
             words = f"{tool}: exit status {data['status']}"
         return CommandFailed(words, command=text, status=data["status"], signal=data["signal"])
 
-    def _background(self, outcome: Outcome, ns: str, **request: Any) -> None:
-        request.setdefault("ns", ns)
+    def _background(self, outcome: Outcome, **request: Any) -> None:
         data = self._client.request("run", background=True, **request)
-        outcome.job = Job(data["job"], ns, data["command"], self._lab)
+        outcome.job = Job(data["job"], data["ns"], data["command"], self._lab)
         self.outcomes.append(outcome)
         self._text(f"{outcome.job}\n")
 

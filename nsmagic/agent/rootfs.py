@@ -81,22 +81,19 @@ def build(lab_id: str, config: Mapping[str, Any], *, few: bool) -> list[str]:
         sys_.mount(tag, "/new", "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, "size=16m,nr_inodes=8192,mode=755")
     with step("bind the machine's files"):
         _bind_top(_FEW if few else None)
-        for folder in config["readonly"]:
-            _bind(folder, readonly=True)
-    if few:
-        with step("bind the machine's files"):
+        if few:
             _first_pass()
-            if config["writable"]:
-                _bind(config["writable"], readonly=False)
-    else:
+    if not few:
         _devices(tag)
         missing += _kernel_files(tag)
         _etc()
         _scratch(tag)
+    # Bound after /tmp and the like are there: Python, nsmagic or the notebook may lie in one of them.
+    with step("bind the machine's files"):
+        for folder in config["readonly"]:
+            _bind(folder, readonly=True)
         if config["writable"]:
-            # Bound after /tmp is there: the notebook may lie in it.
-            with step("bind the notebook's folder"):
-                _bind(config["writable"], readonly=False)
+            _bind(config["writable"], readonly=False)
     os.chdir("/new")
     with step("pivot_root"):
         sys_.pivot_root(".", ".")
