@@ -73,6 +73,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
 
 _TITLES = {"addrs": "addresses", "fdb": "forwarding entries", "sysctls": "kernel parameters"}
 _PANDAS = {"text": "string[python]", "int": "int64", "int?": "Int64", "bool": "bool"}
+_BIG = 1 << 63  # what Int64 holds; longer counters become text
 _LEFT = ' style="text-align:left;white-space:pre-wrap"'
 
 
@@ -481,7 +482,7 @@ def _guess(values: list[Any]) -> Any:
     known = [value for value in values if value is not None and value is not pd.NA]
     if known and all(isinstance(value, bool) for value in known):
         return pd.Series(values, dtype="boolean")
-    if known and all(isinstance(value, int) and not isinstance(value, bool) for value in known):
+    if known and all(isinstance(value, int) and not isinstance(value, bool) and -_BIG <= value < _BIG for value in known):
         return pd.Series(values, dtype="Int64")
     texts = [None if value is None or value is pd.NA else _text(value) for value in values]
     return pd.Series(texts, dtype="string[python]")

@@ -38,7 +38,7 @@ def link_text(ports: Sequence[Link], display: Mapping[str, Any] = _NOTHING, arou
     lines = []
     for link in _ports(ports):
         port = link.port
-        line = f"{link.ifindex}: {at(link, around)}: <{','.join(flag_names(link.flags))}> mtu {link.mtu} "
+        line = f"{link.ifindex}: {at(link, around, blind=True)}: <{','.join(flag_names(link.flags))}> mtu {link.mtu} "
         line += f"master {link.master} state {port['state']} priority {port['priority']} cost {port['cost']} "
         if display.get("details"):
             line += f"{joint}    " + "".join(f"{word} {_on_off(_detail(port, key))} " for word, key in _DETAILS)
@@ -58,10 +58,10 @@ def link_json(
     around = around or Around()
     rows = []
     for link in _ports(ports):
-        below = around.below(link)
+        below = around.below(link, blind=True)
         row: dict[str, Any] = {"ifindex": link.ifindex}
         if below is not None:
-            row.update({"link_index": below[1]} if below[1] else {"link": below[0]})
+            row["link"] = below[0]
         row |= {"ifname": link.ifname, "flags": flag_names(link.flags), "mtu": link.mtu, "master": link.master}
         row |= {name: link.port[name] for name in ("state", "priority", "cost")}
         if display.get("details"):
@@ -104,7 +104,7 @@ def fdb_text(
         words += ["vlan", str(entry.vlan)] if entry.vlan else []
         words += _fdb_flags(entry)
         words += ["master", entry.master] if entry.master else []
-        lines.append(f"{' '.join(words)} {entry.state}\n")
+        lines.append(f"{' '.join(words)} {_fdb_state(entry)}\n")
     return safe("".join(lines))
 
 
@@ -125,9 +125,14 @@ def fdb_json(
         row.update({"vlan": entry.vlan} if entry.vlan else {})
         row["flags"] = _fdb_flags(entry)
         row.update({"master": entry.master} if entry.master else {})
-        row["state"] = entry.state
+        row["state"] = _fdb_state(entry)
         rows.append(row)
     return rows
+
+
+def _fdb_state(entry: FdbEntry) -> str:
+    # Several bits may be set at once; the tool looks for them in this order.
+    return next((word for word in ("permanent", "static", "stale") if word in entry.state), "")
 
 
 def _fdb_flags(entry: FdbEntry) -> list[str]:

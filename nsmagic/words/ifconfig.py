@@ -105,6 +105,8 @@ def _hardware(link: Link) -> str:
         return f"loop  txqueuelen {link.txqlen}  (Local Loopback)"
     if word == "ether":
         return f"ether {link.mac}  txqueuelen {link.txqlen}  (Ethernet)"
+    if word == "none":
+        return f"unspec {'-'.join(['00'] * 16)}  txqueuelen {link.txqlen}  (UNSPEC)"
     raise NotInModel(f"hardware of {link.ifname}")
 
 

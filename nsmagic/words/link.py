@@ -52,7 +52,7 @@ def head(
     way that leaves some facts out.
     """
     poor = addr and family == "inet6" and listed
-    words = [f"{link.ifindex}: {at(link, around)}: <{','.join(flag_names(link.flags))}> mtu {link.mtu}"]
+    words = [f"{link.ifindex}: {at(link, around, blind=poor)}: <{','.join(flag_names(link.flags))}> mtu {link.mtu}"]
     words += [f"qdisc {link.qdisc}"] if link.qdisc and not poor else []
     words += [f"master {link.master}"] if link.master and not poor else []
     words += [f"state {link.operstate}"]
@@ -117,7 +117,7 @@ def json_head(
     poor = addr and family == "inet6" and listed
     row: dict[str, Any] = {
         "ifindex": link.ifindex,
-        **_below(link, around),
+        **_below(link, around, blind=poor),
         "ifname": link.ifname,
         "flags": flag_names(link.flags),
         "mtu": link.mtu,
@@ -152,8 +152,8 @@ def _mac(link: Link) -> dict[str, Any]:
     return {"address": link.mac} if link.mac else {}
 
 
-def _below(link: Link, around: Around) -> dict[str, Any]:
-    below = around.below(link)
+def _below(link: Link, around: Around, blind: bool = False) -> dict[str, Any]:
+    below = around.below(link, blind=blind)
     if below is None:
         return {}
     name, index, _ = below

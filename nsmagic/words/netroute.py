@@ -31,7 +31,7 @@ def text(routes: Sequence[Route], numeric: bool = False, *, extended: bool = Fal
         gateway, dev = str(hop.get("gateway") or ""), str(hop.get("dev") or "")
         via4 = gateway if ":" not in gateway else ""
         rejects = route.type in _REJECTS
-        flags = ("!" if rejects else "U") + ("G" if via4 else "") + ("H" if network.prefixlen == 32 else "")
+        flags = ("!" if rejects else "U") + ("G" if gateway else "") + ("H" if network.prefixlen == 32 else "")
         destination = "default" if not numeric and network.prefixlen == 0 else str(network.network_address)
         line = f"{destination:<15} {'-' if rejects else via4 or '0.0.0.0':<15} {network.netmask!s:<15} "
         if extended:
@@ -41,5 +41,5 @@ def text(routes: Sequence[Route], numeric: bool = False, *, extended: bool = Fal
             line += f"{flags:<5} {cells}"
         else:
             line += f"{flags:<5} {route.metric:<6d} {'-' if rejects else 0!s:<2} {0:7d} "
-        lines.append(f"{line}{dev if not rejects else '-'}\n")
+        lines.append(f"{line}{'-' if rejects else dev or '*'}\n")
     return safe("".join(lines))

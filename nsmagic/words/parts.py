@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from nsmagic.commands.values import DSFIELDS
 from nsmagic.model import HOST, Link, Snapshot
 from nsmagic.printable import printable
 
@@ -30,6 +31,9 @@ HARDWARE: Mapping[str, str] = {
 STACKED = frozenset(["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"])
 TUNNELS = frozenset(["ipip", "sit", "gre", "gretap", "erspan", "ip6tnl", "ip6gre", "ip6gretap", "vti", "vti6"])
 PAIRED = frozenset(["veth", "netkit", "vxcan"])
+
+
+_DSFIELDS = {number: name for name, number in DSFIELDS.items()}
 
 
 class NotInModel(Exception):
@@ -112,13 +116,18 @@ class Around:
     def __init__(self, snapshot: Snapshot | None = None, nsids: Mapping[tuple[str, str], int] | None = None) -> None:
         self._nsids = nsids or {}
         self._index: dict[tuple[str, str], int] = {}
+        self._names: dict[tuple[str, int], str] = {}
         self._unnamed: set[str] = {HOST}
         if snapshot is not None:
             self._index = {(link.ns, link.ifname): link.ifindex for link in snapshot.links}
+            self._names = {(link.ns, link.ifindex): link.ifname for link in snapshot.links}
             self._unnamed |= {row.ns for row in snapshot.namespaces if not row.named}
 
-    def below(self, link: Link) -> tuple[str, int, str] | None:
+    def below(self, link: Link, *, blind: bool = False) -> tuple[str, int, str] | None:
         """``(name, 0, "")`` of the link below or across in the same namespace, ``("", index, ns)`` in another, None: no ``@``.
+
+        ``blind`` is for those answers of the kernel (``bridge link``, ``ip -6 addr``) that leave out the other namespace: the tools then
+        take its index for one of their own.
 
         Raises
         ------
@@ -135,6 +144,8 @@ class Around:
         index = self._index.get((link.peer_ns, name))
         if index is None:
             raise NotInModel(f"the number of {link.peer_ns}/{name}")
+        if blind:
+            return self._names.get((link.ns, index), f"if{index}"), 0, ""
         return "", index, link.peer_ns
 
     def nsid(self, ns: str, other: str) -> int:
@@ -155,9 +166,9 @@ class Around:
         return f"link-netns {other}"
 
 
-def at(link: Link, around: Around) -> str:
-    """A link's name with what is below it: ``veth-red@if3``, ``eth0.10@eth0``."""
-    below = around.below(link)
+def at(link: Link, around: Around, *, blind: bool = False) -> str:
+    """A link's name with what is below it: ``veth-red@if3``, ``eth0.10@eth0``; ``blind`` as for :meth:`Around.below`."""
+    below = around.below(link, blind=blind)
     if below is None:
         return link.ifname
     name, index, _ = below
@@ -182,6 +193,15 @@ def broadcast(link: Link) -> str:
 def chunks(words: Sequence[str]) -> Iterator[str]:
     """The words that are there, each followed by a space, as iproute2 prints what may be absent."""
     return (f"{word} " for word in words if word)
+
+
+def tos(value: Any) -> str:
+    """A type of service as iproute2 prints it: its name, else two hexadecimal digits.
+
+    >>> tos(16), tos(0x28)
+    ('0x10', 'AF11')
+    """
+    return _DSFIELDS.get(int(value)) or f"0x{int(value):02x}"
 
 
 def lifetime(seconds: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nsmagic.model import Route
 from nsmagic.rows import table_name
-from nsmagic.words.parts import NotInModel, safe
+from nsmagic.words.parts import NotInModel, safe, tos
 
 _NOTHING: Mapping[str, Any] = {}
 _CLONED = 0x200
@@ -117,9 +117,10 @@ def _shown(route: Route, display: Mapping[str, Any], args: Mapping[str, Any]) ->
     row["dst"] = route.dst
     if route.src or (cloned and route.family == "inet6"):
         row["from"] = route.src or "::"
-    for name in ("nhid", "tos"):
-        if name in route.metrics:
-            row[name] = route.metrics[name]
+    if "nhid" in route.metrics:
+        row["nhid"] = route.metrics["nhid"]
+    if "tos" in route.metrics:
+        row["tos"] = tos(route.metrics["tos"])
     if route.gateway and not args.get("gateway"):
         row.update(_gateway(route.family, route.gateway))
     if route.dev and not args.get("dev"):

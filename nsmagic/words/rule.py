@@ -7,7 +7,7 @@ from typing import Any
 
 from nsmagic.model import Rule
 from nsmagic.rows import table_name
-from nsmagic.words.parts import refuse, safe
+from nsmagic.words.parts import refuse, safe, tos
 
 _NOTHING: Mapping[str, Any] = {}
 _PROTOCOLS: Mapping[int, str] = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp"}
@@ -28,7 +28,7 @@ def text(rules: Sequence[Rule], display: Mapping[str, Any] = _NOTHING) -> str:
     for rule in rules:
         extra = rule.extra
         words = [*(["not"] if rule.invert else []), "from", rule.src, *(["to", rule.dst] if rule.dst != "all" else [])]
-        words += ["tos", f"{int(extra['tos']):#x}"] if "tos" in extra else []
+        words += ["tos", tos(extra["tos"])] if "tos" in extra else []
         for name in ("fwmark", "iif", "oif"):
             words += [name, getattr(rule, name)] if getattr(rule, name) else []
         if extra.get("l3mdev"):
@@ -66,7 +66,7 @@ def json_rows(rules: Sequence[Rule], display: Mapping[str, Any] = _NOTHING) -> l
         row.update(_prefix("src", rule.src))
         row.update(_prefix("dst", rule.dst) if rule.dst != "all" else {})
         if "tos" in extra:
-            row["tos"] = f"{int(extra['tos']):#x}"
+            row["tos"] = tos(extra["tos"])
         if rule.fwmark:
             mark, _, mask = rule.fwmark.partition("/")
             row["fwmark"] = mark
