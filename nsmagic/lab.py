@@ -16,9 +16,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nsmagic import run as run_
+from nsmagic import worlds
 from nsmagic.agent.client import Client
 from nsmagic.commands.cell import split
-from nsmagic.errors import LabError, NamespaceNotFound
+from nsmagic.commands.command import Command
+from nsmagic.errors import LabError, NamespaceNotFound, from_data
 from nsmagic.history import Entry, History
 from nsmagic.model import HOST, Change, Snapshot
 from nsmagic.result import Gather, Result, Sink
@@ -49,6 +51,8 @@ class Lab:
         Overrides of the defaults that ``%lab status`` shows (``{"namespaces": 1000}``).
     folder
         The folder of the machine that the lab may write in; None: the current one.
+    world
+        The outside of the lab, by its name (``"home-lan"``) or its file; None: there is nothing outside.
 
     Raises
     ------
@@ -68,8 +72,10 @@ class Lab:
         sandbox: str | None = None,
         limits: Mapping[str, int] | None = None,
         folder: str | None = None,
+        world: str | None = None,
     ) -> None:
         self.seed = seed
+        self._world = worlds.read(world) if world else None
         self.history = History()
         self._wanted, self._limits, self._folder = sandbox, dict(limits or {}), folder
         self._lock = threading.RLock()
@@ -97,6 +103,44 @@ class Lab:
         self._client, self._launched, self._kind = client, launched, kind
         self._finalizer = weakref.finalize(self, client.close)
         _LIVE.add(self)
+        if self._world is not None:
+            self._build(self._world)
+
+    def world(self, name: str) -> worlds.World:
+        """End the lab and start it again with an outside; it keeps it until ``reset()``.
+
+        Raises
+        ------
+        LabError
+            There is no such world.
+        """
+        found = worlds.read(name)
+        self.close()
+        self._world = found
+        assert self.client is not None
+        return found
+
+    def _build(self, world: worlds.World) -> None:
+        assert self._client is not None
+        for name in world.outside:
+            self._client.request("hold", name=name)
+        for cable in world.cables:
+            (ns, ifname), (peer_ns, peer) = cable.first, cable.second
+            args = {"ifname": ifname, "kind": "veth", "peer": {"ifname": peer, "netns": peer_ns}}
+            self._build_with({"tool": "ip", "verb": "link.add", "args": args, "ns": ns}, world)
+        for room in world.rooms:
+            for text in room.commands:
+                for step in split(text, room.name).steps:
+                    if not isinstance(step.run, Command):
+                        raise LabError(f"world {world.name}: {text!r} is not a command that nsmagic knows")
+                    self._build_with({**step.run.to_data(), "ns": room.name}, world)
+
+    def _build_with(self, command: dict[str, Any], world: worlds.World) -> None:
+        assert self._client is not None
+        for item in self._client.call("commands", commands=[command]).items():
+            if "error" in item:
+                error = from_data(item["error"])
+                raise LabError(f"world {world.name}, room {command['ns']}: {error.message}", hint=error.hint)
 
     @property
     def running(self) -> bool:
@@ -140,7 +184,8 @@ class Lab:
         client.join(2.0)
 
     def reset(self) -> None:
-        """End the lab and forget its history; the next command starts a new one."""
+        """End the lab and forget its history and its world; the next command starts a new, empty one."""
+        self._world = None
         self.close()
 
     def _let_go(self) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: IPython gives ``display`` no types.
 _display: Callable[[Any], Any] = display
-_LAB_VERBS = ("status", "reset", "script", "doctor", "log", "stop")
+_LAB_VERBS = ("status", "reset", "world", "script", "doctor", "log", "stop")
 _DEFAULT = "lab"
 
 
@@ -249,9 +249,10 @@ class Netns(Magics):
     @no_var_expand
     @line_magic
     def lab(self, line: str) -> Any:
-        """``%lab status | reset | script | doctor | log N | stop N``, each with ``--lab NAME`` for another lab.
+        """``%lab status | reset | world NAME | script | doctor | log N | stop N``, each with ``--lab NAME`` for another lab.
 
         ``status``: kind, limits, namespaces, jobs. ``reset``: end the lab; the next command starts an empty one.
+        ``world NAME``: start the lab anew with an outside, ``home-lan`` say.
         ``script``: every successful changing command so far as one cell that rebuilds the lab. ``doctor``: what this machine
         can give and how to mend what it cannot. ``log N``, ``stop N``: a background job's output, its end.
         """
@@ -266,6 +267,8 @@ class Netns(Magics):
             case "reset", []:
                 lab.reset()
                 print("the lab is empty: everything in it is gone")
+            case "world", [name]:
+                print(f"the lab is empty; around it there is {lab.world(name).about}")
             case "script", []:
                 text = "%%netns\n" + lab.script()
                 self._shell.set_next_input(text, replace=False)

@@ -33,6 +33,8 @@ from nsmagic.netlink.monitor import Monitor
 _FLUSH = 0.1
 _CHUNK = 48 << 10
 _ROWS_PER_FRAME = 1000
+#: Seconds that a background job is given to show that it is there.
+_READY = 1.0
 
 
 class Call:
@@ -279,7 +281,8 @@ class Agent:
             raise CommandNotFound(f"{argv[0]}: command not found", name=argv[0])
         place = self.place(ns, cwd)
         if background:
-            return self._start_background(argv, ns, script, place, env, text)
+            self._start_background(call, argv, ns, script, place, env, text)
+            return None
         mark = self.monitor.mark()
         output = Output(self.loop, call, self.bounds["output"])
         failed: list[list[int]] = []
@@ -318,8 +321,17 @@ class Agent:
         return None
 
     def _start_background(
-        self, argv: list[str], ns: str, script: str | None, place: process.Place, env: dict[str, str] | None, text: str
-    ) -> dict[str, Any]:
+        self,
+        call: Call,
+        argv: list[str],
+        ns: str,
+        script: str | None,
+        place: process.Place,
+        env: dict[str, str] | None,
+        text: str,
+    ) -> None:
+        """Start a job that outlives its cell. The answer comes when it listens, writes or ends, or after a second: a cell
+        below that asks the server should find it."""
         if sum(job.status is None for job in self.jobs.values()) >= self.bounds["jobs"]:
             raise LimitReached(
                 f"{self.bounds['jobs']} background jobs run already", limit="jobs", hint="%lab stop N ends one"
@@ -338,7 +350,26 @@ class Agent:
         )
         background = Background(number, text or " ".join(argv), ns, job, 256 << 10)
         self.jobs[number] = background
-        return background.describe()
+        before = self._listening(ns)
+        limit = time.monotonic() + _READY
+
+        def look() -> None:
+            ready = background.log or background.status is not None or self._listening(ns) - before
+            if ready or time.monotonic() > limit:
+                call.done(background.describe())
+            else:
+                self.loop.later(0.02, look)
+
+        look()
+
+    def _listening(self, ns: str) -> set[str]:
+        """The sockets of a namespace on which somebody waits for connections or datagrams."""
+        found = set()
+        with self.namespaces.inside(self.namespaces.nsfd(ns)):
+            for table, state in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")):
+                with contextlib.suppress(OSError), open(f"/proc/thread-self/net/{table}") as file:
+                    found |= {fields[9] for fields in map(str.split, file) if len(fields) > 9 and fields[3] == state}
+        return found
 
     def place(self, ns: str, cwd: str | None = None) -> process.Place:
         """Where a command of a namespace runs."""
@@ -400,6 +431,11 @@ class Agent:
     def op_resolve(self, call: Call, ns: str, function: str, arguments: list[Any]) -> None:
         """A look-up of names (``getaddrinfo`` and its kin) with the files and servers of a namespace."""
         self.work.resolve(self.place(ns), function, arguments, call.done)
+
+    def op_hold(self, call: Call, name: str) -> dict[str, Any]:
+        """An unnamed namespace that lives as long as the lab: a room of the outside, shown as ``(name)``."""
+        self.namespaces.hold(name)
+        return {}
 
     def op_read_file(self, call: Call, path: str) -> dict[str, Any]:
         """A text file as the lab sees it, at most half a megabyte (``ip -batch FILE``, ``sysctl -p FILE``)."""
