@@ -262,7 +262,8 @@ def routes(
 
     Columns are called as in ``ip -j route``. ``table`` is text: ``main``, ``local``, ``default`` or the number, as one
     would type it; ``family`` is ``inet`` or ``inet6``. A route with several next hops has them joined by a comma in
-    ``gateway`` and ``dev``. ``table=None`` (or ``all``) gives the routes of every table, another number those of that one;
+    ``gateway`` and ``dev``. ``table=None`` (or ``all``) gives the routes of every table, another number those of that one.
+    Without ``all``, the route ``fe80::/64`` that the kernel gives every IPv6 link is left out. Columns
     ``type`` and ``table`` are displayed when some row has another than ``unicast`` and ``main``.
 
     >>> snapshot = Snapshot.from_data({"routes": [["red", "inet", "default", "10.0.0.1", "eth0"]]})
@@ -272,10 +273,11 @@ def routes(
     default  10.0.0.1  eth0
     """
     chosen: list[Route] = [
-        row
-        for row in _rows(snapshot, "routes", ns, all or given)
-        if family in (None, row.family) and (all or given or table in (None, row.table))
+        row for row in _rows(snapshot, "routes", ns, all or given) if all or given or (table in (None, row.table))
     ]
+    if not (all or given):
+        chosen = [row for row in chosen if not (row.dst == "fe80::/64" and row.protocol == "kernel")]
+    chosen = [row for row in chosen if family in (None, row.family)]
     chosen.sort(
         key=lambda row: (
             *(ask.ns_order(row.ns), row.table != 254, row.table, row.family),
@@ -482,7 +484,9 @@ def _guess(values: list[Any]) -> Any:
     known = [value for value in values if value is not None and value is not pd.NA]
     if known and all(isinstance(value, bool) for value in known):
         return pd.Series(values, dtype="boolean")
-    if known and all(isinstance(value, int) and not isinstance(value, bool) and -_BIG <= value < _BIG for value in known):
+    if known and all(
+        isinstance(value, int) and not isinstance(value, bool) and -_BIG <= value < _BIG for value in known
+    ):
         return pd.Series(values, dtype="Int64")
     texts = [None if value is None or value is pd.NA else _text(value) for value in values]
     return pd.Series(texts, dtype="string[python]")

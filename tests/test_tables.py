@@ -184,6 +184,16 @@ def test_routes_are_those_of_main_unless_asked() -> None:
     assert len(tables.routes(snapshot, "red", family="inet6")) == 0
 
 
+def test_the_link_local_route_of_every_link_is_left_out_but_not_one_that_was_typed() -> None:
+    rows = [
+        ["red", "inet6", "fe80::/64", "", "a", "", "kernel", "global", 256],
+        ["red", "inet6", "fe80::/64", "", "b", "", "boot", "global", 1024],
+    ]
+    snapshot = Snapshot.from_data({"routes": rows})
+    assert list(tables.routes(snapshot).dev) == ["b"]
+    assert list(tables.routes(snapshot, all=True).dev) == ["a", "b"]
+
+
 def test_what_the_kernel_made_by_itself_is_left_out_unless_all() -> None:
     snapshot = Snapshot.from_data(
         {

@@ -155,6 +155,7 @@ def build(
     for link in snapshot.links:
         if link.ns in by_room and (all or not ask.fallback(link)):
             by_room[link.ns].append(link)
+    defaults = _defaults(snapshot)
     rooms = []
     for name, links in by_room.items():
         info = infos.get(name)
@@ -162,7 +163,7 @@ def build(
             Room(
                 name,
                 _sockets(sorted(links, key=lambda link: link.ifindex), addresses),
-                tuple(_defaults(snapshot, name)),
+                tuple(defaults.get(name, ())),
                 info.named if info else not name.startswith("("),
                 name in forwarding,
                 info.pids if info else (),
@@ -204,13 +205,15 @@ def _state(link: Link, ports: list[Link]) -> State:
     return "UP" if link.carrier else "no carrier"
 
 
-def _defaults(snapshot: Snapshot, ns: str) -> list[Route]:
-    found = [
-        route
-        for route in snapshot.routes
-        if route.ns == ns and route.dst == "default" and route.table == 254 and route.type == "unicast"
-    ]
-    return sorted(found, key=lambda route: (route.family, route.metric, route.gateway, route.dev))
+def _defaults(snapshot: Snapshot) -> dict[str, list[Route]]:
+    """The default routes of each namespace, best first."""
+    found: dict[str, list[Route]] = {}
+    for route in snapshot.routes:
+        if route.dst == "default" and route.table == 254 and route.type == "unicast":
+            found.setdefault(route.ns, []).append(route)
+    for routes in found.values():
+        routes.sort(key=lambda route: (route.family, route.metric, route.gateway, route.dev))
+    return found
 
 
 def _cables(sockets: list[Socket]) -> list[Cable]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+import nsmagic
 
 SCENE = Path(__file__).with_name("scene.py")
 TOOLS = ("unshare", "ip", "bridge", "arp", "route", "ifconfig", "brctl", "sysctl")
@@ -27,11 +30,17 @@ def _scene() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def answers() -> dict[str, list[str]]:
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    env = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/bin:/bin"}
+    env["PYTHONPATH"] = str(Path(nsmagic.__file__).parents[1])
+    missing = [tool for tool in TOOLS if shutil.which(tool, path=env["PATH"]) is None]
     if missing:
         pytest.skip(f"needs {', '.join(missing)} to compare with")
+    inside = ["unshare", "-Urnm"]
+    trial = subprocess.run([*inside, "true"], capture_output=True, text=True, timeout=30, check=False, env=env)
+    if trial.returncode:
+        pytest.skip(f"no user namespaces here: {trial.stderr.strip()}")
     done = subprocess.run(
-        ["unshare", "-Urnm", sys.executable, str(SCENE)], capture_output=True, text=True, timeout=120, check=False
+        [*inside, sys.executable, str(SCENE)], capture_output=True, text=True, timeout=120, check=False, env=env
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, list[str]] = json.loads(done.stdout)
