@@ -117,12 +117,18 @@ def split(text: str, ns: str | None = None) -> Cell:
 
 
 def batch_lines(
-    lines: Iterable[str], *, prefix: tuple[str, ...] = (), ns: str | None = None, first_line: int = 1
+    lines: Iterable[str],
+    *,
+    prefix: tuple[str, ...] = (),
+    ns: str | None = None,
+    first_line: int = 1,
+    tool: str = "ip",
 ) -> tuple[Step, ...]:
     """The steps of an ``ip -batch`` file: one command a line without the word ``ip``, read as iproute2 reads it.
 
     A ``#`` begins a comment anywhere, ``\\`` at the end continues the line, a word may be quoted as a whole.
-    ``prefix`` are the options of the ``ip -batch`` itself, ``ns`` where it runs.
+    ``prefix`` are the options of the ``ip -batch`` itself, ``ns`` where it runs; ``tool`` may be ``bridge``, which reads
+    its batches likewise.
 
     Raises
     ------
@@ -142,9 +148,12 @@ def batch_lines(
             continue
         words = _batch_words(pending, start)
         if words:
-            run = parse(("ip", *prefix, "--", *words), ns)
-            if isinstance(run, Program):
-                run = Program(tuple(word for word in run.argv if word != "--"), run.ns, run.why)
+            run = parse((tool, *prefix, *words), ns)
+            if words[0].startswith("-"):
+                # Options are not taken in a batch; the object of that name is unknown.
+                message = f'Object "{words[0]}" is unknown, try "{tool} help".'
+                hint = f"options stand before -batch: {tool} {words[0]} -batch …"
+                run = Program((tool, "--", *words), ns, CommandSyntaxError(message, text=pending, hint=hint))
             steps.append(Step(start, pending.strip(), run))
         pending, start = "", 0
     if pending.strip():

@@ -18,6 +18,7 @@ from typing import Any
 
 from nsmagic.commands.grammar import GROUPS, Beyond, Keywords, Words, ifname_hint, matches, valid_ifname
 from nsmagic.commands.kinds import read_data
+from nsmagic.errors import CommandSyntaxError
 
 VERBS = Keywords("add set change=set replace delete=del show lst=show list=show xstats afstats property help")
 ATTRIBUTES = Keywords(
@@ -98,7 +99,15 @@ def attributes(words: Words, *, peer: bool = False) -> dict[str, Any]:
             found["type"] = words.next(("a type of link",))
             break
         else:
-            _attribute(words, key, found)
+            try:
+                _attribute(words, key, found)
+            except CommandSyntaxError as error:
+                if word in ATTRIBUTES.spellings():
+                    raise
+                # An interface called "a" or "t": the tool takes the name for a shortened keyword.
+                hint = f'"{word}" is read as "{key}"; an interface of that name is written dev {word}'
+                message, expected = error.message, error.expected
+                raise CommandSyntaxError(message, text=error.text, at=error.at, expected=expected, hint=hint) from None
     return found
 
 

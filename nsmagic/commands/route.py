@@ -326,11 +326,10 @@ def _show(words: Words, family: str | None) -> dict[str, Any]:
         key = SHOW.find(word)
         match key:
             case "table":
-                args["table"] = (
-                    words.word
-                    if words.take("all", "cache")
-                    else words.named_number("table id value is invalid", TABLES)
-                )
+                if words.word in ("all", "cache"):
+                    args["table"] = words.next()
+                else:
+                    args["table"] = words.named_number("table id value is invalid", TABLES)
             case "cached":
                 args["table"] = "cache"
             case "protocol":
