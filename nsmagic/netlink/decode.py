@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nsmagic.netlink import linkinfo
-from nsmagic.netlink.raw import RawAddr, RawLink, RawNeighbour, RawRoute, RawRule
+from nsmagic.netlink.raw import HARDWARE_KIND, RawAddr, RawLink, RawNeighbour, RawRoute, RawRule
 from nsmagic.netlink.words import (
     FAMILY_NAMES,
     FIB_RULE_INVERT,
@@ -46,8 +46,6 @@ _i32 = struct.Struct("=i").unpack_from
 _ntop = socket.inet_ntop
 _INET, _INET6 = int(socket.AF_INET), int(socket.AF_INET6)
 
-#: What a link is when the kernel names no kind: by its hardware type (ARPHRD_*).
-_HARDWARE = {772: "loopback", 1: "ether", 512: "ppp", 768: "ipip", 769: "ip6tnl", 776: "sit", 778: "gre", 823: "ip6gre"}
 _NO_INFO: linkinfo.Info = ("", {}, {})
 #: By the byte itself; a state of a newer kernel is its number.
 _OPERSTATES = tuple(map(operstate_name, range(256)))
@@ -118,7 +116,7 @@ def link(data: Buffer, at: int, end: int) -> RawLink:
     kind, info, port = linkinfo.read(data, inner, _end(data, inner)) if inner else _NO_INFO
     row: RawLink = _tuple(RawLink, (
         ifindex, bytes(data[name : data.index(0, name)]).decode(errors="surrogateescape"),
-        kind or _HARDWARE.get(hardware, "ether"), flags, _OPERSTATES[data[where[16]]] if 16 in where else "UNKNOWN",
+        kind or HARDWARE_KIND.get(hardware, "ether"), flags, _OPERSTATES[data[where[16]]] if 16 in where else "UNKNOWN",
         _mac(data, mac) if mac else "", _u32(data, where[4])[0] if 4 in where else 0,
         _u32(data, master)[0] if master else 0, _u32(data, lower)[0] if lower else 0,
         _i32(data, netnsid)[0] if netnsid else -1, text(data, alias) if alias else "",
@@ -214,7 +212,8 @@ def neighbour(data: Buffer, at: int, end: int) -> RawNeighbour:
         _mac(data, where[2]) if 2 in where else "", ifindex, NUD_NAMES.get(state) or nud_name(state), flags,
         kind, _u32(data, where[9])[0] if 9 in where else 0, _u16(data, where[5])[0] if 5 in where else 0,
         _u32(data, where[8])[0] if 8 in where else 0, _u32(data, where[7])[0] if 7 in where else 0,
-        _u32(data, where[3] + 8)[0] if 3 in where else 0,  # ndm_confirmed, ndm_used, ndm_updated
+        # The third and fourth of ndm_confirmed, ndm_used, ndm_updated, ndm_refcnt.
+        *(_u32u32(data, where[3] + 8) if 3 in where else (0, 0)),
     ))  # fmt: skip
     return row
 

@@ -322,7 +322,7 @@ def fixed(entries: Iterable[RawNeighbour], links: Mapping[int, tuple[int, RawLin
         )
 
     keep: Callable[[RawNeighbour], bool] = counts
-    return [entry._replace(updated=0) for entry in entries if keep(entry)]
+    return [entry._replace(updated=0, refs=0) for entry in entries if keep(entry)]
 
 
 def _rules(out: _Changes, nsid: int, before: Space, after: Space) -> None:

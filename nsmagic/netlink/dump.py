@@ -32,6 +32,7 @@ _TRIES = 16
 IFLA_EXT_MASK, IFLA_TARGET_NETNSID, IFLA_STATS64 = 29, 46, 23
 RTEXT_FILTER_BRVLAN_COMPRESSED, RTEXT_FILTER_SKIP_STATS = 4, 8
 NTF_PROXY = 0x08
+_RTA_TABLE = 15
 _U32 = struct.Struct("=HHI")
 _SKIP_STATS = _U32.pack(8, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
 
@@ -121,9 +122,17 @@ def addrs(sock: RouteSocket, family: int = 0) -> list[RawAddr]:
     return table(sock, RTM_GETADDR, decode.IFADDR.pack(family, 0, 0, 0, 0), decode.addr)
 
 
-def routes(sock: RouteSocket, family: int) -> list[RawRoute]:
-    """The routes of all tables of one family, in the kernel's order. A kernel without the family has none."""
+def routes(sock: RouteSocket, family: int, table_id: int = 0) -> list[RawRoute]:
+    """The routes of one family, of all tables (0) or one, in the kernel's order. A kernel without the family has none.
+
+    Raises
+    ------
+    NetlinkError
+        ENOENT: there is no such table.
+    """
     body = decode.RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+    if table_id:
+        body += _U32.pack(8, _RTA_TABLE, table_id)
     return _of_family(sock, RTM_GETROUTE, body, decode.route)
 
 

@@ -428,6 +428,18 @@ class Monitor:
             table: [row for live in chosen for row in live.rows(table, self._state, self._naming)] for table in tables
         }
 
+    def space(self, name: str) -> Space:
+        """A namespace as it is now: raw rows, for who needs more than the model's columns.
+
+        Raises
+        ------
+        NamespaceNotFound
+        """
+        nsid = self._get(name).nsid
+        self._pump()
+        self._refresh(EVERYTHING, (name,))
+        return self._state[nsid]
+
     def mark(self) -> int:
         """A moment to compare with later. The last 256 are kept."""
         self._pump()

@@ -19,7 +19,8 @@ PAIRED = frozenset({"veth", "netkit", "vxcan"})
 #: Facts of a kind that are an interface's index; a row has its name.
 _INDEXES = ("link", "active_slave", "primary")
 
-_FDB_STATES = {"PERMANENT": "permanent", "NOARP": "static", "STALE": "stale", "REACHABLE": ""}
+#: The first that an entry has is its word; a learned one has none.
+_FDB_STATES = (("PERMANENT", "permanent"), ("NOARP", "static"), ("STALE", "stale"), ("REACHABLE", ""))
 
 Row = list[Any]
 
@@ -131,9 +132,10 @@ def neighbour_row(space: Space, entry: RawNeighbour) -> Row:
 
 def fdb_row(space: Space, entry: RawNeighbour) -> Row:
     """A row of ``fdb``; ``state`` is iproute2's word (``permanent``, ``static``, ``stale``; ``""`` for a learned one)."""
+    states = entry.state.split(",")
     return [
         space.name, entry.mac, dev(space, entry.ifindex), dev(space, entry.master), entry.vlan, entry.address,
-        _FDB_STATES.get(entry.state, entry.state.lower()), entry.flags,
+        next((word for state, word in _FDB_STATES if state in states), entry.state.lower()), entry.flags,
     ]  # fmt: skip
 
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+#: What a link is called when the kernel names no kind: by its hardware type (ARPHRD_*).
+HARDWARE_KIND = {772: "loopback", 1: "ether", 512: "ppp", 65534: "none"}
+HARDWARE_KINDS = frozenset({"loopback", "ether", "none"})
+
 
 class RawLink(NamedTuple):
     """A link as the kernel says it. ``lower`` is the index in IFLA_LINK (0: none; a veth's other end), ``netnsid`` the
@@ -74,7 +78,8 @@ class RawNeighbour(NamedTuple):
     """A neighbour, or a forwarding entry when ``family`` is ``bridge``. ``address`` is then the remote end of a tunnel.
 
     ``type`` is the kind of address (RTN_*: 1 unicast, 2 local, 3 broadcast, 5 multicast). ``master``, ``vlan``, ``via`` (an
-    index) and ``vni`` (0: none) are of forwarding entries; ``updated`` is the entry's age in hundredths of a second.
+    index) and ``vni`` (0: none) are of forwarding entries; ``updated`` is the entry's age in hundredths of a second,
+    ``refs`` how many routes of the kernel's cache use it.
     """
 
     family: str
@@ -89,6 +94,7 @@ class RawNeighbour(NamedTuple):
     via: int
     vni: int
     updated: int
+    refs: int
 
 
 class RawRule(NamedTuple):

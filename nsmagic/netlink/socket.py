@@ -168,7 +168,7 @@ class RouteSocket:
                 if number == NLMSG_DONE:
                     code = struct.unpack_from("=i", data, at)[0] if end - at >= 4 else 0
                     if code < 0:
-                        raise ack_error(data, at, end, flags_) or NetlinkError(-code)
+                        raise NetlinkError(-code, _words(data, at + 4, end) if flags_ & NLM_F_ACK_TLVS else "")
                     if interrupted:
                         raise NetlinkError(4, "the table changed while it was read")
                     return
@@ -210,12 +210,18 @@ def ack_error(data: bytes, at: int, end: int, flags: int) -> NetlinkError | None
     if flags & NLM_F_ACK_TLVS and end - at >= 20:
         # errno, then the request's header (capped) or the whole request, then the attributes.
         inner = struct.unpack_from("=I", data, at + 4)[0]
-        tlv = at + 4 + (16 if flags & NLM_F_CAPPED else (inner + 3) & ~3)
-        while tlv + 4 <= end:
-            length, kind = _ATTR.unpack_from(data, tlv)
-            if length < 4:
-                break
-            if kind & 0x3FFF == NLMSGERR_ATTR_MSG:
-                words = data[tlv + 4 : tlv + length].rstrip(b"\0").decode(errors="replace")
-            tlv += (length + 3) & ~3
+        words = _words(data, at + 4 + (16 if flags & NLM_F_CAPPED else (inner + 3) & ~3), end)
     return NetlinkError(-code, words)
+
+
+def _words(data: bytes, at: int, end: int) -> str:
+    """The kernel's sentence among the attributes of an extended ACK."""
+    words = ""
+    while at + 4 <= end:
+        length, kind = _ATTR.unpack_from(data, at)
+        if length < 4:
+            break
+        if kind & 0x3FFF == NLMSGERR_ATTR_MSG:
+            words = data[at + 4 : at + length].rstrip(b"\0").decode(errors="replace")
+        at += (length + 3) & ~3
+    return words

@@ -1,0 +1,30 @@
+"""What the ``show`` verbs of ``commands/command.py`` list: the monitor's tables, filtered as the tools filter.
+
+The answer is ``{"table": name, "rows": rows}`` with rows of ``model.py``; where a table is read together with another one
+(links have addresses, ``ip addr`` has links) ``more`` has that one: ``{"table": "addrs", "rows": …, "more": {"links": …}}``.
+What has no table in the model has ``columns`` of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nsmagic.netlink import show_bridge, show_ip
+from nsmagic.netlink.monitor import Monitor
+from nsmagic.netlink.show_ip import Args
+
+_VERBS = {**show_ip.VERBS, **show_bridge.VERBS}
+
+
+def show(monitor: Monitor, ns: str, verb: str, args: Args) -> dict[str, Any]:
+    """What a ``show`` verb lists of a namespace.
+
+    Raises
+    ------
+    NamespaceNotFound
+    KernelRefused
+        There is no such device or table, in the tool's words.
+    KeyError
+        Not a verb that shows something.
+    """
+    return _VERBS[verb](monitor, ns, args)
