@@ -1,0 +1,204 @@
+"""What all tests share: marks, the watch for leaks and for changes of the machine, and the four ways to run a command."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from nsmagic.errors import NsmagicError
+from tests import leaks, machine
+
+# The machine before and after
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        session.config.stash[_BEFORE] = machine.observe()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    before = session.config.stash.get(_BEFORE, None)
+    if before is None:
+        return  # a worker of xdist: its controller compares
+    changed = machine.differences(before, machine.observe())
+    session.config.stash[_CHANGED] = changed
+    if changed and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    changed = config.stash.get(_CHANGED, None)
+    if changed is None:
+        return
+    if changed:
+        terminalreporter.section("the tests changed this machine", red=True)
+        terminalreporter.write("".join(line[:400] + "\n" for line in changed[:60]))
+    else:
+        terminalreporter.write_line(
+            "the machine's network, firewall, sysctls and mounts are as they were before the run"
+        )
+    skipped = len(terminalreporter.stats.get("skipped", []))
+    terminalreporter.write_line(f"skipped: {skipped or 'none'}")
+
+
+_BEFORE = pytest.StashKey[dict[str, list[str]]]()
+_CHANGED = pytest.StashKey[list[str]]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """``heavy`` tests run only when asked for: ``pytest -m heavy``."""
+    if "heavy" in config.option.markexpr:
+        return
+    heavy = [item for item in items if item.get_closest_marker("heavy")]
+    if heavy:
+        config.hook.pytest_deselected(items=heavy)
+        items[:] = [item for item in items if not item.get_closest_marker("heavy")]
+
+
+# Around every test
+
+
+@pytest.fixture(autouse=True)
+def no_leaks() -> Iterator[None]:
+    """Fails a test that leaves a process, a zombie, a thread, a descriptor of a lab, a socket or a mount."""
+    before = leaks.held()
+    yield
+    left = leaks.left_since(before)
+    assert not left, "the test left: " + "; ".join(left)
+
+
+@pytest.fixture
+def lab() -> Iterator[Any]:
+    """A lab of its own for one test."""
+    from nsmagic import Lab
+
+    with Lab() as lab:
+        yield lab
+
+
+# A notebook without a browser
+
+
+@dataclass
+class Ran:
+    """What a person saw of a cell, and what came of it."""
+
+    out: str = ""
+    err: str = ""
+    value: Any = None
+    error: BaseException | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.error is None
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+
+class Notebook:
+    """An IPython shell whose cells are run one by one."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+
+    def cell(self, source: str) -> Ran:
+        """Run a cell as a notebook does."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            done = self.shell.run_cell(source, store_history=True)
+        error = done.error_before_exec or done.error_in_exec
+        return Ran(out.getvalue(), err.getvalue(), done.result, error)
+
+    def complete(self, source: str) -> list[str]:
+        """What Tab offers at the end of a source (``source`` may have many lines)."""
+        from IPython.core.completer import provisionalcompleter
+
+        with provisionalcompleter():
+            return [each.text for each in self.shell.Completer.completions(source, len(source))]
+
+
+@pytest.fixture(scope="session")
+def _shell() -> Any:
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False  # no file, and no thread that writes it
+    config.InteractiveShell.colors = "nocolor"
+    return InteractiveShell.instance(config=config)
+
+
+@pytest.fixture
+def notebook(_shell: Any) -> Iterator[Notebook]:
+    """A fresh notebook with ``%load_ext nsmagic`` done; its labs end with the test."""
+    _shell.reset()
+    _shell.run_line_magic("load_ext", "nsmagic")
+    yield Notebook(_shell)
+    _shell.run_line_magic("unload_ext", "nsmagic")
+    _shell.reset()
+
+
+# The same commands by four ways
+
+
+@dataclass
+class Came:
+    """What came of commands, whichever way they went: did all succeed, and what was shown (errors as well)."""
+
+    ok: bool
+    text: str
+    errors: list[str] = field(default_factory=list)
+
+
+Run = Callable[..., Came]
+
+
+def _api(text: str, ns: str | None = None) -> Came:
+    from nsmagic import Lab
+
+    with Lab() as lab:
+        try:
+            result = lab.run(text, ns)
+        except NsmagicError as error:
+            return Came(False, error.render())
+        return Came(result.ok, result.text)
+
+
+def _line(notebook: Notebook, text: str, ns: str | None = None) -> Came:
+    ran = [notebook.cell(f"%netns {ns or ''} {line}") for line in text.strip().splitlines()]
+    return Came(all(each.ok for each in ran), "".join(each.text for each in ran))
+
+
+def _cell(notebook: Notebook, text: str, ns: str | None = None) -> Came:
+    ran = notebook.cell(f"%%netns {ns or ''}\n{text}")
+    return Came(ran.ok, ran.text)
+
+
+def _cli(text: str, ns: str | None = None) -> Came:
+    where = ["--ns", ns] if ns else []
+    done = subprocess.run(
+        [sys.executable, "-m", "nsmagic", "run", "-", *where],
+        input=text, capture_output=True, text=True, timeout=60, env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip
+    return Came(done.returncode == 0, done.stdout + done.stderr)
+
+
+@pytest.fixture(params=["api", "line", "cell", "cli"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """``run(text, ns=None)``: commands in a fresh lab by Python, by ``%netns`` lines, by a cell, and by the command line."""
+    if request.param in ("line", "cell"):
+        notebook = request.getfixturevalue("notebook")
+        way = _line if request.param == "line" else _cell
+        return lambda text, ns=None: way(notebook, text, ns)
+    return _api if request.param == "api" else _cli
