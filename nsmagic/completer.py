@@ -21,8 +21,13 @@ class Completer:
 
     def __init__(self, magics: Netns) -> None:
         self._magics = magics
-        # A matcher is found by the name of its function; this one lives on an object.
-        self.match = context_matcher(identifier="nsmagic", priority=50)(self._match)
+
+        # IPython marks matchers with attributes, which a bound method cannot carry: hence a function.
+        @context_matcher(identifier="nsmagic", priority=50)  # type: ignore[untyped-decorator]
+        def match(context: Any) -> dict[str, Any]:
+            return self._match(context)
+
+        self.match = match
 
     def _match(self, context: Any) -> dict[str, Any]:
         words = self._words(context.full_text, context.cursor_line, context.cursor_position)
