@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from nsmagic.agent.client import Client
 from nsmagic.errors import LabError, SandboxUnavailable
 from nsmagic.sandbox import config, launch
+from nsmagic.sandbox.causes import cause_of
 
 #: The kinds tried, in order, when none is asked for. ``host`` is never among them.
 AUTOMATIC = ("rootless", "rootless-nomount")
@@ -66,7 +67,9 @@ def start(
 
 def _warn_of_host() -> None:
     if os.geteuid() != 0:
-        raise LabError("the host kind works on the machine's own network and needs root", hint="leave sandbox= out: no root needed")
+        raise LabError(
+            "the host kind works on the machine's own network and needs root", hint="leave sandbox= out: no root needed"
+        )
     warnings.warn(
         "sandbox kind 'host': commands act on THIS MACHINE's interfaces, routes, firewall and sysctls; nothing is undone at the end",
         stacklevel=4,
@@ -74,14 +77,23 @@ def _warn_of_host() -> None:
 
 
 def _no_kind(refusals: list[SandboxUnavailable]) -> SandboxUnavailable:
+    """One error of all refusals: what stood in the way of each kind, and as the hint the line that mends the first."""
     first = refusals[0]
-    if len(refusals) == 1:
-        return SandboxUnavailable(
-            f"no lab of kind {first.kind} can be started here: {first.message}",
-            kind=first.kind, step=first.step, errno=first.errno, hint="nsmagic doctor names the cause and the cure",
-        )  # fmt: skip
-    lines = "\n".join(f"  {each.kind}: {each.message}" for each in refusals)
-    return SandboxUnavailable(
-        f"no lab can be started here:\n{lines}",
-        kind=first.kind, step=first.step, errno=first.errno, hint="nsmagic doctor names the cause and the cure",
-    )  # fmt: skip
+    named = [(refusal, *cause_of(refusal.step, refusal.errno)) for refusal in refusals]
+    if len({(each.step, each.errno, each.message) for each in refusals}) == 1:
+        kind = "" if len(refusals) > 1 else f" of kind {first.kind}"
+        words = f"no lab{kind} can be started here: {_why(first, named[0][1])}"
+    else:
+        words = "no lab can be started here:\n" + "\n".join(
+            f"  {refusal.kind}: {_why(refusal, cause)}" for refusal, cause, _ in named
+        )
+    cure = next((cure for _, _, cure in named if cure), "")
+    hint = (
+        f"{cure}   (as administrator; nsmagic doctor shows every step)" if cure else "nsmagic doctor shows every step"
+    )
+    return SandboxUnavailable(words, kind=first.kind, step=first.step, errno=first.errno, hint=hint)
+
+
+def _why(refusal: SandboxUnavailable, cause: str) -> str:
+    # The agent's own failures are no settings of the machine: their words say all there is.
+    return refusal.message if refusal.step in ("agent", "start", "") else f"{cause} ({refusal.message})"

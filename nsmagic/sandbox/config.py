@@ -12,6 +12,7 @@ from typing import Any
 
 from nsmagic.agent.limits import complete
 from nsmagic.errors import LabError, NsmagicError
+from nsmagic.sandbox.causes import UBUNTU_SWITCH, Read, read_text
 
 KINDS = ("rootless", "rootless-nomount", "host")
 
@@ -20,6 +21,30 @@ _NEVER_WRITABLE = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "
 _TOO_WIDE = ("/", "/home", "/opt", "/root", "/srv", "/tmp", "/var", "/var/tmp", "/mnt", "/media")
 
 PACKAGE = Path(__file__).resolve().parent.parent
+
+
+#: The whole environment of launcher and trial: nothing of the notebook's own can reach the lab.
+_ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+}
+
+
+def start_command(program: str, read: Read = read_text) -> tuple[list[str], dict[str, str]]:
+    """How a program of ours is started: its words and its environment.
+
+    By this Python; but where Ubuntu's AppArmor restricts user namespaces, as a script by its own path: AppArmor finds a profile
+    by the path that is executed, so only then can an administrator allow the launcher and not every Python program.
+    """
+    folder = os.path.dirname(sys.executable)
+    plain = [sys.executable, "-I", "-S", program], dict(_ENVIRONMENT)
+    if read(UBUNTU_SWITCH).strip() != "1" or not os.access(program, os.X_OK):
+        return plain
+    # The script's first line asks for "python3", which must be this very Python.
+    if os.path.realpath(os.path.join(folder, "python3")) != os.path.realpath(sys.executable):
+        return plain
+    return [program], {**_ENVIRONMENT, "PATH": f"{folder}:{_ENVIRONMENT['PATH']}"}
 
 
 def launcher() -> str:

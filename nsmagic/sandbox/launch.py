@@ -12,7 +12,6 @@ import queue
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -20,13 +19,6 @@ from typing import Any
 from nsmagic.agent import protocol
 from nsmagic.errors import SandboxUnavailable
 from nsmagic.sandbox import config as config_
-
-#: The launcher's whole environment: nothing of the notebook's own can reach the lab.
-_ENVIRONMENT = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "LANG": "C.UTF-8",
-    "LC_ALL": "C.UTF-8",
-}
 
 
 class Launched:
@@ -86,18 +78,19 @@ def launch(config: Mapping[str, Any]) -> Launched:
 
 def _spawn(config: Mapping[str, Any], answers: queue.SimpleQueue[Any], gone: threading.Event) -> None:
     ours, theirs = socket.socketpair()
+    command, environment = config_.start_command(config_.launcher())
     try:
         pidfd = os.pidfd_open(os.getpid())
         try:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", config_.launcher(), str(theirs.fileno()), str(pidfd)],
+                [*command, str(theirs.fileno()), str(pidfd)],
                 pass_fds=(theirs.fileno(), pidfd),
                 stdin=subprocess.DEVNULL,
                 # Nothing of the notebook's may stay open in pid 1; what goes wrong is told in frames.
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
-                env=_ENVIRONMENT,
+                env=environment,
                 cwd="/",
             )
         finally:

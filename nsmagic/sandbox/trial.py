@@ -213,7 +213,9 @@ def files(report: Report) -> None:
     report.step("fresh /proc", lambda: sys_.mount("proc", "/tmp/proc", "proc", noexec))
     report.step("fresh /sys", lambda: sys_.mount("sysfs", "/tmp/sys", "sysfs", noexec))
     pts = "newinstance,ptmxmode=0666,mode=620"
-    report.step("mount devpts", lambda: sys_.mount("devpts", "/tmp/pts", "devpts", sys_.MS_NOSUID | sys_.MS_NOEXEC, pts))
+    report.step(
+        "mount devpts", lambda: sys_.mount("devpts", "/tmp/pts", "devpts", sys_.MS_NOSUID | sys_.MS_NOEXEC, pts)
+    )
 
     def pivot() -> None:
         sys_.pivot_root("/tmp", "/tmp/old")

@@ -1,0 +1,224 @@
+"""Why a step of making a lab is refused here, and the line that mends it.
+
+The kernel gives a step and a number, and the same number has several causes. The machine's own settings say which; they are
+read only to name the cause, never to choose a sandbox (that is done by trying). Pure: ``read`` gives the files' texts, so a test
+can be any machine.
+"""
+
+from __future__ import annotations
+
+import errno as errno_
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+#: A file's text, ``""`` when there is none or it may not be read.
+Read = Callable[[str], str]
+
+USER_MAX = "/proc/sys/user/max_user_namespaces"
+DEBIAN_SWITCH = "/proc/sys/kernel/unprivileged_userns_clone"
+UBUNTU_SWITCH = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+CONFINEMENT = "/proc/self/attr/current"
+STATUS = "/proc/self/status"
+PODMAN = "/run/.containerenv"
+
+#: What makes namespaces, in the launcher's and the trial's words → the kinds that are counted then.
+_COUNTED = {
+    "user namespace": ("user",),
+    "mount namespace": ("mnt",),
+    "namespaces": ("net", "pid", "uts", "ipc", "mnt"),
+}
+#: What needs rights inside the new user namespace.
+_RIGHTS = {"uid map", "lo up", "veth pair", "limits"}
+_MOUNT = {
+    "mount propagation", "mount tmpfs", "pivot_root", "bind the machine's files", "bind the notebook's folder", "bind devices",
+    "mount devpts", "fresh /proc", "fresh /sys", "named namespace",
+}  # fmt: skip
+_FULL = (errno_.ENOSPC, errno_.EUSERS)
+_DENIED = (errno_.EPERM, errno_.EACCES)
+
+#: What the kernel says of something that it was not built with or that is a module not loaded.
+_ABSENT = (errno_.EOPNOTSUPP, errno_.ENOENT, errno_.EPROTONOSUPPORT, errno_.EAFNOSUPPORT, errno_.ENODEV)
+_MODULES = {"netem": "sch_netem", "nftables": "nf_tables", "nftables nat": "nft_chain_nat"}
+
+_UBUNTU = (
+    "AppArmor takes the rights away inside a new user namespace (Ubuntu 23.10 and later do this by default)",
+    "nsmagic doctor --apparmor | sudo tee /etc/apparmor.d/nsmagic && sudo apparmor_parser -r /etc/apparmor.d/nsmagic",
+)
+_NO_FILTER = "docker run --security-opt seccomp=unconfined …"
+_SECCOMP = ("a seccomp filter forbids it, as Docker's default profile does", _NO_FILTER)
+
+
+def read_text(path: str) -> str:
+    """A file's text; ``""`` when there is none or it may not be read."""
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def cause_of(step: str, errno: int, read: Read = read_text) -> tuple[str, str]:
+    """Why a step failed and what puts it right: one sentence, and the line that an administrator types (``""``: none known).
+
+    Parameters
+    ----------
+    step
+        As the launcher or the trial names it: ``"user namespace"``, ``"mount tmpfs"``, …
+    errno
+        The kernel's number; 0 when it gave none.
+    read
+        Gives a file's text or ``""``.
+
+    >>> files = {"/proc/sys/user/max_user_namespaces": "0"}
+    >>> cause_of("user namespace", 28, lambda path: files.get(path, ""))
+    ('user namespaces are switched off (user.max_user_namespaces is 0)', 'sudo sysctl -w user.max_user_namespaces=15000')
+    """
+    if step == "private mounts (as root)" and errno in _DENIED:
+        return (
+            "this root has no right to mount (a container gave it few capabilities)",
+            "start it as an ordinary user, for example docker run --user 1000 …",
+        )
+    if step == "become a plain user":
+        return (
+            "this root has no second user to become: its user namespace holds too few uids",
+            "start it as an ordinary user",
+        )
+    if step in _COUNTED:
+        return _making(step, errno, read)
+    if step in _RIGHTS and errno in _DENIED:
+        return _denied_inside(read)
+    if step == "veth pair" and errno == errno_.EOPNOTSUPP:
+        return "the kernel's module for veth is not loaded, and a lab may not load modules", "sudo modprobe veth"
+    if step in _MOUNT:
+        return _mounting(step, errno, read)
+    if step == "sysctl write" and errno in (*_DENIED, errno_.EROFS, errno_.ENOENT):
+        return "/proc/sys is read-only or missing here (a container masks it)", _unmask(read)
+    return _plain(errno), ""
+
+
+def _making(step: str, errno: int, read: Read) -> tuple[str, str]:
+    if errno in _FULL:
+        return _used_up(step, read)
+    if errno in _DENIED:
+        if step == "user namespace" and _is(read, DEBIAN_SWITCH, "0"):
+            return (
+                "this kernel lets only root make user namespaces (kernel.unprivileged_userns_clone is 0)",
+                "sudo sysctl -w kernel.unprivileged_userns_clone=1",
+            )
+        if filtered(read):
+            return _SECCOMP
+        if _is(read, UBUNTU_SWITCH, "1"):
+            return _UBUNTU
+        profile = confined(read)
+        if profile:
+            return f"AppArmor's profile {profile} forbids new namespaces", _loosen(profile)
+        return "a security module of the kernel (SELinux, AppArmor) or a chroot forbids new namespaces", ""
+    if errno == errno_.EINVAL:
+        return (
+            "this kernel was built without these namespaces",
+            "use a kernel with CONFIG_USER_NS=y and CONFIG_NET_NS=y",
+        )
+    if errno == errno_.ENOSYS:
+        return "this system call does not exist here: a filter or a sandbox in front of the kernel (gVisor)", _NO_FILTER
+    return _plain(errno), ""
+
+
+def _used_up(step: str, read: Read) -> tuple[str, str]:
+    kinds = _COUNTED[step]
+    off = [kind for kind in kinds if _is(read, f"/proc/sys/user/max_{kind}_namespaces", "0")]
+    if off:
+        word = {"user": "user", "mnt": "mount", "net": "network"}.get(off[0], off[0])
+        knob = f"user.max_{off[0]}_namespaces"
+        return f"{word} namespaces are switched off ({knob} is 0)", f"sudo sysctl -w {knob}=15000"
+    knobs = {kind: read(f"/proc/sys/user/max_{kind}_namespaces").strip() for kind in kinds}
+    known = {kind: int(value) for kind, value in knobs.items() if value.isdigit()}
+    if not known:
+        return "the machine's limit of namespaces is used up", "sudo sysctl -w user.max_user_namespaces=15000"
+    kind, most = min(known.items(), key=lambda item: item[1])
+    knob = f"user.max_{kind}_namespaces"
+    return (
+        f"the machine's limit of namespaces is used up ({knob} is {most})",
+        f"sudo sysctl -w {knob}={max(15000, 2 * most)}",
+    )
+
+
+def _denied_inside(read: Read) -> tuple[str, str]:
+    if _is(read, UBUNTU_SWITCH, "1"):
+        return _UBUNTU
+    if filtered(read):
+        return _SECCOMP
+    return "the new user namespace was made, but a security module of the kernel takes its rights away", ""
+
+
+def _mounting(step: str, errno: int, read: Read) -> tuple[str, str]:
+    if step in ("fresh /proc", "fresh /sys") and errno == errno_.EPERM:
+        # Only a process that sees all of /proc may mount a new one; a container covers parts of it.
+        return f"parts of {step[6:]} are masked, as in containers, and then no fresh one may be mounted", _unmask(read)
+    if errno in _DENIED and _is(read, UBUNTU_SWITCH, "1"):
+        return _UBUNTU
+    if errno == errno_.EACCES:
+        profile = confined(read)
+        name = f"AppArmor's profile {profile}" if profile else "a security module (AppArmor's docker-default, SELinux)"
+        return f"{name} forbids mounts", _loosen(profile)
+    if errno == errno_.EPERM and filtered(read):
+        return _SECCOMP
+    if step == "named namespace" and errno == errno_.ENOENT:
+        return "there is no /proc in the lab, which naming a namespace needs", _unmask(read)
+    if errno in _FULL:
+        return "the limit of mounts is used up (fs.mount-max)", "sudo sysctl -w fs.mount-max=200000"
+    if errno == errno_.ENODEV:
+        return "this kernel was built without this file system", ""
+    return _plain(errno), ""
+
+
+def _loosen(profile: str) -> str:
+    if not profile or profile.startswith(("docker", "containers-default", "cri-containerd", "crio")):
+        return "docker run --security-opt apparmor=unconfined …"
+    return f"sudo aa-complain {profile}"
+
+
+def _unmask(read: Read) -> str:
+    if read(PODMAN):
+        return "podman run --security-opt unmask=ALL …"
+    return "docker run --security-opt systempaths=unconfined …   (Kubernetes: procMount: Unmasked)"
+
+
+def _is(read: Read, path: str, value: str) -> bool:
+    return read(path).strip() == value
+
+
+def _plain(errno: int) -> str:
+    return os.strerror(errno) if errno else "the reason is not known"
+
+
+def filtered(read: Read = read_text) -> bool:
+    """Whether a seccomp filter is on this process (``Seccomp: 2``)."""
+    return any(line.split()[:2] == ["Seccomp:", "2"] for line in read(STATUS).splitlines())
+
+
+def confined(read: Read = read_text) -> str:
+    """The name of the AppArmor profile that this process is under, ``""`` when under none."""
+    name = read(CONFINEMENT).replace("\0", "").strip().removesuffix(" (enforce)")
+    # SELinux writes a label with colons to the same file.
+    return "" if name in ("", "unconfined", "kernel") or ":" in name or name.endswith("(unconfined)") else name
+
+
+def lacking(feature: str, errno: int, modules: dict[str, str]) -> tuple[str, str]:
+    """The same for something that a kernel may lack (a kind of link, netem); ``modules`` maps kinds to module names.
+
+    >>> lacking("vlan", 95, {"vlan": "8021q"})
+    ('the kernel has no module 8021q, or it is not loaded', 'sudo modprobe 8021q')
+    """
+    if feature == "tun" and errno in (errno_.ENOENT, errno_.ENXIO, errno_.ENODEV):
+        return "there is no device /dev/net/tun", "sudo modprobe tun"
+    if feature == "tun" and errno in _DENIED:
+        return "/dev/net/tun may not be opened by this user", "sudo chmod 666 /dev/net/tun"
+    module = _MODULES.get(feature) or modules.get(feature)
+    if module and errno in _ABSENT:
+        return f"the kernel has no module {module}, or it is not loaded", f"sudo modprobe {module}"
+    if feature == "iptables nat":
+        return (
+            "iptables cannot add a MASQUERADE rule with this kernel",
+            "sudo modprobe -a nft_chain_nat xt_MASQUERADE nft_compat",
+        )
+    return _plain(errno), ""
