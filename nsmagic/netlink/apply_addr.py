@@ -89,9 +89,6 @@ def _body(call: Call, *, delete: bool) -> bytes:
         values["flags"] = flags
         flags = 0
     scope = args.get("scope", RT_SCOPE_HOST if address.startswith("127.") and not delete else 0)
-    label = args.get("label", "")
-    if label and not label.startswith(args["dev"]):
-        raise refusals.local(f'"dev" ({args["dev"]}) must match "label" ({label}).', dev=args["dev"], ns=call.ns)
     return encode.address_body(values, family, prefixlen, call.index(args["dev"]), scope, flags)
 
 
@@ -118,11 +115,14 @@ def _lifetimes(args: Mapping[str, Any]) -> bytes:
 
 
 def flush(call: Call) -> Outcome:
-    """``ip addr flush``: all addresses that fit, primary ones first, since their secondaries go with them."""
+    """``ip addr flush``: all addresses that fit, primary ones first, since their secondaries go with them.
+
+    As with iproute2, only ``dev``, the family and what belongs to the address itself are looked at: ``up``, ``master``,
+    ``type`` and ``group``, which choose links for ``show``, leave every address doomed.
+    """
     args = call.args
     index = call.index(args["dev"]) if "dev" in args else 0
     family = FAMILIES.get(args.get("family", ""), 0)
-    indexes = _links(call) if args.keys() & {"up", "master", "kind", "group", "nomaster", "port_kind"} else None
     request = decode.IFADDR.pack(family, 0, 0, 0, index)
     sock = call.sock
     count = 0
@@ -134,7 +134,6 @@ def flush(call: Call) -> Outcome:
             body
             for body, row in found
             if not (index and row.ifindex != index)
-            and (indexes is None or row.ifindex in indexes)
             and _fits(row, args)
             and (not row.flags & _SECONDARY or "secondary" in args.get("flags", ()))
         ]
@@ -147,24 +146,9 @@ def flush(call: Call) -> Outcome:
             except NetlinkError as error:
                 if error.errno != EADDRNOTAVAIL:  # it went with another one
                     raise
-        if args.keys() & {"flags"} and {"primary", "-secondary"} & set(args["flags"]):
+        if {"primary", "-secondary"} & set(args.get("flags", ())):
             break
     return Outcome(count=count)
-
-
-def _links(call: Call) -> set[int]:
-    """The links that ``up``, ``master`` … leave."""
-    args = call.args
-    master = call.index(args["master"], "master") if "master" in args else None
-    return {
-        row.ifindex
-        for row in dump.links(call.sock)
-        if not (args.get("up") and not row.flags & 1)
-        and (master is None or row.master == master)
-        and not (args.get("nomaster") and row.master)
-        and ("kind" not in args or row.kind == args["kind"])
-        and ("group" not in args or row.group == args["group"])
-    }
 
 
 def _fits(row: RawAddr, args: Mapping[str, Any]) -> bool:

@@ -44,7 +44,7 @@ def _link(call: Call, name: str, role: str) -> lookup.Found:
     try:
         return lookup.link(call.sock, name, call.ns)
     except NoSuchDevice:
-        raise refusals.no_device(call.tool, call.verb, role, name, call.ns) from None
+        raise refusals.no_device(call.tool, call.verb, call.args, role, name, call.ns) from None
 
 
 def brctl_delbr(call: Call) -> Outcome:

@@ -49,6 +49,8 @@ _RTM_F_LOOKUP_TABLE, _RTM_F_FIB_MATCH = 0x1000, 0x2000
 _ONLINK, _CLONED = 4, 0x200
 _LOCAL_TYPES = frozenset({"local", "broadcast", "anycast", "nat"})
 _LINK_TYPES = frozenset({"broadcast", "multicast", "anycast"})
+#: Rounds of a flush, as many as iproute2's.
+_ROUNDS = 10
 #: A route that the kernel itself puts at the end of an IPv6 table and never lets go.
 _LAST_METRIC = 0xFFFFFFFF
 
@@ -138,7 +140,7 @@ def _nexthop(call: Call, hop: Mapping[str, Any], family: int) -> bytes:
     values: dict[str, Any] = {}
     if "gateway" in hop:
         _gateway(values, hop, family)
-    index = call.index(hop["dev"]) if "dev" in hop else 0
+    index = call.index(hop["dev"], "nexthop") if "dev" in hop else 0
     return encode.nexthop(values, index, hop.get("weight", 1), _ONLINK if hop.get("onlink") else 0)
 
 
@@ -215,14 +217,20 @@ def flush(call: Call) -> Outcome:
     else:
         families = [AF_INET, AF_INET6] if args.get("table") == "all" else [AF_INET]
     oif = call.index(args["dev"]) if "dev" in args else 0
+    return Outcome(count=sum(_flush_family(call, family, oif) for family in families))
+
+
+def _flush_family(call: Call, family: int, oif: int) -> int:
+    """Delete what fits, again as long as something goes: of several equal routes the kernel deletes one at a time."""
+    request = decode.RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
     count = 0
-    for family in families:
-        request = decode.RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+    for _ in range(_ROUNDS):
         found = dump.table(
             call.sock, RTM_GETROUTE, request, lambda data, at, end: (bytes(data[at:end]), decode.route(data, at, end))
         )
+        before = count
         for body, row in found:
-            if not _fits(row, args, oif):
+            if not _fits(row, call.args, oif):
                 continue
             try:
                 call.sock.request(RTM_DELROUTE, NLM_F_ACK, body)
@@ -230,7 +238,9 @@ def flush(call: Call) -> Outcome:
             except NetlinkError as error:
                 if error.errno != ESRCH:  # it went with another one
                     raise
-    return Outcome(count=count)
+        if count == before:
+            break
+    return count
 
 
 def _fits(row: RawRoute, args: Mapping[str, Any], oif: int) -> bool:

@@ -7,16 +7,17 @@ from typing import Any
 
 from nsmagic.netlink import decode, dump
 from nsmagic.netlink.context import Call, Outcome, Plan
-from nsmagic.netlink.raw import RawRule
 from nsmagic.netlink.socket import NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL
 from nsmagic.netlink.words import (
     FAMILIES,
     FIB_RULE_INVERT,
+    PROTOCOL_NAMES,
     RT_TABLE_MAIN,
     RTM_DELRULE,
     RTM_GETRULE,
     RTM_NEWRULE,
     RULE_ACTIONS,
+    name_of,
 )
 
 #: Argument → attribute, for those whose value goes as it is.
@@ -81,27 +82,21 @@ def _table(args: Mapping[str, Any], action: str, add: bool) -> int:
 
 
 def flush(call: Call) -> Outcome:
-    """``ip rule flush``: all rules but that of priority 0, which leads to the addresses of the machine itself."""
+    """``ip rule flush``: all rules but that of priority 0, which leads to the addresses of the machine itself.
+
+    As with iproute2, ``protocol`` is the only selector that is looked at.
+    """
     args = call.args
     family = FAMILIES[args.get("family", "inet")]
     request = decode.RULE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
     found = dump.table(
         call.sock, RTM_GETRULE, request, lambda data, at, end: (bytes(data[at:end]), decode.rule(data, at, end))
     )
-    doomed = [body for body, row in found if row.priority and _fits(row, args)]
+    wanted = name_of(args["protocol"], PROTOCOL_NAMES) if args.get("protocol") else None
+    doomed = [body for body, row in found if row.priority and wanted in (None, row.extra.get("protocol"))]
     for body in doomed:
         call.sock.request(RTM_DELRULE, NLM_F_ACK, body)
     return Outcome(count=len(doomed))
-
-
-def _fits(row: RawRule, args: Mapping[str, Any]) -> bool:
-    """Whether a rule is one that the selectors leave."""
-    if "protocol" in args and row.extra.get("protocol", 0) != args["protocol"]:
-        return False
-    return all(
-        name not in args or getattr(row, name) == args[name]
-        for name in ("priority", "src", "dst", "iif", "oif", "table")
-    )
 
 
 PLANNERS: Mapping[str, Callable[[Call], Plan]] = {"rule.add": add, "rule.del": delete}

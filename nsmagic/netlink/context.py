@@ -127,7 +127,7 @@ class Call:
         try:
             return self.ctx.ifindex(self.ns, name)
         except NoSuchDevice:
-            raise refusals.no_device(self.tool, self.verb, role, name, self.ns) from None
+            raise refusals.no_device(self.tool, self.verb, self.args, role, name, self.ns) from None
 
     def plan(self, kind: int, flags: int, body: bytes) -> Plan:
         """A plan of one request on the namespace's socket."""

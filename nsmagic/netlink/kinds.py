@@ -106,8 +106,9 @@ _VLAN: Table = {
     "id": ("IFLA_VLAN_ID", int), "protocol": ("IFLA_VLAN_PROTOCOL", _protocol), "flags": ("IFLA_VLAN_FLAGS", _same),
 }  # fmt: skip
 
+_MODES = ("private", "vepa", "bridge", "passthru", "source")
 _MACVLAN: Table = {
-    "mode": ("IFLA_MACVLAN_MODE", _same),
+    "mode": (1, lambda value: encode.u32(1 << _words(*_MODES)(value))),  # macvtap's has another name in pyroute2
     "flag": (2, lambda value: encode.u16(_flags(nopromisc=1, nodst=2)(value))),
 }
 _IPVLAN: Table = {

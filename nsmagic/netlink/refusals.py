@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from errno import EBUSY, EEXIST, ENODEV, ENOENT, ENXIO
+from errno import EBUSY, EEXIST, EINVAL, ELOOP, ENODEV, ENOENT, ENXIO
 from typing import Any
 
 from nsmagic.errors import KernelRefused
@@ -27,11 +27,13 @@ _FLUSHES = {"addr.flush"}
 _CALLS: Mapping[tuple[str, str], str] = {
     ("route", "route.prepend"): "SIOCADDRT", ("route", "route.add"): "SIOCADDRT", ("route", "route.del"): "SIOCDELRT",
     ("arp", "neigh.replace"): "SIOCSARP", ("arp", "neigh.add"): "SIOCSARP", ("arp", "neigh.del"): "SIOCDARP(dontpub)",
-    ("ifconfig", "addr.replace"): "SIOCSIFADDR", ("ifconfig", "addr.add"): "SIOCSIFADDR",
-    ("ifconfig", "addr.change"): "SIOCSIFADDR", ("ifconfig", "addr.del"): "SIOCDIFADDR",
+    ("ifconfig", "addr.add"): "SIOCSIFADDR", ("ifconfig", "addr.del"): "SIOCDIFADDR",
 }  # fmt: skip
-#: What ``ifconfig`` sets with an ioctl of its own, by the argument of ``link.set``.
-_IFCONFIG = {"mtu": "SIOCSIFMTU", "mac": "SIOCSIFHWADDR", "txqlen": "SIOCSIFTXQLEN"}
+#: What ``ifconfig`` sets with an ioctl of its own, by the argument of ``link.set`` and ``addr.primary``.
+_IFCONFIG = {
+    "mtu": "SIOCSIFMTU", "mac": "SIOCSIFHWADDR", "txqlen": "SIOCSIFTXQLEN", "name": "SIOCSIFNAME",
+    "address": "SIOCSIFADDR", "prefixlen": "SIOCSIFNETMASK", "broadcast": "SIOCSIFBRDADDR", "peer": "SIOCSIFDSTADDR",
+}  # fmt: skip
 #: What ``brctl`` says it failed at, by attribute of the bridge or port.
 _BRCTL = {
     "stp_state": "set stp status failed", "ageing_time": "set ageing time failed",
@@ -57,24 +59,32 @@ def refused(
     words = os.strerror(number)
     if tool in ("ifconfig", "route", "arp", "brctl"):
         message = _old_tool(tool, verb, args, number, words)
+    elif verb == "link.set" and number == EINVAL and len(args.get("mac", _SIX)) != len(_SIX):
+        # iproute2 looks at the link's own length first; ours is asked only when the kernel has said no.
+        message = f"Invalid address length {(len(args['mac']) + 1) // 3} - must be 6 bytes"
     else:
         message = sentence(error.ext) if error.ext else f"RTNETLINK answers: {words}"
     facts = {"ns": ns, **{key: args[key] for key in _FACTS if key in args}, **subject}
     return KernelRefused(message, errno=number, kernel=error.ext or words, subject=facts)
 
 
+_SIX = "00:00:00:00:00:00"
 _FACTS = ("dev", "ifname", "kind", "master", "name", "netns", "address", "prefixlen", "dst", "gateway", "mac", "lower")
 
 
 def _old_tool(tool: str, verb: str, args: Mapping[str, Any], number: int, words: str) -> str:
     if tool == "brctl":
         return _brctl(verb, args, number, words)
-    if tool == "ifconfig" and verb == "link.set":
-        name = next((ioctl for key, ioctl in _IFCONFIG.items() if key in args), "SIOCSIFFLAGS")
-        return f"{name}: {words}"
+    if tool == "ifconfig" and verb in ("link.set", "addr.primary"):
+        return f"{_ioctl(args)}: {words}"
     if tool == "arp" and verb == "neigh.del" and number in (ENXIO, ENOENT):
         return f"No ARP entry for {args.get('address')}"
     return f"{_CALLS.get((tool, verb), 'RTNETLINK answers')}: {words}"
+
+
+def _ioctl(args: Mapping[str, Any]) -> str:
+    """The ioctl with which ifconfig does a step."""
+    return next((ioctl for key, ioctl in _IFCONFIG.items() if key in args), "SIOCSIFFLAGS")
 
 
 def _brctl(verb: str, args: Mapping[str, Any], number: int, words: str) -> str:
@@ -98,6 +108,8 @@ def _brctl(verb: str, args: Mapping[str, Any], number: int, words: str) -> str:
         bridge = args["master"]
         if number == EBUSY:
             return f"device {dev} is already a member of a bridge; can't add it to bridge {bridge}."
+        if number == ELOOP:
+            return f"device {dev} is a bridge device itself; can't add a bridge device to a bridge device."
         return f"can't add {dev} to bridge {bridge}: {words}"
     data = args.get("data", {})
     if "hairpin" in data:
@@ -107,18 +119,17 @@ def _brctl(verb: str, args: Mapping[str, Any], number: int, words: str) -> str:
     return next((f"{text}: {words}" for key, text in _BRCTL.items() if key in data), f"brctl: {words}")
 
 
-def no_device(tool: str, verb: str, role: str, name: str, ns: str) -> KernelRefused:
+def no_device(tool: str, verb: str, args: Mapping[str, Any], role: str, name: str, ns: str) -> KernelRefused:
     """The error for a device that is not there. ``role`` says where it stood: ``dev``, ``master``, ``iif`` …"""
     words = os.strerror(ENODEV)
     if tool == "ifconfig":
-        if verb.startswith("addr."):
-            message = f"{'SIOCDIFADDR' if verb == 'addr.del' else 'SIOCSIFADDR'}: {words}"
-        else:
-            message = f"{name}: ERROR while getting interface flags: {words}"
+        ioctl = _ioctl(args) if verb in ("link.set", "addr.primary") else _CALLS[tool, verb]
+        reads_flags = verb == "link.set" and ioctl == "SIOCSIFFLAGS"
+        message = f"{name}: ERROR while getting interface flags: {words}" if reads_flags else f"{ioctl}: {words}"
     elif tool in ("route", "arp"):
         message = f"{_CALLS.get((tool, verb), verb)}: {words}"
     elif tool == "brctl":
-        message = _no_bridge(verb, role, name, words)
+        message = _no_bridge(verb, args, role, name, words)
     elif role in _ARGUMENTS:
         message = f'Error: argument "{name}" is wrong: {_ARGUMENTS[role]}'
     elif verb in _FLUSHES:
@@ -126,18 +137,18 @@ def no_device(tool: str, verb: str, role: str, name: str, ns: str) -> KernelRefu
     elif verb in ("bridge.link.set", "bridge.vlan.add", "bridge.vlan.del") and role == "dev":
         message = f'Cannot find bridge device "{name}"'
     else:
-        message = f'Cannot find device "{name}"'
+        message = f'Cannot find device "{name}"' + ("\nError: cannot parse nexthop" if role == "nexthop" else "")
     return KernelRefused(message, errno=ENODEV, kernel=words, subject={"dev": name, "ns": ns, "role": role})
 
 
-def _no_bridge(verb: str, role: str, name: str, words: str) -> str:
+def _no_bridge(verb: str, args: Mapping[str, Any], role: str, name: str, words: str) -> str:
     match verb, role:
         case "link.del", _:
             return f"bridge {name} doesn't exist; can't delete it"
         case _, "master":
             return f"bridge {name} does not exist!"
-        case _, "bridge":
-            return words
+        case _ if "data" in args:
+            return _brctl(verb, args, ENODEV, words)
         case _:
             return f"interface {name} does not exist!"
 

@@ -174,11 +174,11 @@ def sh(line: str) -> str:
 class LocalLab:
     """A lab of one process, for tests: implements ``netlink.context.Context``."""
 
-    def __init__(self, *, indexes: bool = True, macs: bool = True) -> None:
+    def __init__(self, *, indexes: bool = True, macs: bool = True, bridge_macs: bool = True) -> None:
         self.home = current_netns()
         self._fds: dict[str, int] = {"host": self.home}
         self._sockets: dict[str, RouteSocket] = {}
-        self._indexes, self._macs = indexes, macs
+        self._indexes, self._macs, self._bridge_macs = indexes, macs, bridge_macs
         self._next = 1000
 
     def add(self, name: str) -> None:
@@ -214,6 +214,8 @@ class LocalLab:
         return self._next if self._indexes else 0
 
     def mac(self, ns: str, ifname: str, kind: str) -> str | None:
+        if kind == "bridge" and not self._bridge_macs:
+            return None
         number = sum(f"{ns}/{ifname}".encode()) & 0xFFFF
         return f"02:aa:00:00:{number >> 8:02x}:{number & 255:02x}" if self._macs else None
 

@@ -1,5 +1,8 @@
 """The two sides of a parity test: the same lines through the real tools, and through nsmagic; and the state they leave.
 
+Our bridges here keep the kernel's MAC: in a lab they get one of their own, which a real bridge does not, and the kernel then
+takes the carrier of a bridge without ports away (``tests/netlink/test_apply_link.py`` shows that deviation).
+
 Both sides are sandboxes of their own. Namespaces are made in both by the real ``ip netns add``, with IPv6's automatic
 link-local addresses off (they depend on MACs and time); everything else is done by the side's own means.
 """
@@ -11,7 +14,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterable
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +23,10 @@ from sandboxed import LocalLab
 from nsmagic.commands.command import Command, Sequence
 from nsmagic.commands.parse import parse
 from nsmagic.errors import NsmagicError
+from nsmagic.model import IFF_LOWER_UP, IFF_UP
+from nsmagic.netlink import dump
 from nsmagic.netlink.apply import VERBS, apply
+from nsmagic.netlink.raw import RawLink
 
 _QUIET = ("net.ipv6.conf.all.addr_gen_mode=1", "net.ipv6.conf.default.addr_gen_mode=1", "net.ipv6.conf.default.accept_dad=0",
           "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.lo.addr_gen_mode=1", "net.ipv4.ip_forward=0")  # fmt: skip
@@ -68,8 +74,31 @@ def _make_namespace(words: list[str]) -> bool:
     return True
 
 
-def run_real(lines: Iterable[str]) -> list[Said]:
+def settle() -> None:
+    """Wait until the kernel has told every link of its carrier, which it does a moment after a link is switched on.
+
+    Real tools take so long to start that this is over before the next line; ours do not.
+    """
+    lab = LocalLab()
+    end = time.monotonic() + 3.0
+    for ns in ("host", *sorted(os.listdir("/run/netns"))):
+        while any(_unsettled(link) for link in dump.links(lab.socket(ns))):
+            assert time.monotonic() < end, f"the links of {ns} do not settle"
+            time.sleep(0.002)
+
+
+def _unsettled(link: RawLink) -> bool:
+    return bool(link.flags & IFF_UP) and bool(link.flags & IFF_LOWER_UP) != (link.operstate in ("UP", "UNKNOWN"))
+
+
+def run_real(setup: list[str], script: list[str]) -> list[Said]:
     """The lines by the real tools."""
+    said = _run_real(setup)
+    settle()
+    return said + _run_real(script)
+
+
+def _run_real(lines: list[str]) -> list[Said]:
     said = []
     environment = {**os.environ, "LC_ALL": "C"}
     for line in lines:
@@ -84,9 +113,15 @@ def run_real(lines: Iterable[str]) -> list[Said]:
     return said
 
 
-def run_ours(lines: Iterable[str]) -> list[Said]:
+def run_ours(setup: list[str], script: list[str]) -> list[Said]:
     """The lines by nsmagic: parsed, then applied over netlink. What the grammar leaves to the tool is marked so."""
-    lab = LocalLab()
+    lab = LocalLab(bridge_macs=False)
+    said = _run_ours(lab, setup)
+    settle()
+    return said + _run_ours(lab, script)
+
+
+def _run_ours(lab: LocalLab, lines: list[str]) -> list[Said]:
     said = []
     for line in lines:
         words = shlex.split(line)
