@@ -39,7 +39,17 @@ class Shown:
         if self.table == "sysctls":
             return tables.sysctls([SysctlValue.from_values(row) for row in self.rows], ns=self.ns)
         snapshot = Snapshot.from_data({self.table: self.rows, **self.more})
-        return tables.of(self.table, snapshot, ns=None if self.table == "namespaces" else self.ns, all=display_all)
+        if self.table == "namespaces":
+            return tables.of(self.table, snapshot, all=display_all, host=False)
+        return tables.of(self.table, snapshot, ns=self.ns, all=display_all, given=True)
+
+    def row_objects(self) -> list[Any]:
+        """The rows as objects of the model."""
+        from nsmagic.model import make_row
+
+        if self.table == "sysctls":
+            return [SysctlValue.from_values(row) for row in self.rows]
+        return [make_row(self.table, row) for row in self.rows]
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ from nsmagic.errors import (
 )
 from nsmagic.model import HOST, Change, Snapshot
 from nsmagic.result import Job, Outcome, PingResult, Shown, Sink
+from nsmagic.words.parts import NotInModel
+from nsmagic.words.said import said
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab
@@ -149,16 +151,43 @@ class Runner:
         wants_words = self._options.show != "table" or command.display.get("json")
         if command.changes or not wants_words:
             return self._natives([step], ns, last=last)
-        tool = command.argv[0].rpartition("/")[2]
-        if self._which(tool):
-            plain = Program(command.argv, command.ns)
-            if self._options.show == "both" and not command.display.get("json"):
-                return self._natives([step], ns, last=last) and self._program(replace(step, run=plain), ns)
-            return self._program(replace(step, run=plain), ns, as_value=bool(command.display.get("json")))
-        return self._natives([step], ns, last=last)
+        as_json = bool(command.display.get("json"))
+        both = self._options.show == "both" and not as_json
+        if self._has_tool(command):
+            plain = replace(step, run=Program(command.argv, command.ns))
+            if both:
+                return self._natives([step], ns, last=last) and self._program(plain, ns)
+            return self._program(plain, ns, as_value=as_json)
+        return self._in_words(step, command, ns, last, as_json=as_json, both=both)
 
-    def _which(self, tool: str) -> bool:
+    def _has_tool(self, command: Command) -> bool:
+        tool = command.argv[0].rpartition("/")[2]
         return self._client.request("which", names=[tool])[tool] is not None
+
+    def _in_words(self, step: Step, command: Command, ns: str, last: bool, *, as_json: bool, both: bool) -> bool:
+        """The tool's words where the tool is not installed: made from the rows; a table where they do not say enough."""
+        try:
+            item = next(iter(self._client.call("commands", commands=[command.to_data()], ns=ns).items()))
+        except NsmagicError as error:
+            return self._failed(Outcome(step.line, step.text), error, step, ns)
+        if "error" in item or "table" not in item or item.get("columns"):
+            return self._native_outcome(step, command, command.ns or ns, item, last)
+        shown = Shown(item["table"], item["rows"], command.ns or ns, (), item.get("more") or {})
+        everything = self._lab.snapshot("namespaces", "links")
+        try:
+            text = said(command, shown.table, shown.row_objects(), Snapshot.from_data(shown.more), everything)
+        except NotInModel:
+            return self._native_outcome(step, command, command.ns or ns, item, last)
+        if both:
+            self._text(text)
+            return self._native_outcome(step, command, command.ns or ns, item, last)
+        outcome = Outcome(step.line, step.text, output=text, string=text if as_json else None)
+        self.outcomes.append(outcome)
+        if as_json:
+            self._show(outcome, last)
+        else:
+            self._text(text)
+        return True
 
     def _natives(self, steps: Sequence[Step], ns: str, *, last: bool, stop: bool = False) -> bool:
         """Native commands in one request; True when the last of them succeeded."""
