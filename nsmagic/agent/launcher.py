@@ -1,3 +1,4 @@
+#!/usr/bin/env -S python3 -I -S
 """The launcher: makes the lab's namespaces, becomes the parent of its pid 1, and dies with the notebook's kernel.
 
 Started as ``python -I -S .../launcher.py SOCKET PIDFD`` by a thread of the notebook's process that never ends, in a session
@@ -8,12 +9,14 @@ of its own. It ends when the notebook's process does, in any way, because three 
 - the notebook closes its end of the socket (``lab.close()``, garbage collection).
 
 Pid 1 dies with the launcher (its own PDEATHSIG), everything inside dies with pid 1, and Linux frees the namespaces.
+While it watches it also minds the lab's door (``door.py``), which no visitor can hold open against it.
 FAULTS.md has the experiments. Standard library only until the agent takes over.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import resource
@@ -28,6 +31,7 @@ sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from nsmagic import syscalls as sys_
 from nsmagic.agent import protocol, rootfs
+from nsmagic.agent.door import Door
 
 #: The plain user that a lab started by root becomes: systemd's list of uids leaves 65520 to 65533 to nobody.
 LAB_UID = 65533
@@ -42,16 +46,26 @@ def main(argv: list[str]) -> int:
     sock.set_inheritable(False)
     os.set_inheritable(pidfd, False)
     config = _read_config(sock)
+    door = _open_door(config)  # before there are namespaces, and while we are who the notebook is
     try:
-        init = _start(sock, pidfd, config)
+        init = _start(sock, pidfd, config, door)
     except rootfs.StepFailed as failure:
         _refuse(sock, config, failure.step, failure.errno, failure.words)
         return 1
     except OSError as error:
         _refuse(sock, config, "start", error.errno or 0, str(error))
         return 1
-    _watch(sock, pidfd, init)
+    _watch(sock, pidfd, init, door)
     return 0
+
+
+def _open_door(config: dict[str, Any]) -> Door | None:
+    try:
+        return Door(config["lab"])
+    except OSError as error:
+        # No reason to have no lab.
+        config["no_door"] = f"nsmagic shell: {error.strerror}"
+        return None
 
 
 def _read_config(sock: socket.socket) -> dict[str, Any]:
@@ -85,7 +99,7 @@ def _refuse(sock: socket.socket, config: dict[str, Any], step: str, errno: int, 
         return  # the notebook is gone: nobody is left to be told
 
 
-def _start(sock: socket.socket, pidfd: int, config: dict[str, Any]) -> int:
+def _start(sock: socket.socket, pidfd: int, config: dict[str, Any], door: Door | None) -> int:
     kind = config["kind"]
     if kind == "host":
         _tie_to(pidfd)
@@ -97,7 +111,7 @@ def _start(sock: socket.socket, pidfd: int, config: dict[str, Any]) -> int:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if kind == "host":
-        return _fork_init(sock, config)
+        return _fork_init(sock, config, door)
     uid, gid = os.getuid(), os.getgid()
     with rootfs.step("user namespace"):
         sys_.unshare(sys_.CLONE_NEWUSER)
@@ -107,7 +121,7 @@ def _start(sock: socket.socket, pidfd: int, config: dict[str, Any]) -> int:
         _write("/proc/self/gid_map", f"0 {gid} 1")
     with rootfs.step("namespaces"):
         sys_.unshare(_NAMESPACES & ~sys_.CLONE_NEWUSER | (0 if kind == "rootless-nomount" else sys_.CLONE_NEWNS))
-    return _fork_init(sock, config)
+    return _fork_init(sock, config, door)
 
 
 def _plain_outside() -> bool:
@@ -153,11 +167,13 @@ def _write(path: str, text: str) -> None:
         os.close(fd)
 
 
-def _fork_init(sock: socket.socket, config: dict[str, Any]) -> int:
+def _fork_init(sock: socket.socket, config: dict[str, Any], door: Door | None) -> int:
     alive, ours = os.pipe()  # the child sees EOF when this process is gone before PDEATHSIG is armed
     pid = os.fork()
     if pid:
         os.close(alive)
+        if door is not None:
+            door.keep_outside()
         # Kept open on purpose, for as long as this process lives.
         return pid
     status = 1
@@ -165,23 +181,19 @@ def _fork_init(sock: socket.socket, config: dict[str, Any]) -> int:
         os.close(ours)
         sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
         if not select.select([alive], [], [], 0)[0]:
-            status = _init(sock, config)
+            status = _init(sock, config, door)
     finally:
         os._exit(status)
 
 
-def _init(sock: socket.socket, config: dict[str, Any]) -> int:
-    """Pid 1 of the lab: close everything but the socket, make the files, then become the agent."""
+def _init(sock: socket.socket, config: dict[str, Any], door: Door | None) -> int:
+    """Pid 1 of the lab: close everything but the socket and the door, make the files, then become the agent."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         # Default, not ignored: the kernel keeps pid 1 from signals that have no handler, and children start clean.
         signal.signal(number, signal.SIG_DFL)
-    if sock.fileno() != 3:
-        os.dup2(sock.fileno(), 3, inheritable=False)
-        sock.detach()
-        sock = socket.socket(fileno=3)
-    os.closerange(
-        4, resource.getrlimit(resource.RLIMIT_NOFILE)[0] if not os.path.isdir("/proc/self/fd") else _highest() + 1
-    )
+    kept = _keep([sock.detach(), *([door.keep_inside()] if door is not None else [])])
+    sock = socket.socket(fileno=kept[0])
+    visits = socket.socket(fileno=kept[1]) if door is not None else None
     os.chdir("/")
     os.umask(0o022)
     missing: list[str] = []
@@ -200,22 +212,48 @@ def _init(sock: socket.socket, config: dict[str, Any]) -> int:
     except (OSError, ImportError) as error:
         _refuse(sock, config, "agent", getattr(error, "errno", 0) or 0, str(error))
         return 1
-    return serve(sock, config, missing)
+    if "no_door" in config:
+        missing.append(config["no_door"])
+    return serve(sock, config, missing, visits)
+
+
+def _keep(numbers: list[int]) -> list[int]:
+    """Move descriptors to 3, 4, …, whatever is there, and close all others; their new numbers."""
+    # First out of each other's way.
+    away = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3 + len(numbers)) for number in numbers]
+    kept = list(range(3, 3 + len(numbers)))
+    for number, new in zip(away, kept, strict=True):
+        os.dup2(number, new, inheritable=False)
+    first = 3 + len(numbers)
+    os.closerange(
+        first, resource.getrlimit(resource.RLIMIT_NOFILE)[0] if not os.path.isdir("/proc/self/fd") else _highest() + 1
+    )
+    return kept
 
 
 def _highest() -> int:
     return max(int(name) for name in os.listdir("/proc/self/fd"))
 
 
-def _watch(sock: socket.socket, pidfd: int, init: int) -> None:
-    """Wait for the notebook's end, the connection's end or pid 1's end; then end pid 1 and reap it."""
+def _watch(sock: socket.socket, pidfd: int, init: int, door: Door | None) -> None:
+    """Wait for the notebook's end, the connection's end or pid 1's end; then end pid 1 and reap it. Meanwhile let visitors in."""
     init_fd = os.pidfd_open(init)
     poller = select.poll()
     poller.register(pidfd, select.POLLIN)
     poller.register(init_fd, select.POLLIN)
     # Only the hang-up: the bytes on this socket are the agent's.
     poller.register(sock.fileno(), select.POLLRDHUP)
-    poller.poll()
+    if door is not None:
+        poller.register(door.fileno(), select.POLLIN)
+    while True:
+        ready = [number for number, _ in poller.poll()]
+        # An end is seen first, however many visitors knock.
+        if door is None or ready != [door.fileno()]:
+            break
+        if not door.let_in():
+            poller.unregister(door.fileno())
+            door.close()
+            door = None
     with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
         signal.pidfd_send_signal(init_fd, signal.SIGKILL)
     os.waitpid(init, 0)

@@ -21,7 +21,7 @@ from typing import Any
 
 from nsmagic import __version__
 from nsmagic import syscalls as sys_
-from nsmagic.agent import defaults, limits, process, protocol, terminal
+from nsmagic.agent import defaults, door, limits, process, protocol, terminal
 from nsmagic.agent.loop import Loop, Timer
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.work import Work
@@ -46,10 +46,10 @@ class Call:
         self.cancelled = False
         self.on_cancel: Callable[[], None] | None = None
 
-    def item(self, item: Any) -> None:
+    def item(self, item: Any, fds: Sequence[int] = ()) -> None:
         """A part of the answer."""
         if not self.finished:
-            self._agent.send(self._channel, {"id": self.number, "item": item})
+            self._agent.send(self._channel, {"id": self.number, "item": item}, fds)
 
     def done(self, result: Any = None, fds: Sequence[int] = ()) -> None:
         """The last word of the answer."""
@@ -101,7 +101,13 @@ class Background:
 class Agent:
     """All of the lab's state, in one process."""
 
-    def __init__(self, channel: protocol.Channel, config: Mapping[str, Any], missing: Sequence[str]) -> None:
+    def __init__(
+        self,
+        channel: protocol.Channel,
+        config: Mapping[str, Any],
+        missing: Sequence[str],
+        visits: socket.socket | None = None,
+    ) -> None:
         self.config = config
         self.missing = list(missing)
         self.loop = Loop()
@@ -121,6 +127,7 @@ class Agent:
         self._calls: dict[tuple[int, int], Call] = {}
         self._channels: dict[int, protocol.Channel] = {}
         self._left_over: set[process.Job] = set()
+        self._shells: dict[int, Call] = {}
         self._main = channel
         self.running = True
         self._ops: dict[str, Callable[..., Any]] = {
@@ -128,6 +135,8 @@ class Agent:
         }
         self._watch_children()
         self.listen(channel)
+        if visits is not None:
+            self.loop.watch(visits.fileno(), lambda: self._let_in(visits))
         self.loop.watch(self.monitor.fileno(), self.monitor.drain)
 
     def _defaults(self) -> list[Callable[[], object]]:
@@ -147,6 +156,20 @@ class Agent:
         """Serve the requests of one more connection."""
         self._channels[channel.fileno()] = channel
         self.loop.watch(channel.fileno(), lambda: self._receive(channel))
+
+    def _let_in(self, visits: socket.socket) -> None:
+        try:
+            visitors = door.receive(visits)
+        except BlockingIOError:
+            return
+        if visitors is None:
+            self.loop.watch(visits.fileno())  # the launcher is gone, and so shall we be
+            return
+        for visitor in visitors:
+            if len(self._channels) > door.MOST:
+                visitor.close()
+            else:
+                self.listen(protocol.Channel(visitor))
 
     def send(self, channel: protocol.Channel, message: protocol.Message, fds: Sequence[int] = ()) -> None:
         try:
@@ -173,7 +196,8 @@ class Agent:
             self.running = False
             return
         fd = channel.fileno()
-        if self._channels.pop(fd, None) is not None:
+        if self._channels.get(fd) is channel:
+            del self._channels[fd]
             self.loop.watch(fd)
             for (owner, _), call in list(self._calls.items()):
                 if owner == fd:
@@ -182,18 +206,19 @@ class Agent:
 
     def _handle(self, channel: protocol.Channel, message: protocol.Message, fds: list[int]) -> None:
         call = Call(self, channel, message["id"])
+        for fd in fds:
+            os.close(fd)  # no request takes any
         request = {key: value for key, value in message.items() if key not in ("id", "op", "fds")}
         op = self._ops.get(str(message.get("op")))
         if op is None:
             call.fail(NsmagicError(f"the agent knows no request {message.get('op')!r}"))
         elif message["op"] == "cancel":
-            target = self._calls.get((channel.fileno(), int(request["target"])))
+            wanted = request.get("target")
+            target = self._calls.get((channel.fileno(), wanted)) if isinstance(wanted, int) else None
             if target is not None:
                 target.cancel()
         else:
             self._calls[(channel.fileno(), call.number)] = call
-            if fds:
-                request["fds"] = fds
             self.attempt(call, lambda: op(call, **request))
 
     def attempt(self, call: Call, what: Callable[[], Any]) -> None:
@@ -450,10 +475,11 @@ class Agent:
         return {name: process.executable(name) for name in names}
 
     def op_terminal(self, call: Call, ns: str = HOST, columns: int = 80, lines: int = 24) -> None:
-        """A shell on a new terminal of the lab: the descriptor of its master end."""
-        master = terminal.start(self.place(ns), columns, lines)
+        """A shell on a new terminal of the lab: the descriptor of its master end as an item; its status when it has ended."""
+        pid, master = terminal.start(self.place(ns), columns, lines)
+        self._shells[pid] = call
         try:
-            call.done({}, [master])
+            call.item({"pid": pid}, [master])
         finally:
             os.close(master)
 
@@ -464,6 +490,7 @@ class Agent:
             "kind": self.config["kind"], "lab": self.config["lab"], "seed": self.config["seed"], "limits": self.bounds,
             "missing": self.missing, "namespaces": self.namespaces.names(), "jobs": self.op_jobs(call),
             "processes": [[each.pid, each.name] for each in process.processes().values() if each.pid != os.getpid()],
+            "folder": self.config["cwd"],
             "memory_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }  # fmt: skip
 
@@ -482,8 +509,12 @@ class Agent:
         with contextlib.suppress(BlockingIOError):
             self._wakeup[0].recv(4096)
         with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                continue
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    break
+                if pid in self._shells:
+                    self._shells.pop(pid).done({"status": os.waitstatus_to_exitcode(status)})
 
 
 class Output:
@@ -532,11 +563,13 @@ class Output:
         self.closed = True
 
 
-def serve(sock: socket.socket, config: Mapping[str, Any], missing: Sequence[str]) -> int:
-    """Be the agent until the notebook's end of the connection closes."""
+def serve(
+    sock: socket.socket, config: Mapping[str, Any], missing: Sequence[str], visits: socket.socket | None = None
+) -> int:
+    """Be the agent until the notebook's end of the connection closes. ``visits`` brings further connections (``door.py``)."""
     channel = protocol.Channel(sock)
     try:
-        agent = Agent(channel, config, missing)
+        agent = Agent(channel, config, missing, visits)
     except (OSError, NamespaceNotFound) as error:
         failure = {"error": "SandboxUnavailable", "message": f"agent: {error}", "hint": None, "kind": config["kind"],
                    "step": "agent", "errno": getattr(error, "errno", 0) or 0}  # fmt: skip

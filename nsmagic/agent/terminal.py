@@ -14,8 +14,8 @@ import termios
 from nsmagic.agent import process
 
 
-def start(place: process.Place, columns: int, lines: int) -> int:
-    """Start bash in a namespace on a new pseudo-terminal; returns the descriptor of the terminal's master end."""
+def start(place: process.Place, columns: int, lines: int) -> tuple[int, int]:
+    """Start bash in a namespace on a new pseudo-terminal; returns its pid and the descriptor of the terminal's master end."""
     master, slave = os.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     pid = os.fork()
@@ -25,7 +25,7 @@ def start(place: process.Place, columns: int, lines: int) -> int:
         finally:
             os._exit(127)
     os.close(slave)
-    return master
+    return pid, master
 
 
 def _become(place: process.Place, slave: int) -> None:
