@@ -2,6 +2,8 @@
 
 What iproute2 adds by itself stands in the arguments: an fdb entry is ``self`` unless ``master`` is typed, and
 ``permanent`` unless a state is. ``mdb``, ``monitor``, ``vlan tunnelshow`` and the like are left to the real tool.
+
+More than 300 lines, because the three objects share their options, and each alone would be a file of one function.
 """
 
 from __future__ import annotations
@@ -283,7 +285,7 @@ def _fdb_entry(words: Words, family: str | None) -> dict[str, Any]:
         hint = 'add "dev" and the interface' if mac else "add the MAC address"
         raise words.fail("Device and address are required arguments.", back=0, hint=hint)
     if "nhid" in args and args.keys() & {"dst", "port", "vni"}:
-        raise words.fail("dst, port, vni are mutually exclusive with nhid")
+        raise words.fail("dst, port, vni are mutually exclusive with nhid", hint="a nexthop has its own destination")
     if not args.keys() & {"self", "master"}:
         args["self"] = True
     args.setdefault("state", "permanent")

@@ -50,7 +50,7 @@ _LINK = (
 )  # fmt: skip
 _ADDR = ("dev", "broadcast", "peer", "scope", "label", "metric", "noprefixroute", "nodad", "valid_lft", "preferred_lft")
 _ROUTE = (
-    "via", "dev", "src", "metric", "table", "scope", "proto", "onlink", "mtu", "nexthop",
+    "via", "dev", "src", "metric", "table", "scope", "protocol", "onlink", "mtu", "nexthop",
 )  # fmt: skip
 _NEIGH = ("lladdr", "dev", "nud", "proxy", "router")
 _RULE = ("from", "to", "iif", "oif", "fwmark", "table", "priority", "not", "ipproto", "sport", "dport")
@@ -75,9 +75,9 @@ _FORMS: dict[tuple[str, str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("ip", "route", "replace"): (("default", "blackhole", "unreachable", "prohibit", "local"), _ROUTE),
     ("ip", "route", "append"): (("default",), _ROUTE),
     ("ip", "route", "change"): (("default",), _ROUTE),
-    ("ip", "route", "del"): (("default",), ("via", "dev", "metric", "table", "proto")),
-    ("ip", "route", "show"): (("default",), ("dev", "table", "proto", "scope", "type", "via")),
-    ("ip", "route", "flush"): (("default",), ("dev", "table", "proto", "scope")),
+    ("ip", "route", "del"): (("default",), ("via", "dev", "metric", "table", "protocol")),
+    ("ip", "route", "show"): (("default",), ("dev", "table", "protocol", "scope", "type", "via")),
+    ("ip", "route", "flush"): (("default",), ("dev", "table", "protocol", "scope")),
     ("ip", "route", "get"): ((), ("from", "iif", "oif", "mark", "fibmatch")),
     ("ip", "neigh", "add"): ((), _NEIGH),
     ("ip", "neigh", "replace"): ((), _NEIGH),

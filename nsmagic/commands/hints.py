@@ -259,7 +259,7 @@ def _namespace(case: Case) -> str | None:
         name, known = case.error.name, [one for one in case.error.known if one != HOST] or case.namespaces()
     else:
         name, known = _found(_NO_NAMESPACE, case.words), case.namespaces()
-    if case.verb == "netns.add" and "Invalid netns name" in case.words:
+    if "Invalid netns name" in case.words:
         return say("ns-name")
     if not name:
         return None

@@ -40,7 +40,7 @@ SENTENCES: dict[str, str] = {
     "ns-host": "host is the lab itself; leave the namespace away",
     "ns-exists": "the namespace {name} exists already{made}; run %lab reset and the cells again, or:  ip netns del {name}",
     "ns-busy": "something still uses {name}; its processes:  ip netns pids {name}",
-    "ns-name": "the name of a namespace is a file's name: without a slash, and neither . nor ..",
+    "ns-name": "the name of a namespace is a file's name: no slash in it, and not . or .. itself",
     # addresses
     "addr-exists": "{dev} has {address} already; ip addr replace takes it as it is",
     "addr-length": "{dev} has {address}/{prefixlen}; give the same length:  {fixed}",

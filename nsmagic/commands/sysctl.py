@@ -123,7 +123,7 @@ def canonical(name: str) -> str | None:
     first = next((char for char in name if char in "./"), ".")
     dotted = name if first == "." else name.translate(_SWAP)
     parts = dotted.split(".")
-    bad = any(part.strip("/") == "" or any(char.isspace() or char == "\\0" for char in part) for part in parts)
+    bad = any(part.strip("/") == "" or any(char.isspace() or char == "\0" for char in part) for part in parts)
     return None if bad or "//" in dotted else dotted
 
 
