@@ -88,7 +88,7 @@ _PROMPT = re.compile(
 _HOST_PROMPT = re.compile(r"[ \t]*[\w.-]{1,40}>[ \t]+(?=([\w./-]{1,40}))")
 _ROOT_PROMPT = re.compile(r"[ \t]*#[ \t]+(?=([\w./-]{1,40}))")
 _ROOT_LINE = re.compile(r"[ \t]*#(?:[ \t].*)?\Z")
-_CONTINUED = re.compile(r"\\\n(?:> )?[ \t]*")
+_CONTINUED = re.compile(r"([ \t]*)\\\n(?:> )?([ \t]*)")
 
 
 def split(text: str, ns: str | None = None) -> Cell:
@@ -240,7 +240,8 @@ class _Reader:
 
     def shown(self, simple: Simple) -> str:
         """What was typed, on one line, without its prompt."""
-        return _CONTINUED.sub(" ", self.text[simple.start : simple.end])
+        typed = self.text[simple.start : simple.end]
+        return _CONTINUED.sub(lambda found: " " if found[1] or found[2] else "", typed)
 
     def step(self, simple: Simple, end: int) -> bool:
         """Add a step; True when it took the rest of the cell."""

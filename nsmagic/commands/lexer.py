@@ -93,6 +93,7 @@ BUILTINS = frozenset(
     ]
 )
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=")
+_PATTERN = re.compile(r"[*?]|\[[^\]]+\]")
 _BRACES = re.compile(r"\{[^{}]*(?:,|\.\.)[^{}]*\}")
 _SUDO = re.compile(
     r"(?:[ \t]+(?:-[EHnPSkb]+|--preserve-env|--set-home|--non-interactive|-[EHnPS]*u[ \t]*root|--user[= ]root|--)(?=[ \t]))*"
@@ -302,19 +303,19 @@ class _Scanner(Tokens):
     # -- command words --------------------------------------------------------------------------------------------------
     def word(self, token: Token, command: bool) -> bool:
         """Judge a word; ``command``: one that names a command stands here. Gives the same for the next word."""
-        if _BRACES.search(token.bare):
-            self.because("braces", token.start)
-        if not command:
-            return False
-        if _ASSIGNMENT.match(token.bare):
+        if command and _ASSIGNMENT.match(token.bare):
             self.because("an assignment", token.start)
             return True
-        if not token.plain:
-            return False
         text = token.text
-        if text in RESERVED:
+        if command and token.plain and text in RESERVED:
             self.because(text, token.start)
             return text in _OPENS
+        if _PATTERN.search(token.bare):
+            self.because("a pattern for file names", token.start)
+        if _BRACES.search(token.bare):
+            self.because("braces", token.start)
+        if not command or not token.plain:
+            return False
         if text in BUILTINS:
             self.because(text, token.start)
         if text == "sudo" and (cut := _SUDO.match(self.text, token.end)):

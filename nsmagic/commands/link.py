@@ -32,7 +32,7 @@ SHOW = Keywords(
     " permanent! mngtmpaddr! noprefixroute! autojoin! stable-privacy! label! group! master! vrf! nomaster! type! dev! help"
 )
 _SHOWN = {"up", "group", "master", "nomaster", "type", "dev"}
-_SWITCHES = {"multicast", "allmulticast", "promisc", "trailers", "arp", "carrier", "dynamic"}
+_SWITCHES = {"multicast", "allmulticast", "promisc", "trailers", "arp", "dynamic"}
 _NUMBERS = {
     "txqueuelen": "txqlen", "mtu": "mtu", "numtxqueues": "numtxqueues", "numrxqueues": "numrxqueues",
     "gso_max_size": "gso_max_size", "gso_max_segs": "gso_max_segs", "gro_max_size": "gro_max_size",
@@ -173,8 +173,8 @@ def _attribute(words: Words, key: str, found: dict[str, Any]) -> None:
         if mode not in _ADDRGENMODES:
             raise words.wrong("Invalid address generation mode", expected=_ADDRGENMODES)
         found["addrgenmode"] = mode
-    elif key == "protodown":
-        found["protodown"] = words.one_of("protodown", ("off", "on")) == "on"
+    elif key in ("carrier", "protodown"):
+        found[key] = words.one_of(key, ("off", "on")) == "on"
     else:
         raise Beyond(key)
 

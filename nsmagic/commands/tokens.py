@@ -119,9 +119,7 @@ class Tokens:
             elif char in "$`" and self.expansion(depth):
                 continue
             else:
-                if char in "*?[":
-                    self.because("a pattern for file names", self.at)
-                elif char == "~" and self.at == start:
+                if char == "~" and self.at == start:
                     self.because("~", self.at)
                 out.append(char)
                 bare.append(char)

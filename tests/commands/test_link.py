@@ -138,7 +138,9 @@ def test_some_keywords_cannot_be_shortened_and_are_then_the_name_of_a_device(wor
     assert args(f"ip link set {word} up") == {"dev": word, "up": True}
 
 
-@pytest.mark.parametrize(("word", "key"), [("a", "address"), ("t", "txqueuelen"), ("b", "broadcast"), ("num", "numtxqueues")])
+@pytest.mark.parametrize(
+    ("word", "key"), [("a", "address"), ("t", "txqueuelen"), ("b", "broadcast"), ("num", "numtxqueues")]
+)
 def test_a_name_that_is_read_as_a_keyword_gets_a_hint(word: str, key: str) -> None:
     error = refusal(f"ip link add {word} type bridge")
     assert error.hint == f'"{word}" is read as "{key}"; an interface of that name is written dev {word}'
