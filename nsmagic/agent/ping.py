@@ -29,7 +29,7 @@ _SHORTEST = 10
 #: How long to wait for an answer when there has been none yet, in seconds.
 _LINGER = 10.0
 #: Packets sent before others get their turn in the loop.
-_BURST = 64
+_BURST = 256
 #: Another ping's errors may stand in the way of a packet of ours so many times.
 _RETRIES = 16
 
@@ -107,7 +107,7 @@ class Ping:
                 raise PingFailed(f"{text}: Address family for hostname not supported")
             self._run(target)
         except PingFailed as failure:
-            self._fail(str(failure))
+            self._fail(str(failure), failure.before)
 
     def interrupt(self) -> None:
         """What Ctrl-C does: the statistics, and the end. While a name is looked up it just ends."""
@@ -142,7 +142,7 @@ class Ping:
                 another = target.family == socket.AF_INET6 and number < len(targets)
                 if another and str(failure).endswith(unreachable):
                     continue
-                self._fail(str(failure))
+                self._fail(str(failure), failure.before)
             return
 
     def _run(self, target: Target) -> None:
@@ -166,7 +166,9 @@ class Ping:
         self._started_at = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
         self._turn()
 
-    def _fail(self, words: str) -> None:
+    def _fail(self, words: str, before: Sequence[str] = ()) -> None:
+        for line in before:
+            self._say(line)
         self._error = f"ping: {words}"
         self._say(f"{self._error}\n")
         self._end(2)
@@ -205,18 +207,25 @@ class Ping:
         """Send what is due, and sleep until something comes or the next packet is due."""
         if self._timer is not None:
             self._timer.cancel()
-        wait, numbers = 0, self._numbers
+        wait = 0
         for _ in range(_BURST):
-            enough = self._count and numbers.received + numbers.errors >= self._count
-            if enough or (self._deadline and numbers.errors):
+            if self._enough():
                 self._finish()
                 return
             wait = self._until_the_end(self._probe())
-            if wait > 0 and not self._listener.drain():
+            # A packet that was refused may have been the last to wait for.
+            if wait > 0 and not self._enough() and not self._listener.drain():
                 break
         else:
             wait = 0
         self._timer = self._loop.later(wait / 1000, self._wake)
+
+    def _enough(self) -> bool:
+        """All answers are there, errors counted; with ``-w`` the first error is enough."""
+        numbers = self._numbers
+        if self._deadline and numbers.errors:
+            return True
+        return bool(self._count) and numbers.received + numbers.errors >= self._count
 
     def _until_the_end(self, wait: int) -> int:
         """After the last packet: how long its answer may take. Twice the longest time so far, at least an interval; ``-W``

@@ -3,6 +3,8 @@
 The order of the steps is iputils' (20221126), because each of them can be what fails, and then it says so: a UDP socket is
 connected first to learn the source address and whether there is a route at all ("connect: Network is unreachable"), then the
 raw socket gets its device, source and options. Everything happens in the namespace in which ``open_socket`` opens.
+
+Longer than 300 lines because IPv4 and IPv6 take the same steps with other options and other words.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ _NUMERIC = re.compile(r"[0-9a-fA-FxX.]+")
 
 
 class PingFailed(Exception):
-    """Ping cannot start; the text is what it says, without ``ping: ``."""
+    """Ping cannot start; the text is what it says, without ``ping: ``. ``before`` are the lines that it said first."""
+
+    before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,10 @@ class Wire:
             else:
                 self._prepare6()
             self._prepare_common()
+        except PingFailed as failure:
+            self.sock.close()
+            failure.before = tuple(self.before)
+            raise
         except BaseException:
             self.sock.close()
             raise
@@ -163,6 +171,8 @@ class Wire:
             raise PingFailed(f"{words}: {error.strerror}") from None
 
     def _bind_device(self, sock: socket.socket, words: str = "SO_BINDTODEVICE {}") -> None:
+        if self.target.multicast and not interface_index(sock, self.device):
+            raise PingFailed(f"unknown iface: {self.device}")
         name = os.fsencode(self.device) + b"\0"
         self._set(sock, socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name, words.format(self.device))
 
