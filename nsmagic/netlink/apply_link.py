@@ -44,7 +44,7 @@ def add(call: Call) -> Plan:
     name = args.get("ifname")
     if name:
         values["ifname"] = name
-        _derive_mac(call, values, target, name, kind, args.get("data", {}))
+    _derive_mac(call, values, target, name or "", kind, args.get("data", {}))
     if "lower" in args:
         values["link"] = call.index(args["lower"], "lower")
     index = args.get("index") or call.ctx.new_ifindex(target)
@@ -58,7 +58,10 @@ def add(call: Call) -> Plan:
 
 
 def _derive_mac(call: Call, values: dict[str, Any], ns: str, name: str, kind: str, data: Mapping[str, Any]) -> None:
-    """Put the lab's MAC where the kernel would draw one. A macvlan in mode passthru takes that of its lower link."""
+    """Put the lab's MAC where the kernel would draw one. A macvlan in mode passthru takes that of its lower link.
+
+    A link whose name the kernel chooses has an empty one here.
+    """
     if "mac" in values or kind not in RANDOM_MAC or data.get("mode") == "passthru":
         return
     mac = call.ctx.mac(ns, name, kind)
@@ -73,8 +76,10 @@ def _peer(call: Call, kind: str, peer: Mapping[str, Any] | None) -> bytes:
     target = _target(call, peer)
     if "ifname" in peer:
         values["ifname"] = peer["ifname"]
-        _derive_mac(call, values, target, peer["ifname"], kind, {})
+    _derive_mac(call, values, target, peer.get("ifname", ""), kind, {})
     index = peer.get("index") or call.ctx.new_ifindex(target)
+    if not peer and not index and not values:
+        return b""
     return encode.veth_data(values, index, flags, change)
 
 

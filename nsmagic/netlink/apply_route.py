@@ -151,7 +151,7 @@ def _metrics(metrics: Mapping[str, Any]) -> bytes:
         if name == "lock":
             parts.append(encode.attr(ROUTE_METRICS["lock"], encode.u32(sum(1 << ROUTE_METRICS[one] for one in value))))
         elif name == "congctl":
-            parts.append(encode.attr(ROUTE_METRICS[name], encode.text(value)))
+            parts.append(encode.attr(ROUTE_METRICS[name], encode.bare_text(value)))
         else:
             parts.append(encode.attr(ROUTE_METRICS[name], encode.u32(value)))
     return b"".join(parts)

@@ -43,7 +43,7 @@ class Context(Protocol):
     def mac(self, ns: str, ifname: str, kind: str) -> str | None:
         """The MAC that a new link gets when none was typed, derived from the lab's seed; None leaves it to the kernel.
 
-        Only asked for kinds to which the kernel would give a random one.
+        Only asked for kinds to which the kernel would give a random one. ``ifname`` is empty when the kernel chooses the name.
         """
         ...
 

@@ -106,9 +106,8 @@ _VLAN: Table = {
     "id": ("IFLA_VLAN_ID", int), "protocol": ("IFLA_VLAN_PROTOCOL", _protocol), "flags": ("IFLA_VLAN_FLAGS", _same),
 }  # fmt: skip
 
-_MODES = ("private", "vepa", "bridge", "passthru", "source")
 _MACVLAN: Table = {
-    "mode": (1, lambda value: encode.u32(1 << _words(*_MODES)(value))),  # macvtap's has another name in pyroute2
+    "mode": ("IFLA_MACVLAN_MODE", _same),
     "flag": (2, lambda value: encode.u16(_flags(nopromisc=1, nodst=2)(value))),
 }
 _IPVLAN: Table = {
@@ -150,7 +149,7 @@ _GRE: Table = {
     "local": ("IFLA_GRE_LOCAL", _same), "remote": ("IFLA_GRE_REMOTE", _same),
 }  # fmt: skip
 _GRE_DEFAULTS: Mapping[str, Any] = {
-    "ikey": 0, "okey": 0, "iflags": 0, "oflags": 0, "local": "0.0.0.0", "remote": "0.0.0.0", "pmtudisc": 1, "tos": 0,
+    "ikey": 0, "okey": 0, "iflags": 0, "oflags": 0, "pmtudisc": 1, "tos": 0,
     "ttl": 0, "fwmark": 0, "encap_type": 0, "encap_flags": 0, "encap_sport": 0, "encap_dport": 0,
 }  # fmt: skip
 
@@ -159,13 +158,14 @@ def _tunnel(prefix: str) -> Table:
     """ipip and sit: the same attributes by two names."""
     return {
         **_prefixed(prefix, "ttl", "tos", "pmtudisc", "proto", "fwmark", "encap_type", "encap_flags", "encap_sport",
-                    "encap_dport", "flags", dev="LINK"),
+                    "encap_dport", dev="LINK"),
+        "flags": (8, encode.u16),  # pyroute2 takes four bytes
         "local": (f"{prefix}LOCAL", _same), "remote": (f"{prefix}REMOTE", _same),
     }  # fmt: skip
 
 
 _TUNNEL_DEFAULTS: Mapping[str, Any] = {
-    "proto": 0, "local": "0.0.0.0", "remote": "0.0.0.0", "pmtudisc": 1, "tos": 0, "ttl": 0, "dev": "", "fwmark": 0,
+    "proto": 0, "pmtudisc": 1, "tos": 0, "ttl": 0, "dev": "", "fwmark": 0,
     "encap_type": 0, "encap_flags": 0, "encap_sport": 0, "encap_dport": 0,
 }  # fmt: skip
 
@@ -173,7 +173,7 @@ _VTI: Table = {
     **_prefixed("IFLA_VTI_", "ikey", "okey", dev="LINK"),
     "local": ("IFLA_VTI_LOCAL", _same), "remote": ("IFLA_VTI_REMOTE", _same), "fwmark": (6, encode.u32),
 }  # fmt: skip
-_VTI_DEFAULTS: Mapping[str, Any] = {"ikey": 0, "okey": 0, "local": "0.0.0.0", "remote": "0.0.0.0", "fwmark": 0}
+_VTI_DEFAULTS: Mapping[str, Any] = {"ikey": 0, "okey": 0, "fwmark": 0}
 
 TABLES: Mapping[str, Table] = {
     "bridge": _BRIDGE, "bridge_slave": PORT, "vxlan": _VXLAN, "geneve": _GENEVE, "vlan": _VLAN, "macvlan": _MACVLAN,
@@ -209,7 +209,7 @@ def pack(kind: str, data: Mapping[str, Any], resolve: Resolve, *, create: bool =
     >>> pack("vrf", {"table": 10}, lambda name, role: 0).hex(" ", 4)
     '08000100 0a000000'
     """
-    if not data and not (create and (kind in _DEFAULTS or kind in _ALWAYS)):
+    if not data:
         return b""
     values = {name: (resolve(value, name) if value else 0) if name in _LINKS else value for name, value in data.items()}
     if create:
@@ -239,6 +239,10 @@ def _encode(kind: str, table: Table, values: Mapping[str, Any]) -> bytes:
     return (_pyroute2(kind, theirs) if theirs else b"") + ours
 
 
+#: Kinds with the attributes of another, that pyroute2 names otherwise or has not.
+_LIKE = {"macvtap": "macvlan", "ipvtap": "ipvlan"}
+
+
 def _pyroute2(kind: str, attributes: list[tuple[str, Any]]) -> bytes:
     """The attributes as pyroute2 packs them, cut out of a whole link message."""
     from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
@@ -246,7 +250,7 @@ def _pyroute2(kind: str, attributes: list[tuple[str, Any]]) -> bytes:
     slave = kind.endswith("_slave")
     data = ("IFLA_INFO_SLAVE_DATA" if slave else "IFLA_INFO_DATA", {"attrs": attributes})
     message = ifinfmsg()
-    message["attrs"] = [("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", kind), data]})]
+    message["attrs"] = [("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", _LIKE.get(kind, kind)), data]})]
     message.encode()
     packed = bytes(message.data)
     at = 16 + 16 + 4  # nlmsghdr, ifinfomsg, the header of IFLA_LINKINFO
@@ -303,8 +307,17 @@ def _bridge(values: dict[str, Any], _: bool) -> dict[str, Any]:
     return values
 
 
+def _ipvlan(values: dict[str, Any], _: bool) -> dict[str, Any]:
+    return {"flag": "bridge", **values}
+
+
+def _ends(values: dict[str, Any]) -> dict[str, Any]:
+    """A tunnel's ends, those left open (0.0.0.0) not sent."""
+    return {name: value for name, value in values.items() if name not in ("local", "remote") or value != "0.0.0.0"}
+
+
 def _gre(values: dict[str, Any], _: bool) -> dict[str, Any]:
-    values = dict(values)
+    values = _ends(values)
     for side in ("i", "o"):
         flags = 0
         if values.get(f"{side}key"):
@@ -317,8 +330,7 @@ def _gre(values: dict[str, Any], _: bool) -> dict[str, Any]:
     return values
 
 
-#: Kinds that send something even when nothing was typed.
-_ALWAYS = frozenset({"vxlan", "geneve"})
 _FINISH: Mapping[str, Callable[[dict[str, Any], bool], dict[str, Any]]] = {
     "vxlan": _vxlan, "geneve": _geneve, "vlan": _vlan, "bridge": _bridge, "gre": _gre, "gretap": _gre,
+    "ipvlan": _ipvlan, "ipvtap": _ipvlan, **{kind: lambda values, _: _ends(values) for kind in ("ipip", "sit", "vti")},
 }  # fmt: skip

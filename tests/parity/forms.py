@@ -1,6 +1,6 @@
 """What is compared with the real tools: scripts of lines, run on both sides from an empty sandbox.
 
-Every line counts: what it leaves, and when it is refused, its words. A script begins with one of the set-ups below where that
+Every line counts: what it leaves, and when it is refused, its words. ``PID`` stands for a process in the sandbox's host. A script begins with one of the set-ups below where that
 helps. The forms are counted from what the grammar makes of the lines, not from this table.
 """
 
@@ -102,7 +102,7 @@ ip link add eth0 netns red type veth peer name eth0
     Case("veth from inside a room", "", """
 ip netns add red
 ip -n red link add v0 type veth peer name v1
-ip -n red link add v2 type veth peer name v3 netns 1
+ip -n red link add v2 type veth peer name v3 netns 999999
 """),
     Case("veth, name taken", "", """
 ip link add v0 type veth peer name v1
@@ -235,7 +235,7 @@ ip -n red link set v1 up
     Case("moved and back", CABLE, """
 ip netns add red
 ip link set v1 netns red
-ip -n red link set v1 netns 1
+ip -n red link set v1 netns PID
 """),
     Case("moved with a new name, up", CABLE, """
 ip netns add red
@@ -1063,8 +1063,61 @@ ip -n blue route add 192.168.1.0/24 via 192.168.15.5
 ip -n red route add default via 192.168.15.5
 """),
     Case("moved in use", ROOMS, """
-ip -n red link set veth-red netns 1
+ip -n red link set veth-red netns PID
 ip link set veth-red up
 ip addr add 10.0.0.1/24 dev veth-red
+"""),
+    # more flushes and selectors
+    Case("addresses flushed, links chosen", CABLE, """
+ip addr add 10.0.1.1/24 dev v1
+ip link set v1 down
+ip addr flush up
+"""),
+    Case("rules flushed with selectors", "", """
+ip rule add from 10.0.0.0/8 table 100 prio 5
+ip rule add from 11.0.0.0/8 table 100 prio 6
+ip rule flush from 10.0.0.0/8
+"""),
+    Case("rules of IPv6 flushed", "", """
+ip -6 rule add from fd00::/8 table 100
+ip -6 rule flush
+"""),
+    Case("routes flushed, nothing there", CABLE, """
+ip route flush table 99
+ip route flush 10.77.0.0/16
+ip -6 route flush proto static
+"""),
+    Case("address moved between links", CABLE, """
+ip addr del 10.0.0.1/24 dev v0
+ip addr add 10.0.0.1/24 dev v1
+ip addr add 10.0.0.1/24 dev v0
+"""),
+    Case("address of a bridge with ports", BRIDGE, """
+ip addr add 192.168.15.5/24 dev br0
+ip link set br0 up
+ip link set p0 up
+ip link set q0 up
+ip route add 192.168.1.0/24 via 192.168.15.9
+"""),
+    Case("numbers and names of other lists", CABLE, """
+ip route add 10.9.0.0/16 dev v0 proto 99 table 123 scope 30
+ip route add 10.8.0.0/16 via 10.0.0.2 proto ospf
+ip neigh add 10.0.0.9 dev v0 lladdr 02:00:00:00:00:09 nud 0x80
+ip link set v0 group 4000000
+"""),
+    Case("vxlan changed", CABLE, """
+ip link add vx0 type vxlan id 42 dstport 4789 dev v0
+ip link set vx0 type vxlan nolearning
+ip link set vx0 type vxlan ttl 9
+ip link set vx0 type vxlan id 43
+ip link set vx0 master v1
+"""),
+    Case("vxlan in a bridge", BRIDGE, """
+ip link add vx0 type vxlan id 42 dstport 4789
+ip link set vx0 master br0 up
+bridge link set dev vx0 learning off
+bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.0.0.2 self
+bridge fdb add 02:00:00:00:00:09 dev vx0 master static
+bridge fdb add 02:00:00:00:00:09 dev vx0 self dst 10.0.0.2
 """),
 ]  # fmt: skip

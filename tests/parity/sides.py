@@ -65,6 +65,11 @@ def _quiet(ns: str | None) -> None:
     subprocess.run([*prefix, "sysctl", "-q", "-w", *_QUIET], check=True, timeout=30, capture_output=True)
 
 
+def _words(line: str) -> list[str]:
+    """The line's words; ``PID`` is a process that is in the sandbox's own network: this one."""
+    return [str(os.getpid()) if word == "PID" else word for word in shlex.split(line)]
+
+
 def _make_namespace(words: list[str]) -> bool:
     """``ip netns add NAME``, the same on both sides; whether the line was one."""
     if words[:3] != ["ip", "netns", "add"]:
@@ -102,7 +107,7 @@ def _run_real(lines: list[str]) -> list[Said]:
     said = []
     environment = {**os.environ, "LC_ALL": "C"}
     for line in lines:
-        words = shlex.split(line)
+        words = _words(line)
         if _make_namespace(words):
             said.append(Said(line, True, ""))
             continue
@@ -124,7 +129,7 @@ def run_ours(setup: list[str], script: list[str]) -> list[Said]:
 def _run_ours(lab: LocalLab, lines: list[str]) -> list[Said]:
     said = []
     for line in lines:
-        words = shlex.split(line)
+        words = _words(line)
         if _make_namespace(words):
             said.append(Said(line, True, ""))
             continue
