@@ -132,9 +132,9 @@ class Runner:
                 )
             case Command():
                 return self._shown_natively(step, step.run, ns, last)
-            case Several(commands=commands):
+            case Several(commands=commands, keep_going=keep_going):
                 steps = [replace(step, run=command) for command in commands]
-                return self._natives(steps, ns, last=last, stop=True)
+                return self._natives(steps, ns, last=last, stop=not keep_going)
             case Program():
                 return self._program(step, ns)
             case Each(run=run):
@@ -250,14 +250,20 @@ class Runner:
 
     def _failed(self, outcome: Outcome, error: NsmagicError, step: Step, ns: str) -> bool:
         outcome.ok, outcome.error = False, error
-        command = step.run if isinstance(step.run, Command) else None
-        if error.hint is None and not isinstance(error, LabError):
-            snapshot = self._lab.snapshot("links", "addrs", "routes", "namespaces")
-            error.with_hint(hints.hint(error, step.text, command, snapshot, ns, self._lab.history.made_by()))
+        self._hint(error, step, ns)
         self.outcomes.append(outcome)
         self._say()
         self._sink.error(error, self._alone)
         return False
+
+    def _hint(self, error: NsmagicError, step: Step, ns: str, said: str = "") -> None:
+        """Give an error its hint; ``said`` are the last words of a program that failed."""
+        if error.hint is not None or isinstance(error, LabError):
+            return
+        command = step.run if isinstance(step.run, Command) else None
+        snapshot = self._lab.snapshot("links", "addrs", "routes", "namespaces")
+        asked = CommandFailed(said, command=step.text) if said else error
+        error.with_hint(hints.hint(asked, step.text, command, snapshot, ns, self._lab.history.made_by()))
 
     # Pings and programs
 
@@ -306,8 +312,10 @@ class Runner:
             self._show(outcome, True)
             return True
         error_ = self._error_of(data, step.text, program.argv[0])
-        if error_ is not None and program.why is not None:
-            error_.with_hint(program.why.hint)
+        if error_ is not None:
+            if program.why is not None:
+                error_.with_hint(program.why.hint)
+            self._hint(error_, step, where, said="\n".join(outcome.output.splitlines()[-3:]))
         return self._ended(outcome, data, error_, step, where)
 
     def _script(self, script: Script) -> None:
