@@ -20,7 +20,7 @@ def write(assignments: Iterable[Sequence[str]]) -> list[tuple[str, str, str]]:
     for name, value in assignments:
         old = _get(name)
         try:
-            with open(path(name), "w") as file:
+            with open("/proc/sys/" + path(name), "w") as file:
                 file.write(value)
         except OSError as error:
             raise KernelRefused(
@@ -42,9 +42,9 @@ def load(files: Iterable[str]) -> list[tuple[str, str, str]]:
 
 def _get(name: str) -> str:
     try:
-        with open(path(name)) as file:
+        with open("/proc/sys/" + path(name)) as file:
             return file.read().rstrip("\n")
     except OSError as error:
         raise KernelRefused(
-            f"sysctl: cannot stat {path(name)}: {error.strerror}", errno=error.errno or 0, kernel=error.strerror or ""
+            f"sysctl: cannot stat /proc/sys/{path(name)}: {error.strerror}", errno=error.errno or 0, kernel=error.strerror or ""
         ) from None
