@@ -8,6 +8,7 @@ everything else stays exactly as typed. Pure: the namespaces and the known tools
 from __future__ import annotations
 
 import difflib
+import keyword
 import re
 import shlex
 from collections.abc import Callable, Collection
@@ -62,48 +63,47 @@ class _Word:
     end: int
 
 
-def _words(line: str) -> list[_Word]:
-    words = []
-    at = 0
-    for match in _WORD.finditer(line):
-        if line[at : match.start()].strip():
-            break
-        words.append(_Word(match.group(), match.start(), match.end()))
-        at = match.end()
-    if line[at:].strip():
+def _word(line: str, at: int) -> _Word | None:
+    """The word at or behind a place, None at the end. What follows it is not looked at: it may be anything."""
+    while at < len(line) and line[at].isspace():
+        at += 1
+    if at == len(line):
+        return None
+    match = _WORD.match(line, at)
+    if match is None or (match.end() < len(line) and not line[match.end()].isspace()):
         raise CommandSyntaxError("a quote is not closed", text=line, at=at, hint="quotes come in pairs: '…' or \"…\"")
-    return words
+    return _Word(match.group(), match.start(), match.end())
 
 
-def _take(options: Options, words: list[_Word], at: int, line: str) -> tuple[Options, int]:
-    """Read the option at a place: the new options, and the place behind it."""
-    name, equals, value = words[at].text.partition("=")
+def _take(options: Options, word: _Word, line: str) -> tuple[Options, int]:
+    """Read an option: the new options, and the place behind it."""
+    name, equals, value = word.text.partition("=")
     if name not in OPTIONS:
         close = difflib.get_close_matches(name, OPTIONS, 1)
         hint = f"did you mean {close[0]}?" if close else f"options: {' '.join(OPTIONS)}"
         raise CommandSyntaxError(
-            f"there is no option {name}", text=line, at=words[at].start, expected=list(OPTIONS), hint=hint
+            f"there is no option {name}", text=line, at=word.start, expected=list(OPTIONS), hint=hint
         )
     field, argument = name[2:].replace("-", "_"), OPTIONS[name][0]
     if not argument:
         if equals:
-            raise CommandSyntaxError(f"{name} takes no value", text=line, at=words[at].start)
+            raise CommandSyntaxError(f"{name} takes no value", text=line, at=word.start)
         switch: dict[str, Any] = {field: True}
-        return replace(options, **switch), at + 1
+        return replace(options, **switch), word.end
     if not equals:
-        if at + 1 >= len(words):
-            raise CommandSyntaxError(f"{name} needs a value", text=line, at=words[at].end, hint=f"{name} {argument}")
-        at += 1
-        value = words[at].text
+        following = _word(line, word.end)
+        if following is None:
+            raise CommandSyntaxError(f"{name} needs a value", text=line, at=word.end, hint=f"{name} {argument}")
+        word, value = following, following.text
     text = _unquoted(value)
     if field == "timeout":
-        return replace(options, timeout=_seconds(text, line, words[at].start)), at + 1
-    if field == "out" and not text.isidentifier():
+        return replace(options, timeout=_seconds(text, line, word.start)), word.end
+    if field == "out" and (not text.isidentifier() or keyword.iskeyword(text)):
         raise CommandSyntaxError(
-            f'"{text}" is no name of a Python variable', text=line, at=words[at].start, hint="--out routes"
+            f'"{text}" is no name of a Python variable', text=line, at=word.start, hint="--out routes"
         )
     named: dict[str, Any] = {field: text}
-    return replace(options, **named), at + 1
+    return replace(options, **named), word.end
 
 
 def _seconds(text: str, line: str, at: int) -> float:
@@ -134,14 +134,13 @@ def split_cell_line(line: str) -> tuple[Options, str]:
     CommandSyntaxError
         An unknown option, or more than a namespace on the line.
     """
-    words = _words(line)
     options, names, at = Options(), list[_Word](), 0
-    while at < len(words):
-        if words[at].text.startswith("--"):
-            options, at = _take(options, words, at, line)
+    while (word := _word(line, at)) is not None:
+        if word.text.startswith("--"):
+            options, at = _take(options, word, line)
         else:
-            names.append(words[at])
-            at += 1
+            names.append(word)
+            at = word.end
     if options.ns:
         names.insert(0, _Word(shlex.quote(options.ns), 0, 0))
     if len(names) > 1:
@@ -176,26 +175,27 @@ def split_line(
     CommandSyntaxError
         There is no command, or an unknown option.
     """
-    words = _words(line)
     options, at = Options(), 0
-    while at < len(words) and words[at].text.startswith("--"):
-        options, at = _take(options, words, at, line)
-    if at >= len(words):
+    while (word := _word(line, at)) is not None and word.text.startswith("--"):
+        options, at = _take(options, word, line)
+    if word is None:
         raise CommandSyntaxError("there is no command on the line", text=line, at=len(line), hint="%netns red ip route")
+    command = line[word.start :]
     if options.ns:
-        return options, options.ns, line[words[at].start :]
-    first = _unquoted(words[at].text)
+        return options, options.ns, command
+    first = _unquoted(word.text)
     if first.rpartition("/")[2] in tools:
-        return options, HOST, line[words[at].start :]
+        return options, HOST, command
     known = namespaces(options)
     if first in known:
-        if at + 1 >= len(words):
+        behind = line[word.end :].lstrip()
+        if not behind:
             raise CommandSyntaxError(
                 f"there is no command for {first}", text=line, at=len(line), hint=f"%netns {line.strip()} ip link"
             )
-        return options, first, line[words[at + 1].start :]
+        return options, first, behind
     if programs(options, first):
-        return options, HOST, line[words[at].start :]
+        return options, HOST, command
     near = difflib.get_close_matches(first, [*known, *tools], 1)
     there = ", ".join(name for name in known if name != HOST) or "none yet"
     raise NamespaceNotFound(
