@@ -79,7 +79,7 @@ class Keywords:
     ['set', 'show', 'show', None, 'add', None]
     """
 
-    __slots__ = ("entries", "names")
+    __slots__ = ("_meanings", "entries", "names")
 
     def __init__(self, table: str) -> None:
         entries: list[tuple[str, bool, str]] = []
@@ -91,12 +91,15 @@ class Keywords:
         #: What may be typed here, each meaning once, in the tool's order: for messages and completion.
         self.names = tuple(dict.fromkeys(meaning for _, _, meaning in entries))
 
+        # Every beginning that is taken, with what it means; the first in the tool's order wins.
+        self._meanings: dict[str, str] = {}
+        for full, exact, meaning in self.entries:
+            for size in range(len(full) if exact else 1, len(full) + 1):
+                self._meanings.setdefault(full[:size], meaning)
+
     def find(self, word: str) -> str | None:
         """The keyword that a word means, or None."""
-        for full, exact, meaning in self.entries:
-            if word == full or (not exact and matches(word, full)):
-                return meaning
-        return None
+        return self._meanings.get(word)
 
     def spellings(self) -> tuple[str, ...]:
         """Every full spelling, for close matches."""

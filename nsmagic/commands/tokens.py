@@ -5,6 +5,7 @@ The lower half of the lexer; ``lexer.py`` makes commands of the tokens and says 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ _NAME_START = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_01
 OPERATORS = ("<<<", "<<-", "&>>", ";;&", "&&", "||", ";;", ";&", "|&", "<<", ">>", "<&", ">&", "<>", ">|", "&>",
               ";", "&", "|", "<", ">", "(", ")", "\n")  # fmt: skip
 _META = frozenset(" \t\n;&|<>()")
+#: A word in which nothing is special: most words.
+_ORDINARY = re.compile(r"[^ \t\n;&|<>()'\"\\$`~]+(?=[ \t\n;&|<>()]|\Z)")
 
 
 @dataclass(slots=True)
@@ -95,6 +98,9 @@ class Tokens:
     def read_word(self, depth: int) -> Token:
         text, size = self.text, len(self.text)
         start = self.at
+        if (ordinary := _ORDINARY.match(text, start)) is not None:
+            self.at = ordinary.end()
+            return Token(ordinary[0], start, self.at, bare=ordinary[0])
         out: list[str] = []
         bare: list[str] = []
         while self.at < size:
