@@ -14,6 +14,8 @@ A grammar is a function that takes a :class:`Words` and consumes it::
         match SET.find(words.next()):
             case "mtu": args["mtu"] = words.integer('Invalid "mtu" value')
             case None: raise words.duplicate("dev")
+
+More than 300 lines: the cursor has one method for each sort of value and each of the tool's refusals.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ line begins, while quoted text and heredocs stay as they are. What was found is 
 
 The text is taken as it stands after ``\\r\\n`` became ``\\n``. Work and nesting are bounded: every character is looked at a
 bounded number of times, and deeper nesting than a person writes is left to bash.
+
+More than 300 lines: the list reader, command words and nested shell are one cursor (quotes and words are in ``tokens.py``).
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ Notes on the arguments made here:
   pid. ``/run/netns/red`` is ``red``, ``/proc/17/ns/net`` is 17, any other path stays a path.
 - ``ifname`` is absent when the kernel shall choose one (``ip link add type veth``).
 - ``ip link add … up`` and ``… netns red`` are one request, as in iproute2.
+
+More than 300 lines: ``add``, ``set``, ``delete`` and a veth's ``peer`` share one reader of attributes.
 """
 
 from __future__ import annotations

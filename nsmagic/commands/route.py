@@ -7,6 +7,8 @@ for local; link for broadcast, multicast, anycast and for unicast without a gate
 
 ``dst`` is ``"default"`` or a prefix with its length, host bits kept as typed (the kernel refuses them, and says why).
 ``metrics`` are in the kernel's units; ``metrics["lock"]`` lists those that were locked.
+
+More than 300 lines: adding, showing and asking are three grammars that share their tables of words.
 """
 
 from __future__ import annotations
