@@ -32,7 +32,7 @@ from nsmagic.netlink.delta import Delta
 from nsmagic.netlink.hidden import Hidden
 from nsmagic.netlink.journal import Journal
 from nsmagic.netlink.live import ALL, BITS, EVERYTHING, NOTHING, Bit, Live
-from nsmagic.netlink.peers import Row, Space
+from nsmagic.netlink.peers import PAIRED, Row, Space
 from nsmagic.netlink.raw import RawLink, RawRule
 from nsmagic.netlink.settle import Settling
 from nsmagic.netlink.socket import RouteSocket
@@ -328,9 +328,12 @@ class Monitor:
         """Read what is dirty; of the namespaces named (None: all) also what of ``also_stale`` is stale."""
         wanted = None if names is None else {self._by_name[name] for name in names}
         state: dict[int, Space] | None = None
+        # Links first: what is read of one can make another one's row old.
+        while waiting := [live for nsid in self._dirty if (live := self._live[nsid]).links_dirty]:
+            for live in waiting:
+                self._read_links(live)
         for nsid in list(self._dirty):
             live = self._live[nsid]
-            self._read_links(live)
             stale = live.stale & also_stale if wanted is None or nsid in wanted else NOTHING
             live.read(live.dirty | stale)
             if not live.stale:
@@ -380,6 +383,7 @@ class Monitor:
             self._count(row.ifindex, +1)
             self._naming += 1
             live.stale |= Bit.ADDRS6 | Bit.ROUTES6
+            self._other_end(live, row)
         else:
             uid, old = known
             if old == row:
@@ -395,6 +399,13 @@ class Monitor:
         live.put_link(uid, row)
         self._dirty[live.nsid] = None
         self._settling.moved(live.nsid, row.ifindex)
+
+    def _other_end(self, live: Live, row: RawLink) -> None:
+        """A cable's end has come here: the row of the other one names where it is, and no event says so."""
+        there = live if row.netnsid < 0 else self._live.get(row.netnsid)
+        if row.kind in PAIRED and there is not None and row.lower in there.links:
+            there.link_is_dirty(row.lower)
+            self._dirty[there.nsid] = None
 
     def _count(self, index: int, by: int) -> None:
         self._indexes[index] += by
