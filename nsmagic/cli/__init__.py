@@ -113,24 +113,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _do(options: argparse.Namespace, more: Sequence[str]) -> int:
     match options.command:
         case "lab":
-            from nsmagic.cli_lab import lab
+            from nsmagic.cli.notebooks import open_lab
 
             return lab(
                 options.folder, fresh=options.fresh, port=options.port, browser=not options.no_browser, more=more
             )
         case "run":
-            from nsmagic.cli_run import run
+            from nsmagic.cli.run import run
 
             return run(
                 options.file, ns=options.ns, then=options.then, as_json=options.json, timeout=options.timeout,
                 seed=options.seed, sandbox=options.sandbox,
             )  # fmt: skip
         case "shell":
-            from nsmagic.cli_shell import shell
+            from nsmagic.cli.shell import shell
 
             return shell(options.ns, options.lab)
         case "ls":
-            from nsmagic.cli_shell import list_labs
+            from nsmagic.cli.shell import list_labs
 
             return list_labs()
         case _:

@@ -18,7 +18,7 @@ import tty
 from collections.abc import Iterator
 from typing import Any
 
-from nsmagic.errors import LabDied, NsmagicError, from_data
+from nsmagic.errors import LabDied, NamespaceNotFound, NsmagicError, from_data
 from nsmagic.model import HOST
 from nsmagic.printable import columns
 from nsmagic.sandbox import running
@@ -58,6 +58,14 @@ def shell(ns: str = HOST, wanted: str | None = None) -> int:
         No lab is meant, or it has no such namespace, or it ended meanwhile.
     """
     with running.Visit(running.choose(wanted)) as visit:
+        known = [HOST, *visit.ask("status")["namespaces"]]
+        if ns not in known:
+            raise NamespaceNotFound(
+                f'there is no namespace "{ns}" in lab {visit.lab}',
+                name=ns,
+                known=known,
+                hint=f"there are: {', '.join(known)}",
+            )
         if not sys.stdin.isatty():
             return script(visit, ns, sys.stdin.buffer.read().decode(errors="replace"))
         return terminal(visit, ns)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from nsmagic.errors import NsmagicError
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parent.parent
 #: Where the copy lies when no folder is named.
 DEFAULT = "~/nsmagic-notebooks"
 
@@ -121,7 +121,7 @@ def command(
     return [*words, *more], {**environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}
 
 
-def lab(folder: str | None, *, fresh: bool, port: int | None, browser: bool, more: Sequence[str]) -> int:
+def open_lab(folder: str | None, *, fresh: bool, port: int | None, browser: bool, more: Sequence[str]) -> int:
     """Copy the notebooks and become JupyterLab.
 
     Raises
