@@ -115,7 +115,7 @@ def _do(options: argparse.Namespace, more: Sequence[str]) -> int:
         case "lab":
             from nsmagic.cli.notebooks import open_lab
 
-            return lab(
+            return open_lab(
                 options.folder, fresh=options.fresh, port=options.port, browser=not options.no_browser, more=more
             )
         case "run":
