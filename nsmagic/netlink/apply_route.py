@@ -222,7 +222,9 @@ def flush(call: Call) -> Outcome:
 
 def _flush_family(call: Call, family: int, oif: int) -> int:
     """Delete what fits, again as long as something goes: of several equal routes the kernel deletes one at a time."""
-    request = decode.RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+    table = call.args.get("table", RT_TABLE_MAIN)
+    # The table is asked for by number, so that the kernel says when there is none.
+    request = encode.route_body({} if table == "all" else {"table": table}, family)
     count = 0
     for _ in range(_ROUNDS):
         found = dump.table(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nsmagic.netlink import decode, dump
+from nsmagic.netlink import decode, dump, prefixes
 from nsmagic.netlink.context import Call, Outcome, Plan
+from nsmagic.netlink.raw import RawRule
 from nsmagic.netlink.socket import NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL
 from nsmagic.netlink.words import (
     FAMILIES,
@@ -82,21 +83,53 @@ def _table(args: Mapping[str, Any], action: str, add: bool) -> int:
 
 
 def flush(call: Call) -> Outcome:
-    """``ip rule flush``: all rules but that of priority 0, which leads to the addresses of the machine itself.
-
-    As with iproute2, ``protocol`` is the only selector that is looked at.
-    """
+    """``ip rule flush``: all rules that fit but that of priority 0, which leads to the addresses of the machine itself."""
     args = call.args
     family = FAMILIES[args.get("family", "inet")]
     request = decode.RULE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
     found = dump.table(
         call.sock, RTM_GETRULE, request, lambda data, at, end: (bytes(data[at:end]), decode.rule(data, at, end))
     )
-    wanted = name_of(args["protocol"], PROTOCOL_NAMES) if args.get("protocol") else None
-    doomed = [body for body, row in found if row.priority and wanted in (None, row.extra.get("protocol"))]
+    doomed = [body for body, row in found if row.priority and fits(row, args)]
     for body in doomed:
         call.sock.request(RTM_DELRULE, NLM_F_ACK, body)
     return Outcome(count=len(doomed))
+
+
+def fits(row: RawRule, args: Mapping[str, Any]) -> bool:
+    """Whether a rule is one that the selectors leave; ``src`` and ``dst`` also choose what lies inside them.
+
+    >>> rule = RawRule("inet", 5, "10.0.0.0/8", "all", "", "", "", 100, "lookup", False, {})
+    >>> fits(rule, {"src": "10.0.0.0/7"}), fits(rule, {"table": 101}), fits(rule, {})
+    (True, False, True)
+    """
+    for name in ("src", "dst"):
+        if args.get(name, "all") != "all" and not prefixes.inside(getattr(row, name), args[name]):
+            return False
+    if args.get("invert") and not row.invert:
+        return False
+    if "protocol" in args and row.extra.get("protocol", "unspec") != name_of(args["protocol"], PROTOCOL_NAMES):
+        return False
+    if "fwmark" in args and not _mark_fits(row.fwmark, args):
+        return False
+    if any(name in args and getattr(row, name) != args[name] for name in ("priority", "iif", "oif", "table")):
+        return False
+    return all(
+        row.extra.get(name) == args[name]
+        for name in ("tos", "l3mdev", "uidrange", "ipproto", "sport", "dport")
+        if name in args
+    )
+
+
+def _mark_fits(mark: str, args: Mapping[str, Any]) -> bool:
+    """The rule's mark as ``0x1/0xff``, compared under the mask that was asked for."""
+    if not mark:
+        return False
+    value, _, mask = mark.partition("/")
+    asked = args.get("fwmask", 0xFFFFFFFF)
+    return not (int(value, 16) ^ args["fwmark"]) & asked and (
+        "fwmask" not in args or int(mask or "0xffffffff", 16) == asked
+    )
 
 
 PLANNERS: Mapping[str, Callable[[Call], Plan]] = {"rule.add": add, "rule.del": delete}

@@ -64,6 +64,8 @@ def refused(
         message = f"Invalid address length {(len(args['mac']) + 1) // 3} - must be 6 bytes"
     else:
         message = sentence(error.ext) if error.ext else f"RTNETLINK answers: {words}"
+        if verb == "route.flush":
+            message += "\nFlush terminated"
     facts = {"ns": ns, **{key: args[key] for key in _FACTS if key in args}, **subject}
     return KernelRefused(message, errno=number, kernel=error.ext or words, subject=facts)
 

@@ -1087,6 +1087,14 @@ ip route flush table 99
 ip route flush 10.77.0.0/16
 ip -6 route flush proto static
 """),
+    Case("routes flushed, no table", "", """
+ip route flush dev lo
+ip route flush table 99
+ip -6 route flush table 99
+ip -6 route flush dev lo
+ip route flush table local
+ip route flush table all
+"""),
     Case("address moved between links", CABLE, """
 ip addr del 10.0.0.1/24 dev v0
 ip addr add 10.0.0.1/24 dev v1

@@ -188,6 +188,10 @@ def _table(ns: str | None, table: str, command: str, typed: str) -> Any:
     rows = [_clean(row, typed) for row in json.loads(done.stdout or "[]") if row]
     if table == "fdb":
         rows = [row for row in rows if _counts(row)]
+    if table == "neigh":  # groups to which packets were sent, which is a matter of time
+        rows = [
+            row for row in rows if not (row.get("state") == ["NOARP"] and row["dst"].startswith(("224.", "239.", "ff")))
+        ]
     if table == "rule" or table == "rule6":
         return rows
     return sorted(rows, key=lambda row: (row.get("ifname", ""), json.dumps(row, sort_keys=True)))
