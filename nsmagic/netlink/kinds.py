@@ -231,7 +231,7 @@ def _encode(kind: str, table: Table, values: Mapping[str, Any]) -> bytes:
     ours = b""
     theirs: list[tuple[str, Any]] = []
     for name, value in values.items():
-        attribute, convert = table.get(name, (name, _same))
+        attribute, convert = (name, _same) if name.startswith("IFLA_") else table[name]
         if isinstance(attribute, int):
             ours += encode.attr(attribute, convert(value))
         elif convert is not bool or value:

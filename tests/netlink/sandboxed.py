@@ -216,7 +216,7 @@ class LocalLab:
     def mac(self, ns: str, ifname: str, kind: str) -> str | None:
         if kind == "bridge" and not self._bridge_macs:
             return None
-        number = sum(f"{ns}/{ifname}".encode()) & 0xFFFF
+        number = sum(f"{ns}/{ifname}".encode(errors="surrogateescape")) & 0xFFFF
         return f"02:aa:00:00:{number >> 8:02x}:{number & 255:02x}" if self._macs else None
 
     def ifindex(self, ns: str, name: str) -> int:
