@@ -21,6 +21,9 @@ import pytest
 
 from nsmagic import syscalls as sys_
 
+_NOBODY = 65534
+_PR_SET_DUMPABLE = 4
+
 
 class Child:
     """A function that runs in a child; ``result()`` waits for it."""
@@ -83,7 +86,16 @@ def inside(function: Callable[[], Any], seconds: float = 60.0) -> Any:
 
 
 def enter_sandbox() -> None:
-    """New user, network and mount namespaces; /run is empty, so that ``ip netns`` works and touches nothing of the machine."""
+    """New user, network and mount namespaces; /run is empty, so that ``ip netns`` works and touches nothing of the machine.
+
+    Root becomes nobody first: uid 0 mapped to 0 could still write the machine's files and parameters.
+    """
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+        # The change of user made /proc/self belong to root; dumpable again, it is ours.
+        sys_.prctl(_PR_SET_DUMPABLE, 1)
     uid, gid = os.getuid(), os.getgid()
     sys_.unshare(sys_.CLONE_NEWUSER | sys_.CLONE_NEWNET | sys_.CLONE_NEWNS)
     for path, text in (
