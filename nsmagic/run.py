@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nsmagic import changes as words_of_changes
 from nsmagic.agent.client import Call, Client
 from nsmagic.commands import hints, hints_routes
-from nsmagic.commands.cell import batch_lines
+from nsmagic.commands.cell import batch_lines, split
 from nsmagic.commands.command import Batch, Cell, Command, Each, Program, Script, Step
 from nsmagic.commands.command import Sequence as Several
 from nsmagic.errors import (
@@ -223,16 +223,27 @@ class Runner:
                 item["table"], item["rows"], ns, tuple(item.get("columns") or ()), item.get("more") or {}
             )
         self.outcomes.append(outcome)
-        self._changed(outcome, item.get("changes") or [], command.ns or ns)
+        self._changed(outcome, item.get("changes") or [], step)
         if outcome.shown is not None:
             self._show(outcome, last)
         return True
 
-    def _changed(self, outcome: Outcome, data: Sequence[Any], ns: str, script: bool = False) -> None:
+    def _changed(self, outcome: Outcome, data: Sequence[Any], step: Step, script: bool = False) -> None:
         outcome.changes = tuple(Change.from_data(each) for each in data)
-        self._lab.note(ns if script else self._ns, outcome.text, outcome.changes, self._options.cell, script)
+        if outcome.changes:
+            where = self._ns if script else self._typed_in(step)
+            self._lab.note(where, outcome.text, outcome.changes, self._options.cell, script)
         if self._options.changes:
             self._unsaid += outcome.changes
+
+    def _typed_in(self, step: Step) -> str:
+        """The namespace in which a command's text means what it meant: of lines below ``ip netns exec red bash`` that is red."""
+        ran_in = getattr(step.run, "ns", None)
+        if ran_in is None or ran_in == self._ns:
+            return self._ns
+        again = split(step.text, self._ns).steps
+        says_so = len(again) == 1 and getattr(again[0].run, "ns", None) == ran_in
+        return self._ns if says_so else str(ran_in)
 
     def _say(self) -> None:
         """Show the changes that wait."""
@@ -359,7 +370,7 @@ class Runner:
         cancelled = bool(data["cancelled"])
         if error is None or cancelled:
             self.outcomes.append(outcome)
-        self._changed(outcome, data["changes"], ns, script)
+        self._changed(outcome, data["changes"], step, script)
         if cancelled:
             raise Interrupted(step.text)
         return True if error is None else self._failed(outcome, error, step, ns)
@@ -409,7 +420,7 @@ class Runner:
                 lines: Sequence[str] = batch.lines
             else:
                 lines = self._client.request("read_file", path=batch.file)["text"].splitlines()
-            steps = batch_lines(lines, prefix=batch.prefix, ns=batch.ns)
+            steps = batch_lines(lines, prefix=batch.prefix, ns=batch.ns, tool=batch.tool)
         except CommandSyntaxError as error:
             return self._failed(Outcome(step.line, step.text), error, step, ns)
         except LabError:
