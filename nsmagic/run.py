@@ -431,7 +431,10 @@ class Runner:
         ok = True
         for at, inner in enumerate(steps):
             before = len(self.outcomes)
-            ok = self._one(replace(inner, line=step.line), batch.ns or ns, last=last and at + 1 == len(steps))
+            whole = " ".join((batch.tool, *batch.prefix, inner.text))
+            ok = self._one(
+                replace(inner, line=step.line, text=whole), batch.ns or ns, last=last and at + 1 == len(steps)
+            )
             if not ok and not batch.force:
                 self._text(f"Command failed {batch.file or '-'}:{inner.line}\n")
                 break
