@@ -171,6 +171,7 @@ def _kernel_files(tag: str) -> list[str]:
     missing = []
     os.mkdir("/new/proc", 0o555)
     os.mkdir("/new/sys", 0o555)
+    os.mkdir("/new/.sys", 0o555)
     flags = sys_.MS_NOSUID | sys_.MS_NODEV | sys_.MS_NOEXEC
     for fstype, target in (("proc", "/new/proc"), ("sysfs", "/new/sys")):
         try:
@@ -178,6 +179,9 @@ def _kernel_files(tag: str) -> list[str]:
         except OSError as error:
             # Masked paths (Docker, Kubernetes): the lab works, ps or sysctl do not, and the status says so.
             missing.append(f"{target[4:]}: {error.strerror}")
+    # `ip netns exec` and `ip -n` take /sys away before they mount the namespace's own, and the kernel mounts a sysfs without
+    # real root only where another one is in sight.
+    sys_.mount("/new/sys", "/new/.sys", "", sys_.MS_BIND)
     return missing
 
 
