@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "nsmagic"
 
 #: Layer → what it holds, as dotted prefixes below ``nsmagic``. The longest prefix decides.
 LAYERS: dict[str, tuple[str, ...]] = {
-    "base": ("errors", "model", "printable", "rows", "syscalls"),
+    "base": ("errors", "model", "printable", "rows"),
+    "system": ("syscalls",),
     "pure": ("commands", "words", "worlds"),
     "netlink": ("netlink",),
     "agent": ("agent",),
@@ -21,18 +22,19 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "sandbox": ("sandbox",),
     "views": ("tables", "changes", "topology"),
     "engine": ("lab", "result", "run", "history", "pythonic", "status"),
-    "top": ("magics", "completer", "magic_line", "cli", "testing", "course", "__main__"),
+    "top": ("magics", "completer", "magic_line", "cli", "testing", "course", "_jupyter", "__main__"),
     "door": ("",),
 }
 
 #: Layer → the layers that it may import from, beside itself.
 BELOW: dict[str, set[str]] = {
     "base": set(),
+    "system": set(),
     "pure": {"base"},
     "netlink": {"base", "pure"},
-    "agent": {"base", "pure", "netlink", "client"},
-    "client": {"base"},
-    "sandbox": {"base", "pure", "agent", "client"},
+    "agent": {"base", "system", "pure", "netlink", "client"},
+    "client": {"base", "system"},
+    "sandbox": {"base", "system", "pure", "agent", "client"},
     "views": {"base", "pure"},
     "engine": {"base", "pure", "client", "sandbox", "views"},
     "top": {"base", "pure", "client", "sandbox", "views", "engine", "door"},
@@ -50,7 +52,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "pygraphviz": ("topology",),
     "nbclient": ("course",),
     "nbformat": ("course",),
-    "jupyterlab": ("cli",),
+    "jupyterlab": ("cli", "_jupyter"),
 }
 
 
