@@ -177,8 +177,13 @@ def _kernel_files(tag: str) -> list[str]:
         try:
             sys_.mount(tag, target, fstype, flags)
         except OSError as error:
-            # Masked paths (Docker, Kubernetes): the lab works, ps or sysctl do not, and the status says so.
-            missing.append(f"{target[4:]}: {error.strerror}")
+            # Masked paths (Docker, Kubernetes). The lab works, and the status says what it lacks.
+            missing.append(f"{target[4:]} of its own: {error.strerror}")
+            if fstype == "proc":
+                # Then the one in sight: without any, no namespace can be named and no command ended. The agent reads in it
+                # only what is below itself. Not so /sys, which would show the machine's interfaces.
+                with contextlib.suppress(OSError):
+                    sys_.mount("/old/proc", target, "", sys_.MS_BIND | sys_.MS_REC)
     # `ip netns exec` and `ip -n` take /sys away before they mount the namespace's own, and the kernel mounts a sysfs without
     # real root only where another one is in sight.
     sys_.mount("/new/sys", "/new/.sys", "", sys_.MS_BIND)

@@ -30,7 +30,7 @@ from nsmagic.sandbox.tools import Tool, tools
 _PATIENCE = 30.0
 #: Steps without which a lab still works; what is lost then.
 _SPARE = {
-    "fresh /proc": "ps, sysctl and named namespaces do not work",
+    "fresh /proc": "the lab shows the one that is here, so ps lists foreign processes too",
     "fresh /sys": "programs see no /sys",
     "sysctl write": "sysctl -w does not work (IPv4 forwarding does)",
     "limits": "the number of namespaces is not bounded",

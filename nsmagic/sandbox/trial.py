@@ -11,6 +11,7 @@ because something before it failed. The reading of it is ``doctor.py``; this fil
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -210,7 +211,9 @@ def files(report: Report) -> None:
 
     report.step("bind the machine's files", bind)
     noexec = flags | sys_.MS_NOEXEC
-    report.step("fresh /proc", lambda: sys_.mount("proc", "/tmp/proc", "proc", noexec))
+    if not report.step("fresh /proc", lambda: sys_.mount("proc", "/tmp/proc", "proc", noexec)):
+        with contextlib.suppress(OSError):  # as the lab does then; the steps below show whether it serves
+            sys_.mount("/proc", "/tmp/proc", "", sys_.MS_BIND | sys_.MS_REC)
     report.step("fresh /sys", lambda: sys_.mount("sysfs", "/tmp/sys", "sysfs", noexec))
     pts = "newinstance,ptmxmode=0666,mode=620"
     report.step(
