@@ -536,4 +536,5 @@ def _which_namespaces(name: str, known: list[str]) -> str:
     return f"did you mean {close[0]}? There are: {there}" if close else f"there are: {there}"
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if hasattr(os, "register_at_fork"):  # Windows, which has no fork, can import this too
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -133,8 +133,13 @@ class Netns(Magics):
         )  # fmt: skip
         return self._finish(result, options)
 
-    netns.__doc__ = str(netns.__doc__) + "".join(
-        f"            {name + ' ' + argument:<20} {words}\n" for name, (argument, words) in magic_line.OPTIONS.items()
+    netns.__doc__ = (
+        str(netns.__doc__).rstrip()
+        + "\n\n"
+        + "".join(
+            f"            {name + ' ' + argument:<20} {words}\n"
+            for name, (argument, words) in magic_line.OPTIONS.items()
+        )
     )
 
     def _finish(self, result: Result, options: magic_line.Options) -> Any:
@@ -179,9 +184,10 @@ class Netns(Magics):
     def _filled(self, text: str) -> str:
         try:
             return string.Formatter().vformat(text, (), self._shell.user_ns)
-        except (KeyError, IndexError, AttributeError, ValueError) as error:
+        except (LookupError, AttributeError, TypeError, ValueError) as error:
+            words = f"there is no Python variable {error.args[0]}" if isinstance(error, KeyError) else str(error)
             raise NsmagicError(
-                f"--fill: {error}", hint="{name} takes a Python variable; write {{ and }} for braces of the shell"
+                f"--fill: {words}", hint="{name} takes a Python variable; write {{ and }} for braces of the shell"
             ) from None
 
     def _python(self, lab: Lab, ns: str, source: str, options: magic_line.Options) -> Any:

@@ -6,10 +6,7 @@ its own user namespace and then locked by giving up CAP_SYS_RESOURCE; what bound
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Mapping
-
-from nsmagic import syscalls as sys_
 
 #: Name in ``Lab(limits=…)`` → (default, hard top). Sizes in bytes, times in seconds.
 KNOWN: dict[str, tuple[int, int]] = {
@@ -49,6 +46,11 @@ def complete(wanted: Mapping[str, int]) -> dict[str, int]:
 
 def enforce(wanted: Mapping[str, int], kind: str, missing: list[str]) -> dict[str, int]:
     """Put the limits of the whole lab in force and lock them; what cannot be is added to ``missing`` in words."""
+    # Both are Linux's own, and the notebook's side reads this module on any system.
+    import resource
+
+    from nsmagic import syscalls as sys_
+
     bounds = complete(wanted)
     if kind == "host":
         return bounds

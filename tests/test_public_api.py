@@ -1,0 +1,100 @@
+"""The frozen surface: names of the package, magics, options, verbs, configuration, columns of the tables. A change here is a
+change for everybody who wrote a notebook."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import nsmagic
+from nsmagic import magic_line, magics, tables
+from nsmagic.magics import Netns
+from tests.conftest import Notebook
+
+
+def test_names_of_the_package() -> None:
+    assert nsmagic.__all__ == ["Lab", "Namespace", "NsmagicError", "load_ipython_extension", "unload_ipython_extension"]
+    for name in nsmagic.__all__:
+        assert getattr(nsmagic, name).__name__ == name
+    with pytest.raises(AttributeError, match="module 'nsmagic' has no attribute 'Labs'"):
+        _ = nsmagic.Labs  # type: ignore[attr-defined]
+
+
+def test_public_members_of_a_lab() -> None:
+    def public(kind: type) -> set[str]:
+        return {name for name in vars(kind) if not name.startswith("_")}
+
+    assert public(nsmagic.Lab) == {
+        "addrs", "client", "close", "fdb", "frame", "kind", "links", "names", "namespaces", "neighbours", "note", "pid",
+        "reset", "resolve", "routes", "rules", "run", "running", "script", "snapshot", "socket", "status", "sysctls",
+        "topology", "track", "world",
+    }  # fmt: skip
+    assert public(nsmagic.Namespace) == {
+        "addrs", "fdb", "links", "neighbours", "python", "routes", "rules", "run", "socket", "sysctls",
+    }  # fmt: skip
+
+
+def test_magics(notebook: Notebook) -> None:
+    ours = {
+        kind: {name for name, function in table.items() if isinstance(getattr(function, "__self__", None), Netns)}
+        for kind, table in notebook.shell.magics_manager.magics.items()
+    }
+    assert ours == {
+        "line": {"netns", "links", "addrs", "routes", "arp", "topology", "lab"},
+        "cell": {"netns"},
+    }
+
+
+def test_no_name_of_ipythons_own_is_taken() -> None:
+    """Names never shadow IPython's: read in a fresh interpreter, before our magics are there."""
+    code = (
+        "from IPython.core.interactiveshell import InteractiveShell as S; from traitlets.config import Config\n"
+        "c = Config(); c.HistoryManager.enabled = False\n"
+        "print(*{name for kind in S(config=c).magics_manager.magics.values() for name in kind})"
+    )
+    known = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "capture" in known
+    assert not {"netns", "links", "addrs", "routes", "arp", "topology", "lab"} & set(known)
+
+
+def test_options() -> None:
+    assert {name: argument for name, (argument, _) in magic_line.OPTIONS.items()} == {
+        "--out": "NAME", "--text": "", "--all": "", "--fill": "", "--quiet": "", "--timeout": "SECONDS", "--bg": "",
+        "--ns": "NS", "--lab": "NAME", "--python": "", "--stop": "", "--no-raise-error": "",
+    }  # fmt: skip
+
+
+def test_verbs_of_lab() -> None:
+    assert magics._LAB_VERBS == ("status", "reset", "world", "script", "doctor", "log", "stop")
+
+
+def test_configuration() -> None:
+    assert {name: trait.default_value for name, trait in Netns.class_traits(config=True).items()} == {
+        "changes": True,
+        "show": "table",
+    }
+
+
+#: Table → its columns in order; the displayed ones end with ``*``.
+COLUMNS = {
+    "links": "ns* ifindex ifname* kind* admin* operstate* mac* mtu master* peer* peer_ns* addresses*",
+    "addrs": "ns* ifname* family address* prefixlen* broadcast scope* label",
+    "routes": "ns* dst* gateway* dev* prefsrc protocol scope metric table type family",
+    "neighbours": "ns* address* mac* dev* state* family",
+    "rules": "ns* family* priority* src* dst* iif oif fwmark action* table* invert",
+    "fdb": "ns* mac* dev* master* vlan dst state*",
+    "namespaces": "ns* inode named pids",
+    "sysctls": "ns* name* value*",
+}
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_columns(table: str) -> None:
+    got = [name + "*" * (name in tables.SHOWN[table]) for name in tables.DTYPES[table]]
+    assert " ".join(got) == COLUMNS[table]
+
+
+def test_all_tables_are_frozen_here() -> None:
+    assert set(tables.DTYPES) == set(tables.SHOWN) == set(COLUMNS)
