@@ -16,7 +16,7 @@ A route that somebody made and that vanished because its link went down *is* a c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nsmagic.model import IFF_UP
@@ -213,7 +213,7 @@ def _addrs(out: _Changes, nsid: int, before: Space, after: Space) -> None:
         old, new = ({addr[0:4] + addr[7:8]: addr for addr in side if not made_by_kernel(addr)} for side in (was, now))
         for key in {**old, **new}:
             a, b = old.get(key), new.get(key)
-            if a and b and _addr_facts(a) == _addr_facts(b):
+            if a and b and _addr_facts(before, a) == _addr_facts(after, b):
                 continue
             place = out.with_link(nsid, key[0], (nsid, "addrs", key[0], key[2]))
             out.add(
@@ -224,8 +224,10 @@ def _addrs(out: _Changes, nsid: int, before: Space, after: Space) -> None:
             )
 
 
-def _addr_facts(addr: RawAddr) -> tuple[Any, ...]:
-    return addr.broadcast, addr.scope, addr.label, addr.flags & ~_ADDR_WEATHER
+def _addr_facts(space: Space, addr: RawAddr) -> tuple[Any, ...]:
+    # A label begins with the link's name and follows when that changes.
+    label = addr.label.removeprefix(peers.dev(space, addr.ifindex))
+    return addr.broadcast, addr.scope, label, addr.flags & ~_ADDR_WEATHER
 
 
 # Routes
@@ -321,8 +323,7 @@ def fixed(entries: Iterable[RawNeighbour], links: Mapping[int, tuple[int, RawLin
             entry.state == "NOARP" and entry.type == 1 and link is not None and not link[1].flags & (0x80 | 0x8 | 0x10)
         )
 
-    keep: Callable[[RawNeighbour], bool] = counts
-    return [entry._replace(updated=0, refs=0) for entry in entries if keep(entry)]
+    return [entry for entry in entries if counts(entry)]
 
 
 def _rules(out: _Changes, nsid: int, before: Space, after: Space) -> None:

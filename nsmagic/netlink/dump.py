@@ -33,6 +33,9 @@ IFLA_EXT_MASK, IFLA_TARGET_NETNSID, IFLA_STATS64 = 29, 46, 23
 RTEXT_FILTER_BRVLAN_COMPRESSED, RTEXT_FILTER_SKIP_STATS = 4, 8
 NTF_PROXY = 0x08
 _RTA_TABLE = 15
+_NDA_LLADDR = 2
+INET_FAMILIES = frozenset((AF_INET, AF_INET6))
+_ATTR = struct.Struct("=HH")
 _U32 = struct.Struct("=HHI")
 _SKIP_STATS = _U32.pack(8, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
 
@@ -151,10 +154,43 @@ def _of_family(sock: RouteSocket, kind: int, body: bytes, read: Callable[[Any, i
 
 
 def neighbours(sock: RouteSocket, family: int = 0, proxy: bool = False) -> list[RawNeighbour]:
-    """The neighbour entries of one or (0) both families; or the addresses that the namespace answers for (proxy)."""
-    body = decode.NDMSG.pack(family, 0, 0, NTF_PROXY if proxy else 0, 0)
-    rows = table(sock, RTM_GETNEIGH, body, decode.neighbour)
+    """The neighbour entries of one or (0) both families; or the addresses that the namespace answers for (proxy).
+
+    Ages and use counts, which differ from one moment to the next, are left 0: ``neighbours_in_use`` has those.
+    """
+    return [row for row in table(sock, RTM_GETNEIGH, _neighbour_request(family, proxy), _neighbour) if row is not None]
+
+
+def neighbours_in_use(sock: RouteSocket) -> list[RawNeighbour]:
+    """The same with ages and use counts."""
+    rows = table(sock, RTM_GETNEIGH, _neighbour_request(), decode.neighbour)
     return [row for row in rows if row.family in ("inet", "inet6")]
+
+
+def _neighbour_request(family: int = 0, proxy: bool = False) -> bytes:
+    return decode.NDMSG.pack(family, 0, 0, NTF_PROXY if proxy else 0, 0)
+
+
+_neighbours: dict[bytes, RawNeighbour] = {}
+
+
+def _neighbour(data: bytes, at: int, end: int) -> RawNeighbour | None:
+    """An entry without what runs by itself. That stands behind its two addresses, so that what is before it is a key."""
+    family = data[at]
+    if family not in INET_FAMILIES:
+        return None
+    stop = at + (20 if family == AF_INET else 32)  # behind the header and NDA_DST, which is always first
+    if stop + 4 <= end:
+        size, number = _ATTR.unpack_from(data, stop)
+        if number == _NDA_LLADDR:
+            stop += size
+    key = data[at:stop]
+    row = _neighbours.get(key)
+    if row is None:
+        if len(_neighbours) > _MOST:
+            _neighbours.clear()
+        row = _neighbours[key] = decode.neighbour(data, at, end)._replace(updated=0, refs=0)
+    return row
 
 
 def fdb(sock: RouteSocket) -> list[RawNeighbour]:
@@ -199,6 +235,3 @@ def _stats(data: Any, at: int, end: int) -> Stats:
     where = decode.attributes(data, at + 16, end)
     counters = struct.unpack_from("=8Q", data, where[IFLA_STATS64]) if IFLA_STATS64 in where else (0,) * 8
     return Stats(index, decode.text(data, where[3]), *counters)
-
-
-INET_FAMILIES = (AF_INET, AF_INET6)

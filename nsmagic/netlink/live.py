@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntFlag
+from operator import is_
 from typing import Any, Final
 
 from nsmagic.netlink import delta, dump, peers
@@ -179,16 +180,19 @@ class Live:
             return self._neighbours(space)
         if table == "fdb":
             return [peers.fdb_row(space, entry) for entry in dump.fdb(self.sock)]
-        parts: dict[str, tuple[Any, ...]] = {
-            "namespaces": (naming,),
-            "links": (space.links, naming),
-            "addrs": (space.links, space.addrs4, space.addrs6, naming),
-            "routes": (space.links, space.routes4, space.routes6, naming),
-            "rules": (space.rules4, space.rules6, naming),
-        }
-        token = parts[table]
+        # What the rows are made of, compared by identity: the state's parts are never changed, only replaced.
+        if table == "links":
+            token: tuple[Any, ...] = (space.links, naming)
+        elif table == "addrs":
+            token = (space.addrs4, space.addrs6, space.links, space.name)
+        elif table == "routes":
+            token = (space.routes4, space.routes6, space.links, space.name)
+        elif table == "rules":
+            token = (space.rules4, space.rules6, space.name)
+        else:
+            token = (space.name, space.named)
         cached = self._cache.get(table)
-        if cached is not None and all(a is b for a, b in zip(cached[0], token, strict=True)):
+        if cached is not None and all(map(is_, cached[0], token)):
             return cached[1]
         rows = list(self._make(table, space, state))
         self._cache[table] = (token, rows)
@@ -207,5 +211,15 @@ class Live:
 
     def _neighbours(self, space: Space) -> list[Row]:
         entries = dump.neighbours(self.sock) + [entry for entry in space.fixed if entry.flags & dump.NTF_PROXY]
-        entries.sort(key=lambda entry: (number(entry.address), entry.ifindex, entry.flags & dump.NTF_PROXY))
-        return [peers.neighbour_row(space, entry) for entry in entries]
+        cached = self._cache.get("neighbours")
+        if (
+            cached is not None
+            and cached[0][1] is space.links
+            and cached[0][2] == space.name
+            and cached[0][0] == entries
+        ):
+            return cached[1]
+        ranked = sorted(entries, key=lambda entry: (number(entry.address), entry.ifindex, entry.flags & dump.NTF_PROXY))
+        rows = [peers.neighbour_row(space, entry) for entry in ranked]
+        self._cache["neighbours"] = ((entries, space.links, space.name), rows)
+        return rows

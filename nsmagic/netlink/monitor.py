@@ -26,7 +26,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection, KeysView, Sequence
 
 from nsmagic.errors import NamespaceNotFound
-from nsmagic.model import IFF_UP, ROWS
+from nsmagic.model import ROWS
 from nsmagic.netlink import decode, delta, dump, peers
 from nsmagic.netlink.delta import Delta
 from nsmagic.netlink.hidden import Hidden
@@ -236,7 +236,7 @@ class Monitor:
         """Note what the events are about."""
         for event in self._hidden.events():
             if event is None:
-                self.touch()
+                self._read_everything_again()
                 continue
             nsid, kind, data, at, end = event
             live = self._live.get(nsid)
@@ -309,8 +309,8 @@ class Monitor:
     def touch(self, name: str | None = None, table: str | None = None, dev: str | int | None = None) -> None:
         """Something may have changed of which the kernel sends no event: read it again.
 
-        Without arguments everything, as after a program that did who knows what; else a namespace, a table of it, or one
-        link (``table="links"`` and its name or number).
+        Without arguments all that can change in silence (links and proxies of all namespaces), as after a program that did
+        who knows what; else of one namespace, one table, or one link (``table="links"`` and its name or number).
         """
         for live in self._live.values() if name is None else (self._get(name),):
             self._dirty[live.nsid] = None
@@ -320,7 +320,14 @@ class Monitor:
                     live.links_dirty = ALL
                 else:
                     live.link_is_dirty(index)
-            live.dirty |= EVERYTHING if table is None else BITS.get(table, NOTHING)
+            live.dirty |= Bit.FIXED if table is None else BITS.get(table, NOTHING)
+
+    def _read_everything_again(self) -> None:
+        """Events were lost."""
+        for live in self._live.values():
+            self._dirty[live.nsid] = None
+            live.links_dirty = ALL
+            live.dirty = EVERYTHING
 
     # Reading
 
@@ -392,10 +399,9 @@ class Monitor:
                 self._naming += 1
                 live.dirty |= Bit.ADDRS4  # their labels
             if (old.flags, old.operstate, old.mtu, old.master) != (row.flags, row.operstate, row.mtu, row.master):
+                # IPv4's routes go in silence; of what else goes there are events.
                 live.dirty |= Bit.ROUTES4
                 live.stale |= Bit.ADDRS6 | Bit.ROUTES6
-                if old.flags & ~row.flags & IFF_UP or (old.mtu, old.master) != (row.mtu, row.master):
-                    live.dirty |= Bit.ADDRS4 | Bit.ADDRS6 | Bit.ROUTES6
         live.put_link(uid, row)
         self._dirty[live.nsid] = None
         self._settling.moved(live.nsid, row.ifindex)

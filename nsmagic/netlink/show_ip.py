@@ -215,7 +215,9 @@ def _neighbours(monitor: Monitor, ns: str, args: Args) -> dict[str, Any]:
         return {"table": "neighbours", "rows": [row for row in rows if row[6] & dump.NTF_PROXY]}
     rows = [row for row in rows if not row[6] & dump.NTF_PROXY]
     if args.get("unused"):
-        idle = {(entry.ifindex, entry.address) for entry in dump.neighbours(monitor.socket(ns)) if not entry.refs}
+        idle = {
+            (entry.ifindex, entry.address) for entry in dump.neighbours_in_use(monitor.socket(ns)) if not entry.refs
+        }
         index = {row[IFNAME]: row[IFINDEX] for row in links}
         rows = [row for row in rows if (index.get(row[4], 0), row[2]) in idle]
     if not args.get("nud_all"):

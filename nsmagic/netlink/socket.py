@@ -47,9 +47,10 @@ CLONE_NEWNET = 0x40000000
 
 HEADER = struct.Struct("=IHHII")
 _ATTR = struct.Struct("=HH")
-_BUFFER = 1 << 18
+#: No datagram of the kernel's is longer (a dump's are 32 KiB at most). From 128 KiB on, each ``recv`` would map fresh memory.
+_BUFFER = 1 << 16
 #: A reply that does not come within this many seconds is a bug or a dead kernel; the agent must not hang for ever.
-_PATIENCE = 10.0
+_PATIENCE = 10
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -107,7 +108,8 @@ class RouteSocket:
         sock.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
         sock.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
         sock.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
-        sock.settimeout(_PATIENCE)
+        for limit in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # settimeout() would cost a poll before every call
+            sock.setsockopt(socket.SOL_SOCKET, limit, struct.pack("@ll", _PATIENCE, 0))
         sock.bind((0, 0))
         return cls(sock)
 
@@ -163,21 +165,30 @@ class RouteSocket:
         interrupted = False
         while True:
             data = self.sock.recv(_BUFFER)
-            for number, _, flags_, at, end in _messages(data, seq):
-                interrupted = interrupted or bool(flags_ & NLM_F_DUMP_INTR)
+            at, size = 0, len(data)
+            while at + 16 <= size:  # as _messages() does, without a second generator for each row
+                length, number, flags_, of, _ = HEADER.unpack_from(data, at)
+                if length < 16:
+                    break
+                start, end = at + 16, at + length
+                at += (length + 3) & ~3
+                if of != seq:
+                    continue
+                if flags_ & NLM_F_DUMP_INTR:
+                    interrupted = True
                 if number == NLMSG_DONE:
-                    code = struct.unpack_from("=i", data, at)[0] if end - at >= 4 else 0
+                    code = struct.unpack_from("=i", data, start)[0] if end - start >= 4 else 0
                     if code < 0:
-                        raise NetlinkError(-code, _words(data, at + 4, end) if flags_ & NLM_F_ACK_TLVS else "")
+                        raise NetlinkError(-code, _words(data, start + 4, end) if flags_ & NLM_F_ACK_TLVS else "")
                     if interrupted:
                         raise NetlinkError(4, "the table changed while it was read")
                     return
                 if number == NLMSG_ERROR:
-                    error = ack_error(data, at, end, flags_)
+                    error = ack_error(data, start, end, flags_)
                     if error is not None:
                         raise error
                     return
-                yield number, data, at, end
+                yield number, data, start, end
 
     @property
     def iproute(self) -> Any:
@@ -186,6 +197,8 @@ class RouteSocket:
             from pyroute2 import IPRoute
 
             self._iproute = IPRoute(fileno=os.dup(self.sock.fileno()), ext_ack=True)
+            # asyncio has made the shared descriptor non-blocking: from now on we must wait by ourselves.
+            self.sock.settimeout(_PATIENCE)
         return self._iproute
 
 
