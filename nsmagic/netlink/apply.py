@@ -12,6 +12,7 @@ unique in the lab, and MACs derived from its seed where the kernel would draw ra
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from errno import EBUSY, EEXIST
 from typing import Any
 
 from nsmagic.errors import KernelRefused, NsmagicError
@@ -24,9 +25,10 @@ from nsmagic.netlink import (
     apply_nettools,
     apply_route,
     apply_rule,
+    lookup,
     refusals,
 )
-from nsmagic.netlink.context import Call, Context, Outcome, Plan
+from nsmagic.netlink.context import Call, Context, NoSuchDevice, Outcome, Plan
 from nsmagic.netlink.socket import NetlinkError
 
 Planner = Callable[[Call], Plan]
@@ -39,6 +41,7 @@ PLANNERS: Mapping[str, Planner] = {
 DOERS: Mapping[str, Doer] = {
     **apply_addr.DOERS, **apply_route.DOERS, **apply_neigh.DOERS, **apply_rule.DOERS,
 }  # fmt: skip
+_TRIES = 4
 VERBS = frozenset(PLANNERS) | frozenset(DOERS) | {verb for _, verb in apply_nettools.DOERS}
 
 
@@ -93,6 +96,35 @@ def apply(ctx: Context, ns: str | None, verb: str, args: Mapping[str, Any], tool
             return apply_nettools.DOERS[tool, verb](call)
         if verb in DOERS:
             return DOERS[verb](call)
+        if verb == "link.add":
+            return _add_link(call)
         return call.send(PLANNERS[verb](call))
     except NetlinkError as error:
         raise refusal(ns, verb, args, tool, error) from None
+
+
+def _add_link(call: Call) -> Outcome:
+    """Make a link. A real tool may have taken the number meanwhile: then the lab is asked for another one.
+
+    The kernel says EEXIST of a taken number, as of a taken name, and EBUSY of the other end's.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return call.send(apply_link.add(call))
+        except NetlinkError as error:
+            if "index" in call.args or error.errno not in (EBUSY, EEXIST):
+                raise
+            if error.errno == EEXIST and any(_exists(call, end) for end in (call.args, call.args.get("peer") or {})):
+                raise
+    return call.send(apply_link.add(call))
+
+
+def _exists(call: Call, end: Mapping[str, Any]) -> bool:
+    """Whether the name of a new link, or of its other end, is taken where it shall be made."""
+    netns = end.get("netns", call.ns)
+    ns = netns if isinstance(netns, str) else call.ns
+    try:
+        lookup.link(call.ctx.socket(ns), end["ifname"], ns)
+    except (KeyError, NoSuchDevice):
+        return False
+    return True

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from errno import EBUSY, EEXIST, EINVAL, ELOOP, ENODEV, ENOENT, ENXIO
+from errno import EBUSY, EEXIST, EINVAL, ELOOP, ENODEV, ENOENT, ENXIO, EOPNOTSUPP
 from typing import Any
 
 from nsmagic.errors import KernelRefused
@@ -114,6 +114,8 @@ def _brctl(verb: str, args: Mapping[str, Any], number: int, words: str) -> str:
             return f"device {dev} is a bridge device itself; can't add a bridge device to a bridge device."
         return f"can't add {dev} to bridge {bridge}: {words}"
     data = args.get("data", {})
+    if args.get("port_kind") and number == EOPNOTSUPP:
+        words = os.strerror(ENOENT)  # brctl looks for the file of a port in /sys
     if "hairpin" in data:
         return f"can't set {dev} to hairpin: {words}"
     if "priority" in data and args.get("port_kind"):
@@ -149,7 +151,7 @@ def _no_bridge(verb: str, args: Mapping[str, Any], role: str, name: str, words: 
             return f"bridge {name} doesn't exist; can't delete it"
         case _, "master":
             return f"bridge {name} does not exist!"
-        case _ if "data" in args:
+        case _ if "data" in args and "hairpin" not in args["data"]:
             return _brctl(verb, args, ENODEV, words)
         case _:
             return f"interface {name} does not exist!"

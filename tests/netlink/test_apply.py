@@ -121,6 +121,24 @@ def test_kinds_that_inherit_a_mac_keep_doing_so(in_sandbox: Sandbox) -> None:
     in_sandbox(body)
 
 
+def test_a_number_taken_meanwhile_is_replaced_by_another(in_sandbox: Sandbox) -> None:
+    def body() -> None:
+        lab = Lab()
+        sh("ip link add x0 index 1001 type veth peer name x1 index 1003")
+        lab.do("link.add", ifname="v0", kind="veth", peer={"ifname": "v1"})
+        links = _links()
+        assert {links["v0"]["ifindex"], links["v1"]["ifindex"]}.isdisjoint({1001, 1003})
+        assert links["v0"]["ifindex"] > 1003
+        error = lab.refused("link.add", ifname="w0", kind="veth", index=1001, peer={"ifname": "w1"})
+        assert error["message"] == "RTNETLINK answers: File exists"
+        error = lab.refused("link.add", ifname="w0", kind="veth", index=1500, peer={"ifname": "w1", "index": 1001})
+        assert error["message"] == "RTNETLINK answers: Device or resource busy"
+        error = lab.refused("link.add", ifname="w0", kind="veth", peer={"ifname": "x1"})
+        assert error["message"] == "RTNETLINK answers: File exists"
+
+    in_sandbox(body)
+
+
 def test_a_number_that_is_a_name_is_the_name(in_sandbox: Sandbox) -> None:
     def body() -> None:
         lab = Lab()

@@ -46,13 +46,7 @@ class Case:
 
     @property
     def lines(self) -> list[str]:
-        return [*self.parts[0], *self.parts[1]]
-
-    @property
-    def parts(self) -> tuple[list[str], list[str]]:
-        """The lines of the set-up and those of the script."""
-        setup, script = ([line for line in text.splitlines() if line.strip()] for text in (self.setup, self.script))
-        return setup, script
+        return [line for line in (self.setup + self.script).splitlines() if line.strip()]
 
 
 CASES = [
@@ -877,6 +871,20 @@ brctl delbr nobr
 brctl setfd br0 100
 brctl stp nobr on
 brctl setageing nobr 5
+"""),
+    Case("brctl attributes refused", BRIDGE, """
+brctl setpathcost br0 q0 5
+brctl setpathcost br0 noif 5
+brctl setportprio br0 q0 5
+brctl setportprio br0 p0 500
+brctl hairpin br0 noif on
+brctl hairpin br0 q0 on
+brctl setpathcost br0 p0 0
+brctl setmaxage br0 1
+brctl sethello br0 100
+brctl stp q0 on
+brctl setfd q0 5
+brctl setageing br0 0
 """),
     Case("brctl delbr", BRIDGE, """
 ip link set br0 up

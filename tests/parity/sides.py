@@ -15,6 +15,7 @@ import re
 import shlex
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,12 +80,12 @@ def _make_namespace(words: list[str]) -> bool:
     return True
 
 
-def settle() -> None:
-    """Wait until the kernel has told every link of its carrier, which it does a moment after a link is switched on.
+def settle(lab: LocalLab) -> None:
+    """Wait until the kernel has told every link of its carrier, which it does a moment after a link is switched on or off.
 
-    Real tools take so long to start that this is over before the next line; ours do not.
+    What it tells depends on where the other end is at that moment. Real tools take so long to start that this is over before
+    the next line; ours do not.
     """
-    lab = LocalLab()
     end = time.monotonic() + 3.0
     for ns in ("host", *sorted(os.listdir("/run/netns"))):
         while any(_unsettled(link) for link in dump.links(lab.socket(ns))):
@@ -96,51 +97,41 @@ def _unsettled(link: RawLink) -> bool:
     return bool(link.flags & IFF_UP) and bool(link.flags & IFF_LOWER_UP) != (link.operstate in ("UP", "UNKNOWN"))
 
 
-def run_real(setup: list[str], script: list[str]) -> list[Said]:
+def run_real(lines: list[str]) -> list[Said]:
     """The lines by the real tools."""
-    said = _run_real(setup)
-    settle()
-    return said + _run_real(script)
+    return _each(lines, _run_tool)
 
 
-def _run_real(lines: list[str]) -> list[Said]:
-    said = []
-    environment = {**os.environ, "LC_ALL": "C"}
-    for line in lines:
-        words = _words(line)
-        if _make_namespace(words):
-            said.append(Said(line, True, ""))
-            continue
-        done = subprocess.run(words, capture_output=True, text=True, timeout=30, env=environment, check=False)
-        # arp says its one refusal on stdout.
-        words_said = done.stderr or (done.stdout if done.returncode and words[0] in ("arp", "ip") else "")
-        said.append(Said(line, done.returncode == 0, words_said.strip()))
-    return said
-
-
-def run_ours(setup: list[str], script: list[str]) -> list[Said]:
+def run_ours(lines: list[str]) -> list[Said]:
     """The lines by nsmagic: parsed, then applied over netlink. What the grammar leaves to the tool is marked so."""
+    return _each(lines, _run_native)
+
+
+def _each(lines: list[str], run: Callable[[LocalLab, str, list[str]], Said]) -> list[Said]:
     lab = LocalLab(bridge_macs=False)
-    said = _run_ours(lab, setup)
-    settle()
-    return said + _run_ours(lab, script)
-
-
-def _run_ours(lab: LocalLab, lines: list[str]) -> list[Said]:
     said = []
     for line in lines:
         words = _words(line)
-        if _make_namespace(words):
-            said.append(Said(line, True, ""))
-            continue
-        run = parse(tuple(words), None)
-        if isinstance(run, Sequence):
-            said.append(_run_sequence(lab, line, run))
-        elif isinstance(run, Command) and run.verb in VERBS:
-            said.append(_run_command(lab, line, run))
-        else:
-            said.append(Said(line, False, f"not native: {run}", native=False))
+        said.append(Said(line, True, "") if _make_namespace(words) else run(lab, line, words))
+        settle(lab)
     return said
+
+
+def _run_tool(_: LocalLab, line: str, words: list[str]) -> Said:
+    environment = {**os.environ, "LC_ALL": "C"}
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30, env=environment, check=False)
+    # arp says its one refusal on stdout.
+    words_said = done.stderr or (done.stdout if done.returncode and words[0] in ("arp", "ip") else "")
+    return Said(line, done.returncode == 0, words_said.strip())
+
+
+def _run_native(lab: LocalLab, line: str, words: list[str]) -> Said:
+    run = parse(tuple(words), None)
+    if isinstance(run, Sequence):
+        return _run_sequence(lab, line, run)
+    if isinstance(run, Command) and run.verb in VERBS:
+        return _run_command(lab, line, run)
+    return Said(line, False, f"not native: {run}", native=False)
 
 
 def form(command: Command) -> str:
