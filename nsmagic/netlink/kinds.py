@@ -6,6 +6,8 @@ when a kind with options is made or changed. Where its class lacks an attribute,
 
 Tunnels: iproute2 sends every attribute, those not typed with a default; so do we, that changed defaults of a kernel do
 not make a difference.
+
+More than 300 lines, because the tables of all kinds belong side by side, as in ``commands/kinds.py``.
 """
 
 from __future__ import annotations
