@@ -55,7 +55,9 @@ class Namespaces:
         Called inside each new namespace, to put the kernel's own defaults there.
     """
 
-    def __init__(self, monitor: Monitor, home: int, *, seed: int, mounts: bool, prepare: Sequence[Callable[[], object]] = ()) -> None:
+    def __init__(
+        self, monitor: Monitor, home: int, *, seed: int, mounts: bool, prepare: Sequence[Callable[[], object]] = ()
+    ) -> None:
         self.monitor = monitor
         self.home = home
         self.mounts = mounts
@@ -125,7 +127,7 @@ class Namespaces:
         del kind
         pair = (ns, ifname)
         times = self._used[pair] = self._used.get(pair, 0) + 1
-        digest = hashlib.sha256(f"{self._seed}|{pair[0]}|{ifname}|{times}".encode()).digest()
+        digest = hashlib.sha256(f"{self._seed}|{pair[0]}|{ifname}|{times}".encode(errors="surrogateescape")).digest()
         # 02: locally administered, unicast.
         return "02:" + ":".join(f"{byte:02x}" for byte in digest[:5])
 

@@ -87,8 +87,8 @@ class Work:
         result: dict[str, Any] = {}
         if outcome.table:
             result["table"], result["rows"] = outcome.table, outcome.rows
-        if outcome.lines:
-            result["lines"] = list(outcome.lines)
+        if outcome.lines or outcome.notes:
+            result["lines"] = [*outcome.notes, *outcome.lines]
         return result
 
     def _netns(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
