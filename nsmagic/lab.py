@@ -253,7 +253,7 @@ class Lab:
         )
         runner = run_.Runner(self, client, where, both, options)
         runner.run(cell_read)
-        return Result(runner.outcomes, "".join(gather.parts))
+        return Result(runner.outcomes, "".join(gather.parts), told=runner.told)
 
     def note(self, ns: str, text: str, changes: tuple[Change, ...], cell: int, script: bool) -> None:
         """Remember a command that changed something (called by the runner)."""

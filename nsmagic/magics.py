@@ -34,6 +34,8 @@ class Printer:
 
     def __init__(self, magics: Netns, options: magic_line.Options) -> None:
         self._magics, self._options = magics, options
+        #: The outcome whose table is the value of the cell, so not shown here.
+        self.kept: Outcome | None = None
 
     def text(self, text: str) -> None:
         if not self._options.quiet:
@@ -47,7 +49,9 @@ class Printer:
 
     def shown(self, outcome: Outcome, last: bool) -> None:
         # The last table is the value of the cell, which the notebook shows by itself.
-        if not last and not self._options.quiet:
+        if last:
+            self.kept = outcome
+        elif not self._options.quiet:
             if outcome.string is not None:
                 self.text(outcome.string)
             else:
@@ -127,11 +131,12 @@ class Netns(Magics):
         lab = self.lab_of(options.lab)
         if options.python:
             return self._python(lab, ns, text, options)
+        printer = Printer(self, options)
         result = lab.run(
             text, ns, timeout=options.timeout, stop=options.stop, background=options.bg,
-            show=cast(Any, "text" if options.text else self.show), sink=Printer(self, options), cell=self._shell.execution_count,
+            show=cast(Any, "text" if options.text else self.show), sink=printer, cell=self._shell.execution_count,
         )  # fmt: skip
-        return self._finish(result, options)
+        return self._finish(result, options, printer.kept)
 
     netns.__doc__ = (
         str(netns.__doc__).rstrip()
@@ -142,7 +147,7 @@ class Netns(Magics):
         )
     )
 
-    def _finish(self, result: Result, options: magic_line.Options) -> Any:
+    def _finish(self, result: Result, options: magic_line.Options, kept: Outcome | None) -> Any:
         last = result.last_with_value()
         value = None
         if last is not None:
@@ -162,7 +167,7 @@ class Netns(Magics):
         if last is not None and last.string is not None:
             sys.stdout.write(last.string)
             return None
-        return value if last is not None and last is result.outcomes[-1] else self._late(last, value)
+        return value if last is not None and last in (kept, result.outcomes[-1]) else self._late(last, value)
 
     @staticmethod
     def _late(last: Outcome | None, value: Any) -> Any:

@@ -175,11 +175,15 @@ class Gather:
 
 @dataclass
 class Result:
-    """What came of a cell. ``outcomes`` in order; ``value`` of the last that has one; ``text`` as a terminal shows it."""
+    """What came of a cell. ``outcomes`` in order; ``value`` of the last that has one; ``text`` as a terminal shows it.
+
+    ``told``: an error was shown in its place among the other lines.
+    """
 
     outcomes: list[Outcome] = field(default_factory=list)
     text: str = ""
     interrupted: bool = False
+    told: bool = False
 
     @property
     def ok(self) -> bool:
@@ -221,7 +225,7 @@ class Result:
         failed = [outcome for outcome in self.outcomes if outcome.error is not None]
         if not failed:
             return self
-        if len(self.outcomes) == 1 and failed[0].error is not None:
+        if len(self.outcomes) == 1 and not self.told and failed[0].error is not None:
             raise failed[0].error
         raise cell_failed(failed)
 

@@ -76,6 +76,7 @@ class Runner:
         self._lab, self._client, self._ns, self._sink, self._options = lab, client, ns, sink, options
         self.outcomes: list[Outcome] = []
         self._alone = False
+        self.told = False
         # Changes of consecutive commands wait to be shown together: their words are aligned, and a mistake made twice is
         # explained once. Anything else that is shown comes after them.
         self._unsaid: list[Change] = []
@@ -264,6 +265,7 @@ class Runner:
         self._hint(error, step, ns)
         self.outcomes.append(outcome)
         self._say()
+        self.told = self.told or not self._alone
         self._sink.error(error, self._alone)
         return False
 
