@@ -6,6 +6,7 @@ the same thread (FACTS.md), so the agent's own loop is a plain ``epoll``.
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import select
@@ -36,9 +37,12 @@ class Loop:
     >>> _ = loop.later(0, lambda: seen.append("timer"))
     >>> loop.turn(); seen
     ['timer']
+
+    ``on_error`` gets what a callback or a task raises; the loop goes on without it. Without ``on_error`` the exception gets out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_error: Callable[[Exception], None] | None = None) -> None:
+        self.on_error = on_error
         self._poll = select.epoll()
         self._readers: dict[int, Callback] = {}
         self._writers: dict[int, Callback] = {}
@@ -82,16 +86,30 @@ class Loop:
         elif self._timers:
             timeout = max(0.0, self._timers[0][0] - time.monotonic())
         for fd, event in self._poll.poll(timeout):
+            # Each may have been given up by a callback before it. Errors and hang-ups concern reader and writer alike.
             if event & ~select.EPOLLOUT and fd in self._readers:
-                self._readers[fd]()
-            if event & (select.EPOLLOUT | select.EPOLLERR) and fd in self._writers:
-                self._writers[fd]()
+                self._run(self._readers[fd], fd)
+            if event & ~select.EPOLLIN and fd in self._writers:
+                self._run(self._writers[fd], fd)
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
             call = heapq.heappop(self._timers)[2].call
             if call is not None:
-                call()
+                self._run(call)
         for _ in range(len(self._tasks)):
-            steps = self._tasks.popleft()
-            if next(steps, False) is None:
-                self._tasks.append(steps)
+            self._run(functools.partial(self._step, self._tasks.popleft()))
+
+    def _step(self, steps: Iterator[None]) -> None:
+        if next(steps, False) is None:
+            self._tasks.append(steps)
+
+    def _run(self, call: Callback, fd: int | None = None) -> None:
+        try:
+            call()
+        except Exception as error:
+            if self.on_error is None:
+                raise
+            if fd is not None:
+                # It would be called again at once, and for ever.
+                self.watch(fd)
+            self.on_error(error)

@@ -26,8 +26,9 @@ MAX_DEPTH = 32
 MAX_FDS = 16
 HEADER = struct.Struct("!I")
 
-_BRACKETS = b"[]{}"
-_OTHERS = bytes(c for c in range(256) if c not in _BRACKETS)
+#: Both kinds of bracket as one; all that is neither bracket nor quote.
+_AS_SQUARE = bytes.maketrans(b"{}", b"[]")
+_OTHERS = bytes(c for c in range(256) if c not in b'[]{}"')
 
 Message = dict[str, Any]
 
@@ -58,46 +59,37 @@ def unpack(body: bytes) -> Message:
     if _too_deep(body):
         raise ProtocolError(f"a frame nests deeper than {MAX_DEPTH}")
     try:
-        message = json.loads(body)
+        # Decoded here: on bytes, json.loads would take UTF-16 and UTF-32 too.
+        message = json.loads(body.decode())
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"a frame is not JSON: {error}") from None
-    if not isinstance(message, dict) or not isinstance(message.get("id"), int):
+    if not isinstance(message, dict) or not _is_number(message.get("id")):
         raise ProtocolError("a frame is not an object with an id")
     return message
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _too_deep(body: bytes) -> bool:
-    # Brackets inside strings count too, which can only overestimate; then the exact walk decides.
-    brackets = body.translate(None, _OTHERS)
-    if len(brackets) <= MAX_DEPTH:
+    """Whether brackets nest deeper than allowed; those inside strings do not count.
+
+    >>> _too_deep(b"[" * 33 + b"]" * 33), _too_deep(b'["' + b"[" * 33 + b'"]')
+    (True, False)
+    """
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    marks = body.translate(_AS_SQUARE, _OTHERS)
+    if marks.count(b"[") <= MAX_DEPTH:
         return False
-    depth = 0
-    for bracket in brackets:
-        depth += 1 if bracket in b"[{" else -1
-        if depth > MAX_DEPTH:
-            return not _strings_explain(body)
-    return False
-
-
-def _strings_explain(body: bytes) -> bool:
-    depth, inside, escaped = 0, False, False
-    for byte in body:
-        if inside:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                inside = False
-        elif byte == 0x22:
-            inside = True
-        elif byte in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return False
-        elif byte in b"]}":
-            depth -= 1
-    return True
+    # Every second piece between quotes is a string, also when two quotes side by side have been taken away, as most can be.
+    brackets = b"".join(marks.replace(b'""', b"").split(b'"')[::2])
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"")  # takes away the innermost level
+    return bool(brackets)
 
 
 class Reader:
@@ -113,10 +105,23 @@ class Reader:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
+    @property
+    def waiting(self) -> int:
+        """How many bytes of a frame that is not complete yet are here."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> None:
+        """More bytes."""
         self._buffer += data
 
     def messages(self) -> Iterator[Message]:
+        """The messages that are complete by now.
+
+        Raises
+        ------
+        ProtocolError
+            The bytes are not frames; there is no going on after that.
+        """
         while len(self._buffer) >= 4:
             (length,) = HEADER.unpack_from(self._buffer)
             if length > MAX_FRAME:
@@ -149,21 +154,33 @@ class Channel:
         return self._sock is not None
 
     def send(self, message: Message, fds: Sequence[int] = ()) -> None:
-        """Send all of a message, waiting as long as it takes."""
+        """Send all of a message, waiting as long as it takes.
+
+        Raises
+        ------
+        ProtocolError
+            The message is too large, has too many descriptors, or the connection carries none. Nothing was sent.
+        OSError
+            The other end is gone.
+        """
+        if fds and self._sock is None:
+            raise ProtocolError("this connection carries no descriptors")
+        if len(fds) > MAX_FDS:
+            raise ProtocolError(f"{len(fds)} descriptors are more than the {MAX_FDS} that a frame may carry")
         data = memoryview(pack({**message, "fds": len(fds)} if fds else message))
-        if fds:
-            if self._sock is None:
-                raise ProtocolError("this connection carries no descriptors")
-            sent = self._sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
-            data = data[sent:]
         while data:
             try:
-                data = data[self._write(data) :]
+                data = data[self._write(data, fds) :]
             except BlockingIOError:
                 self._wait_writable()
+            else:
+                fds = ()  # they went with the first bytes
 
-    def _write(self, data: memoryview) -> int:
-        return self._sock.send(data, socket.MSG_NOSIGNAL) if self._sock is not None else os.write(self._fd, data)
+    def _write(self, data: memoryview, fds: Sequence[int]) -> int:
+        if self._sock is None:
+            return os.write(self._fd, data)
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        return self._sock.sendmsg([data], ancillary, socket.MSG_NOSIGNAL)
 
     def _wait_writable(self) -> None:
         import select
@@ -192,11 +209,23 @@ class Channel:
         if not data:
             return None
         self._reader.feed(data)
-        return [(message, self._take(message)) for message in self._reader.messages()]
+        arrived: list[tuple[Message, list[int]]] = []
+        try:
+            for message in self._reader.messages():
+                arrived.append((message, self._take(message)))
+            # The kernel hands descriptors over with the first bytes of their frame: those left belong to one under way.
+            if self._fds and (not self._reader.waiting or len(self._fds) > MAX_FDS):
+                raise ProtocolError("descriptors came that no frame promises")
+        except ProtocolError:
+            for _, fds in arrived:
+                for fd in fds:
+                    os.close(fd)
+            raise
+        return arrived
 
     def _take(self, message: Message) -> list[int]:
         wanted = message.get("fds", 0)
-        if not isinstance(wanted, int) or not 0 <= wanted <= len(self._fds):
+        if not _is_number(wanted) or not 0 <= wanted <= len(self._fds):
             raise ProtocolError("a frame promises descriptors that did not come")
         return [self._fds.popleft() for _ in range(wanted)]
 
