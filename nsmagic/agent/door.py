@@ -55,7 +55,7 @@ class Door:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         try:
             self._listener.bind(name_of(os.getuid(), lab))
-            self._listener.listen(8)
+            self._listener.listen(32)
             # Packets, so that each carries exactly one descriptor.
             self._ours, self.inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         except OSError:

@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import socket
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -203,15 +204,22 @@ def _faces() -> list[int]:
 def _connect(lab: str, uid: int) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
-        sock.settimeout(PATIENCE)
+        # Python's own time-out would make the socket non-blocking, and then a queue at the door that is full is an error.
+        sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(PATIENCE), int(PATIENCE % 1 * 1e6))
+        )
         with _as(uid):
             sock.connect(door.name_of(os.getuid(), lab))
+        sock.settimeout(PATIENCE)
         # The name is anybody's to take: the one who listens must be ourselves.
         if door.peer(sock)[1] != os.getuid():
             raise LabError(f"the socket of lab {lab} belongs to another user")
     except ConnectionRefusedError:
         sock.close()
         raise LabDied(f"there is no lab {lab}", cause="connection lost") from None
+    except BlockingIOError:
+        sock.close()
+        raise LabError(f"lab {lab} does not answer", hint="it may be busy; try again") from None
     except OSError as error:
         sock.close()
         raise LabError(f"lab {lab} cannot be reached: {error.strerror or error}") from None
