@@ -279,7 +279,7 @@ class Monitor:
         self._journal.touch((live.nsid, "addrs", addr.ifindex, addr.address))
         live.note(Bit.ADDRS4 if addr.family == "inet" else Bit.ADDRS6, worth=not delta.made_by_kernel(addr))
         if kind == RTM_DELADDR and addr.family == "inet":
-            live.note(Bit.ROUTES4, worth=True)  # routes through it vanish without a word
+            live.note(Bit.ROUTES4, worth=True)  # routes through it or with it as source vanish without a word
 
     def _on_route(self, live: Live, kind: int, data: bytearray, at: int, end: int) -> None:
         if decode.RTMSG.unpack_from(data, at)[8] & _RTM_F_CLONED:
@@ -397,7 +397,6 @@ class Monitor:
                 return
             if (old.ifname, old.lower, old.netnsid) != (row.ifname, row.lower, row.netnsid):
                 self._naming += 1
-                live.dirty |= Bit.ADDRS4  # their labels
             if (old.flags, old.operstate, old.mtu, old.master) != (row.flags, row.operstate, row.mtu, row.master):
                 # IPv4's routes go in silence; of what else goes there are events.
                 live.dirty |= Bit.ROUTES4
@@ -490,6 +489,7 @@ class Monitor:
             self._pump()
             self._refresh()
             restless = self._settling.restless()
+            self._refresh()  # what looking at them has found
             left = deadline - time.monotonic()
             if restless and left > 0 and poll.poll(max(1, int(left * 1000))):
                 continue

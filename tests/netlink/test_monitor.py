@@ -15,9 +15,11 @@ from reading import World, ip, rows, sh
 from sandboxed import unshare
 
 from nsmagic.errors import NamespaceNotFound
-from nsmagic.model import COLUMNS, ROWS, Change, Snapshot
+from nsmagic.model import COLUMNS, IFF_UP, ROWS, Change, Snapshot
+from nsmagic.netlink import decode
 from nsmagic.netlink.monitor import Monitor
 from nsmagic.netlink.prefixes import number
+from nsmagic.netlink.words import RTM_NEWLINK
 
 pytestmark = pytest.mark.sandbox
 
@@ -89,6 +91,66 @@ def test_what_is_read_right_after_up_is_settled(world: Any) -> None:
         return seen
 
     assert world(body) == {("UP", "UP", "veth-blue", "veth-red", "veth-blue", "veth-red")}
+
+
+def test_a_link_switched_a_moment_ago_is_settled(world: Any) -> None:
+    """Switched over netlink and looked at without another read: without waiting, some of these would be too early."""
+
+    def body(world: World) -> Any:
+        world.add("red")
+        sh(
+            "ip link add x0 index 50 type veth peer name x1 index 51; ip link set x1 netns red; ip -n red link set x1 up"
+        )
+        monitor = world.monitor
+        sock = monitor.socket("host")
+        seen = set()
+        for turn in range(1, 201):
+            up = IFF_UP if turn % 2 else 0
+            sock.request(RTM_NEWLINK, 0, decode.IFINFO.pack(0, 0, 50, up, IFF_UP))
+            assert monitor.settle(5)
+            links = [link for space in monitor._state.values() for _, link in space.links.values() if link.ifindex > 1]
+            local = [
+                row for row in monitor.snapshot(["addrs"])["addrs"] if row[2] == "x0" and row[4].startswith("fe80")
+            ]
+            seen.add((up, *(link.operstate for link in links), len(local)))
+        return seen
+
+    assert world(body) == {(1, "UP", "UP", 1), (0, "DOWN", "DOWN", 0)}
+
+
+def test_settling_waits_for_a_conclusion_that_takes_its_time(world: Any) -> None:
+    """Where both ends of a cable have the same number, the kernel takes the loss of carrier for not urgent: up to a second."""
+
+    def body(world: World) -> Any:
+        world.add("red")
+        sh(
+            "ip link add x0 index 50 type veth peer name x1 index 50 netns red; ip -n red link set x1 up; ip link set x0 up"
+        )
+        assert world.monitor.settle(5)
+        sock = world.monitor.socket("host")
+        seen = []
+        for up in (0, IFF_UP, 0):
+            sock.request(RTM_NEWLINK, 0, decode.IFINFO.pack(0, 0, 50, up, IFF_UP))
+            settled = world.monitor.settle(5)
+            seen.append((settled, [row[5] for row in world.monitor.snapshot(["links"], ["red"])["links"]][1]))
+        return seen
+
+    assert world(body) == [(True, "DOWN"), (True, "UP"), (True, "DOWN")]
+
+
+def test_link_local_addresses_come_and_go_with_the_link(world: Any) -> None:
+    """Their events come seconds later, when duplicate address detection is done: until then only a look helps."""
+
+    def body(world: World) -> Any:
+        sh("ip link add v0 type veth peer name v1")
+        seen = []
+        for line in ("true", "ip link set v0 up; ip link set v1 up", "ip link set v0 down"):
+            sh(line)
+            routes = {(row["dst"], row["dev"]) for row in world.table("routes") if row["family"] == "inet6"}
+            seen.append(([row["ifname"] for row in world.table("addrs")], ("fe80::/64", "v1") in routes))
+        return seen
+
+    assert world(body) == [([], False), (["v1", "v0"], True), (["v1"], True)]
 
 
 def test_a_bridge_and_what_is_stacked_settle(world: Any) -> None:
@@ -176,6 +238,27 @@ def test_a_link_that_moves_twice_has_moved_once(world: Any) -> None:
         return there, and_back
 
     assert world(body) == (["~ link host/x0 -> blue/x0"], [])
+
+
+def test_a_link_that_gets_another_number_on_its_way_has_moved(world: Any) -> None:
+    def body(world: World) -> Any:
+        world.add("red")
+        sh("ip link add x0 index 50 type veth peer name x1 index 51; ip -n red link add y0 index 50 type bridge")
+        moved = world.after("ip link set x0 netns red")
+        return moved, [row["ifindex"] == 50 for row in world.table("links", "red") if row["ifname"] == "x0"]
+
+    assert world(body) == (["~ link host/x0 -> red/x0 (ifindex)"], [False])
+
+
+def test_a_new_name_is_seen_from_the_other_end(world: Any) -> None:
+    def body(world: World) -> Any:
+        world.add("red")
+        sh("ip link add x0 type veth peer name x1; ip link set x1 netns red")
+        before = [row["peer"] for row in world.table("links", "host")]
+        sh("ip -n red link set x1 name y1")
+        return before, [row["peer"] for row in world.table("links", "host")]
+
+    assert world(body) == (["", "x1"], ["", "y1"])
 
 
 def test_a_namespace_takes_its_contents_along_in_one_line(world: Any) -> None:
