@@ -104,7 +104,8 @@ def _start(sock: socket.socket, pidfd: int, config: dict[str, Any], door: Door |
     if kind == "host":
         _tie_to(pidfd)
     else:
-        if os.getuid() == 0 and not _plain_outside():
+        shown = os.getuid() == 0 and not _plain_outside()
+        if shown:
             _become_plain_user(config)
         _tie_to(pidfd)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -112,6 +113,20 @@ def _start(sock: socket.socket, pidfd: int, config: dict[str, Any], door: Door |
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if kind == "host":
         return _fork_init(sock, config, door)
+    if kind == "rootless" and not shown:
+        # One more user namespace around the lab's: mounts made out here are locked in there.
+        _new_user_namespace()
+        with rootfs.step("mount namespace"):
+            sys_.unshare(sys_.CLONE_NEWNS)
+        rootfs.show(config["lab"], config, few=False)
+    _new_user_namespace()
+    with rootfs.step("namespaces"):
+        sys_.unshare(_NAMESPACES & ~sys_.CLONE_NEWUSER | (0 if kind == "rootless-nomount" else sys_.CLONE_NEWNS))
+    return _fork_init(sock, config, door)
+
+
+def _new_user_namespace() -> None:
+    """A user namespace in which we are root and nobody else is."""
     uid, gid = os.getuid(), os.getgid()
     with rootfs.step("user namespace"):
         sys_.unshare(sys_.CLONE_NEWUSER)
@@ -119,9 +134,6 @@ def _start(sock: socket.socket, pidfd: int, config: dict[str, Any], door: Door |
         _write("/proc/self/setgroups", "deny")
         _write("/proc/self/uid_map", f"0 {uid} 1")
         _write("/proc/self/gid_map", f"0 {gid} 1")
-    with rootfs.step("namespaces"):
-        sys_.unshare(_NAMESPACES & ~sys_.CLONE_NEWUSER | (0 if kind == "rootless-nomount" else sys_.CLONE_NEWNS))
-    return _fork_init(sock, config, door)
 
 
 def _plain_outside() -> bool:
@@ -142,7 +154,7 @@ def _become_plain_user(config: dict[str, Any]) -> None:
     if config["kind"] == "rootless":
         with rootfs.step("private mounts (as root)"):
             sys_.unshare(sys_.CLONE_NEWNS)
-        rootfs.build(config["lab"], config, few=True)
+        rootfs.show(config["lab"], config, few=True)
     with rootfs.step("become a plain user"):
         os.setgroups([])
         os.setresgid(LAB_UID, LAB_UID, LAB_UID)
@@ -199,7 +211,7 @@ def _init(sock: socket.socket, config: dict[str, Any], door: Door | None) -> int
     missing: list[str] = []
     try:
         if config["kind"] == "rootless":
-            missing = rootfs.build(config["lab"], config, few=False)
+            missing = rootfs.build(config["lab"], config)
         if config["kind"] != "host":
             sys_.set_hostname("host")
         for folder in config["path"]:

@@ -1,8 +1,12 @@
 """The files a lab sees: a new root on a tmpfs, binds of the machine's files read-only, the notebook's folder writable.
 
 Everything is built beside the old root, then ``pivot_root`` and the old root is detached, so that nothing lies underneath
-that an ``umount`` inside could uncover. Used twice when the notebook runs as root: first by real root, to leave only a few
-folders before becoming a plain user, and then, as for everybody, inside the lab's own user namespace.
+that an ``umount`` inside could uncover. It is done twice, on both sides of making the lab's user namespace:
+
+- ``show()`` before: what of the machine is in sight at all, read-only, without its sockets. The kernel locks these mounts when
+  the lab's user namespace gets its copy: in there no ``mount -o remount,rw`` and no ``umount`` has an effect on them. (Tried:
+  with one pass, root of the lab made the binds writable again, and with them all that the user owns.)
+- ``build()`` inside: the lab's own /proc, /sys, /dev, /etc, /run and /tmp around binds of those.
 
 Every mount carries the source name ``nsmagic-ID``, by which a test finds what would be left behind (nothing).
 Standard library only: the launcher runs this before any other folder is on its path.
@@ -13,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from nsmagic import syscalls as sys_
@@ -48,18 +52,36 @@ def step(name: str) -> Any:
         raise StepFailed(name, error) from error
 
 
-def build(lab_id: str, config: Mapping[str, Any], *, few: bool) -> list[str]:
-    """Make the new root and move into it.
+def show(lab_id: str, config: Mapping[str, Any], *, few: bool) -> None:
+    """The first pass: move to a root in which only what the lab may see is left.
 
     Parameters
     ----------
     lab_id
         Eight letters that name this lab's mounts.
     config
-        ``readonly``: folders to show in any case (Python, nsmagic, pyroute2); ``writable``: the notebook's folder or "".
+        ``readonly``: folders to show in any case (Python, nsmagic, pyroute2); ``writable``: the notebook's folder or "";
+        ``hidden``: folders to show empty.
     few
-        True in real root's first pass: only system folders and those named; the machine's /proc, /sys, /dev stay visible
-        for the second pass.
+        Done by real root, before it becomes a plain user: only system folders and those named. Otherwise by a plain user: all
+        that he may read.
+    """
+    sockets = _sockets()
+    with _new_root(f"nsmagic-{lab_id}", sys_.MS_PRIVATE if few else sys_.MS_SLAVE), step("bind the machine's files"):
+        _bind_top(_FEW if few else None)
+        for name in ("proc", "sys", "dev", "etc"):
+            os.mkdir(f"/new/{name}", 0o755)
+            sys_.mount(f"/old/{name}", f"/new/{name}", "", sys_.MS_BIND | sys_.MS_REC)
+        sys_.make_readonly("/new/etc")
+        # The second pass starts on it; a folder that is shown may lie in it already.
+        os.makedirs("/new/tmp", exist_ok=True)
+        _bind_named(config)
+    with step("bind the machine's files"):
+        _hide(sockets, config)
+
+
+def build(lab_id: str, config: Mapping[str, Any]) -> list[str]:
+    """The second pass, by pid 1 inside the lab's namespaces: make the lab's root and move into it.
 
     Returns
     -------
@@ -68,8 +90,24 @@ def build(lab_id: str, config: Mapping[str, Any], *, few: bool) -> list[str]:
     """
     tag = f"nsmagic-{lab_id}"
     missing: list[str] = []
+    with _new_root(tag, sys_.MS_SLAVE):
+        with step("bind the machine's files"):
+            _bind_top(None)
+        _devices(tag)
+        missing += _kernel_files(tag)
+        _etc()
+        _scratch(tag)
+        # Bound after /tmp and the like are there: Python, nsmagic or the notebook may lie in one of them.
+        with step("bind the machine's files"):
+            _bind_named(config)
+    return missing
+
+
+@contextlib.contextmanager
+def _new_root(tag: str, propagation: int) -> Iterator[None]:
+    """Within the block the old root is at /old and the new one is made at /new; after it the new one is all there is."""
     with step("mount propagation"):
-        sys_.mount("none", "/", "", sys_.MS_REC | (sys_.MS_PRIVATE if few else sys_.MS_SLAVE))
+        sys_.mount("none", "/", "", sys_.MS_REC | propagation)
     with step("mount tmpfs"):
         sys_.mount(tag, "/tmp", "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, "size=4m,nr_inodes=4096,mode=755")
     os.mkdir("/tmp/old", 0o755)
@@ -79,27 +117,43 @@ def build(lab_id: str, config: Mapping[str, Any], *, few: bool) -> list[str]:
     os.chdir("/")
     with step("mount tmpfs"):
         sys_.mount(tag, "/new", "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, "size=16m,nr_inodes=8192,mode=755")
-    with step("bind the machine's files"):
-        _bind_top(_FEW if few else None)
-        if few:
-            _first_pass()
-    if not few:
-        _devices(tag)
-        missing += _kernel_files(tag)
-        _etc()
-        _scratch(tag)
-    # Bound after /tmp and the like are there: Python, nsmagic or the notebook may lie in one of them.
-    with step("bind the machine's files"):
-        for folder in config["readonly"]:
-            _bind(folder, readonly=True)
-        if config["writable"]:
-            _bind(config["writable"], readonly=False)
+    yield
     os.chdir("/new")
     with step("pivot_root"):
         sys_.pivot_root(".", ".")
         sys_.umount(".", sys_.MNT_DETACH)
     os.chdir("/")
-    return missing
+
+
+def _bind_named(config: Mapping[str, Any]) -> None:
+    for folder in config["readonly"]:
+        _bind(folder, readonly=True)
+    if config["writable"]:
+        _bind(config["writable"], readonly=False)
+
+
+def _sockets() -> list[str]:
+    """The paths of the Unix sockets of the machine (Docker's, an ssh agent's …), as far as the kernel tells them."""
+    try:
+        with open("/proc/net/unix", errors="surrogateescape") as file:
+            paths = [line.rstrip("\n").split(maxsplit=7)[7:] for line in file]
+    except OSError:
+        return []
+    return sorted({path[0] for path in paths if path and path[0].startswith("/")})
+
+
+def _hide(sockets: Iterable[str], config: Mapping[str, Any]) -> None:
+    """Cover sockets and folders of the machine that are in sight: a read-only file system does not keep one from connecting,
+    and who can talk to Docker can change the machine's network."""
+    for path in sockets:
+        with contextlib.suppress(OSError):  # of another mount namespace, gone, or not in sight
+            if stat.S_ISSOCK(os.stat(path).st_mode):
+                sys_.mount("/dev/null", path, "", sys_.MS_BIND)
+    for folder in config.get("hidden", ()):
+        with contextlib.suppress(OSError):
+            if os.path.isdir(folder):
+                flags = sys_.MS_RDONLY | sys_.MS_NOSUID | sys_.MS_NODEV | sys_.MS_NOEXEC
+                sys_.mount(f"nsmagic-{config['lab']}", folder, "tmpfs", flags, "size=4k,nr_inodes=2,mode=755")
 
 
 def _bind_top(only: Iterable[str] | None) -> None:
@@ -132,14 +186,6 @@ def _bind(folder: str, *, readonly: bool) -> None:
     sys_.mount(old, new, "", sys_.MS_BIND | sys_.MS_REC)
     if readonly:
         sys_.make_readonly(new)
-
-
-def _first_pass() -> None:
-    for name in ("proc", "sys", "dev", "etc"):
-        os.mkdir(f"/new/{name}", 0o755)
-        sys_.mount(f"/old/{name}", f"/new/{name}", "", sys_.MS_BIND | sys_.MS_REC)
-    # The second pass starts on it; a folder that is shown may lie in it already.
-    os.makedirs("/new/tmp", exist_ok=True)
 
 
 def _devices(tag: str) -> None:
