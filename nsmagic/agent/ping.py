@@ -6,6 +6,8 @@ to end follow iputils 20221126. Sockets are ``ping_socket.py``'s, what comes bac
 
 Where it differs from iputils: addresses are never looked up (only the name that was typed is shown again), ``-v`` adds
 nothing, and the end value says why sending failed, about which iputils is silent.
+
+Longer than 300 lines because when to send, how long to wait and when to end are one set of rules that share their counters.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ _SHORTEST = 10
 _LINGER = 10.0
 #: Packets sent before others get their turn in the loop.
 _BURST = 256
+#: Above what an IP packet can hold.
+_LARGEST = 1 << 17
 #: Another ping's errors may stand in the way of a packet of ours so many times.
 _RETRIES = 16
 
@@ -68,7 +72,8 @@ class Ping:
         on_end: Callable[[dict[str, Any]], None],
     ) -> None:
         self._loop, self._open_socket, self._args = loop, open_socket, args
-        self._resolve, self._say, self._on_end = resolve, on_text, on_end
+        self._resolve, self._on_text, self._on_end = resolve, on_text, on_end
+        self._said: list[str] = []
         self._count: int = args.get("count", 0)
         self._preload: int = args.get("preload", 1)
         self._deadline: int = args.get("deadline", 0)
@@ -76,7 +81,9 @@ class Ping:
         self._quiet, self._flood = bool(args.get("quiet")), bool(args.get("flood"))
         self._adaptive = bool(args.get("adaptive"))
         self._interval = int(args.get("interval", 0 if self._flood else 1) * 1000)
-        self._data = packet.payload(args.get("size", 56), args.get("pattern", ""))
+        self._size: int = args.get("size", 56)
+        # More than that the kernel refuses anyway; nothing here needs two gigabytes of zeros and ones.
+        self._data = packet.payload(min(self._size, _LARGEST), args.get("pattern", ""))
         self._timing = len(self._data) >= packet.STAMP.size
         # Two pings of one namespace tell their answers apart by this number.
         self._ident = random.SystemRandom().randrange(1 << 16)
@@ -122,6 +129,15 @@ class Ping:
 
     # Beginning and end
 
+    def _say(self, text: str) -> None:
+        self._said.append(text)
+
+    def _flush(self) -> None:
+        """Hand on what was said since: a flood says thousands of dots a second."""
+        if self._said:
+            text, self._said = "".join(self._said), []
+            self._on_text(text)
+
     def _found(self, text: str, wanted: int | None, rows: Sequence[Any], words: str) -> None:
         """The resolver's answer; of several IPv6 addresses the first that there is a route to."""
         if self._ended:
@@ -151,7 +167,7 @@ class Ping:
         self._listener = Listener(wire, self._numbers, self._data, self._args, self._say, self._adapt)
         for line in wire.before:
             self._say(line)
-        size = len(self._data)
+        size = self._size
         source = f"from {wire.source} {wire.device}: " if wire.device or wire.fixed_source else ""
         if target.family == socket.AF_INET:
             total = size + 28 + (40 if self._args.get("record_route") else 0)
@@ -193,6 +209,7 @@ class Ping:
         if self._wire is not None:
             self._loop.watch(self._wire.sock.fileno())
             self._wire.close()
+        self._flush()
         self._on_end({**self._numbers.value(), "address": self._address, "status": status, "error": self._error})
 
     # When
@@ -218,6 +235,7 @@ class Ping:
                 break
         else:
             wait = 0
+        self._flush()
         self._timer = self._loop.later(wait / 1000, self._wake)
 
     def _enough(self) -> bool:

@@ -138,7 +138,7 @@ class Wire:
         self.source = typed if typed and (":" in typed) == (self.family == socket.AF_INET6) else ""
         self._open = open_socket
         self._control: list[tuple[int, int, bytes]] = []
-        self._size = args.get("size", 56) + (136 if self.family == socket.AF_INET else 4160)
+        self._size = min(args.get("size", 56), 1 << 17) + (136 if self.family == socket.AF_INET else 4160)
         protocol = socket.IPPROTO_ICMP if self.family == socket.AF_INET else _ICMPV6
         try:
             self.sock = open_socket(self.family, socket.SOCK_RAW, protocol)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import socket
 import struct
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pings
 import pytest
@@ -23,6 +25,7 @@ from nsmagic.agent import ping_report as report
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.ping import Ping
 
+pytestmark = pytest.mark.sandbox
 needs_ping = pytest.mark.skipif(
     shutil.which("ping") is None, reason="iputils' ping is not installed: nothing to compare with"
 )
@@ -333,7 +336,7 @@ def test_interrupt_shows_the_statistics_of_what_was_so_far() -> None:
         shell(NET)
         ping = pings.Run("ping -i 0.05 192.168.15.2")
         ping.ping.start()
-        ping.until(lambda: len(ping.text) >= 4)
+        ping.until(lambda: "".join(ping.text).count("icmp_seq=") >= 3)
         ping.ping.interrupt()
         ping.ping.interrupt()
         return [ping.value, ping.text, [each.fileno() for each in ping.opened]]
@@ -346,6 +349,35 @@ def test_interrupt_shows_the_statistics_of_what_was_so_far() -> None:
     )
     assert "statistics" not in "".join(text[:-1])
     assert set(sockets) == {-1}
+
+
+def test_text_comes_as_it_happens_and_dots_together() -> None:
+    def run() -> list[int]:
+        shell(NET)
+        slow = pings.Run("ping -c 3 -i 0.05 192.168.15.2").finish()
+        flood = pings.Run("ping -f -c 5000 192.168.15.2").finish()
+        assert "".join(flood.text).count(".\b \b") == 5000
+        return [len(slow.text), len(flood.text)]
+
+    slow, flood = inside(run)
+    assert slow == 3  # title and first answer, second answer, third answer and statistics
+    assert flood < 100
+
+
+def test_a_size_that_no_packet_has_takes_no_memory() -> None:
+    def run() -> list[Any]:
+        shell(NET)
+        ping = pings.Run("ping -c 1 -W 0.1 -s 2147483647 192.168.15.2").finish()
+        return [
+            "".join(ping.text).splitlines()[0],
+            ping.value["status"],
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        ]
+
+    title, status, kilobytes = inside(run)
+    assert title == "PING 192.168.15.2 (192.168.15.2) 2147483647(2147483675) bytes of data."
+    assert status == 1
+    assert kilobytes < 1_000_000
 
 
 def test_interrupt_while_a_name_is_looked_up_just_ends() -> None:
@@ -389,9 +421,9 @@ def test_second_ipv6_address_is_tried_when_there_is_no_route_to_the_first() -> N
     def run() -> list[object]:
         shell(NET)
         ping = pings.Run("ping -c 1 both", rows=rows).finish()
-        return [ping.value["status"], ping.text[0]]
+        return [ping.value["status"], ping.text[0].splitlines()[0]]
 
-    assert inside(run) == [0, "PING both(both (2001:db8::2)) 56 data bytes\n"]
+    assert inside(run) == [0, "PING both(both (2001:db8::2)) 56 data bytes"]
 
 
 def test_many_pings_share_one_loop_and_namespace_without_mixing() -> None:
