@@ -35,10 +35,16 @@ def main(kind: str, count: int, mode: str) -> None:
     lab.run(build).check()
     if mode == "stubborn":
         for name in names:
-            lab.run("trap '' INT TERM; while :; do read -t 1000 x < <(:) || exec tail -f /dev/null; done", name, background=True)
+            lab.run(
+                "trap '' INT TERM; echo; while :; do read -t 1000 x < <(:) || exec tail -f /dev/null; done",
+                name,
+                background=True,
+            )
     say(built=count)
     while True:
-        lab.run("for i in 1 2 3; do echo $i; done\nip netns exec n0 ping -c 1 -W 1 127.0.0.1\nyes | head -c 100000 > /dev/null")
+        lab.run(
+            "for i in 1 2 3; do echo $i; done\nip netns exec n0 ping -c 1 -W 1 127.0.0.1\nyes | head -c 100000 > /dev/null"
+        )
         lab.run("ip netns add extra\nip -n extra link set lo up\nping -c 1 127.0.0.1\nip netns del extra")
 
 
