@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import string
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
@@ -16,6 +16,7 @@ from IPython.display import display
 from traitlets import Bool, Enum
 
 from nsmagic import magic_line
+from nsmagic.completer import DEFAULT_LAB, Completer
 from nsmagic.errors import CommandSyntaxError, LabError, NsmagicError
 from nsmagic.model import HOST
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 #: IPython gives ``display`` no types.
 _display: Callable[[Any], Any] = display
 _LAB_VERBS = ("status", "reset", "world", "script", "doctor", "log", "stop")
-_DEFAULT = "lab"
 
 
 class Printer:
@@ -79,11 +79,16 @@ class Netns(Magics):
         self.labs: dict[str, Lab] = {}
         self._warned = False
 
+    @property
+    def _cell(self) -> int:
+        """The number of the cell that runs. ``execution_count`` is that or, in newer versions of IPython, the next one's."""
+        return int(self._shell.displayhook.prompt_count)
+
     # Labs
 
     def lab_of(self, name: str = "") -> Lab:
         """The lab of this notebook with that name, made at its first use."""
-        name = name or _DEFAULT
+        name = name or DEFAULT_LAB
         if name not in self.labs:
             if len(self.labs) >= 4:
                 raise LabError("this notebook has four labs already", hint="%lab reset --lab NAME ends one")
@@ -115,6 +120,22 @@ class Netns(Magics):
         text. A cell with other shell syntax (pipes, variables, loops) runs as one bash script. ``ip netns exec red bash`` alone on a
         line makes the lines below it run in red until ``exit``.
 
+        Examples::
+
+            %%netns                                  two rooms and a cable between them
+            ip netns add red
+            ip netns add blue
+            ip link add veth-red netns red type veth peer name veth-blue netns blue
+
+            df = %netns red ip route                 the routing table of red as a DataFrame
+            %netns red ping -c 1 192.168.15.2        a ping from red
+
+            %%netns red --bg                         a server that runs on; %lab status shows it, %lab stop 1 ends it
+            python3 -m http.server 8000
+
+        ``%links %addrs %routes %arp %topology`` look at all rooms at once, ``%lab`` at the lab itself. ``%config Netns`` lists what can be
+        set: ``%config Netns.show = "both"`` gives tables and the tools' own text.
+
         A changing command shows what it changed: ``+`` new, ``-`` gone, ``~`` changed. A failing line does not end the cell; the cell
         raises at its end and names the lines that failed. Interrupt ends the running command and keeps the lab.
 
@@ -134,7 +155,7 @@ class Netns(Magics):
         printer = Printer(self, options)
         result = lab.run(
             text, ns, timeout=options.timeout, stop=options.stop, background=options.bg,
-            show=cast(Any, "text" if options.text else self.show), sink=printer, cell=self._shell.execution_count,
+            show=cast(Any, "text" if options.text else self.show), sink=printer, cell=self._cell,
         )  # fmt: skip
         return self._finish(result, options, printer.kept)
 
@@ -164,9 +185,6 @@ class Netns(Magics):
                 raise
         if options.quiet or options.out:
             return None
-        if last is not None and last.string is not None:
-            sys.stdout.write(last.string)
-            return None
         return value if last is not None and last in (kept, result.outcomes[-1]) else self._late(last, value)
 
     @staticmethod
@@ -188,17 +206,16 @@ class Netns(Magics):
 
     def _filled(self, text: str) -> str:
         try:
-            return string.Formatter().vformat(text, (), self._shell.user_ns)
+            return _Filler().vformat(text, (), self._shell.user_ns)
         except (LookupError, AttributeError, TypeError, ValueError) as error:
-            words = f"there is no Python variable {error.args[0]}" if isinstance(error, KeyError) else str(error)
             raise NsmagicError(
-                f"--fill: {words}", hint="{name} takes a Python variable; write {{ and }} for braces of the shell"
+                f"--fill: {error}", hint="{name} takes a Python variable; write {{ and }} for braces of the shell"
             ) from None
 
     def _python(self, lab: Lab, ns: str, source: str, options: magic_line.Options) -> Any:
         import ast
 
-        name = self._shell.compile.cache(source, self._shell.execution_count)
+        name = self._shell.compile.cache(source, self._cell)
         tree = self._shell.compile.ast_parse(source, filename=name)
         assert isinstance(tree, ast.Module)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
@@ -335,6 +352,17 @@ class Netns(Magics):
             print(f"hint: {words}", file=sys.stderr)
 
 
+class _Filler(string.Formatter):
+    """Fills in variables by their names."""
+
+    def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        if isinstance(key, int):
+            raise ValueError("{} names no Python variable")
+        if key not in kwargs:
+            raise ValueError(f"there is no Python variable {key}")
+        return kwargs[key]
+
+
 def _tools() -> frozenset[str]:
     from nsmagic.commands.parse import TOOLS
 
@@ -343,8 +371,6 @@ def _tools() -> frozenset[str]:
 
 def load(shell: Any) -> None:
     """Register the magics, the completion and the two events."""
-    from nsmagic.completer import Completer
-
     known = shell.magics_manager.registry.get("Netns")
     if known is not None:
         unload(shell)
@@ -352,7 +378,7 @@ def load(shell: Any) -> None:
     shell.register_magics(magics)
     shell.events.register("post_run_cell", magics.after_cell)
     shell.events.register("pre_run_cell", magics.before_cell)
-    completer = Completer(magics)
+    completer = Completer(magics, _LAB_VERBS)
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(completer.match)
     _LOADED[id(shell)] = (magics, completer.match)
