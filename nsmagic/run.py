@@ -40,7 +40,8 @@ Show = Literal["table", "text", "both"]
 _ENDING = 8.0
 #: bash reads a cell's script from this descriptor; its messages name it, which tells a reader nothing.
 _SCRIPT = "/dev/fd/9"
-_TRAP = "trap 'echo \"$LINENO $?\" >&8' ERR; set -E; "
+#: What bash reports of each command that fails. Within a function, FUNCNAME counts the script itself too, outside it is empty.
+_TRAP = "trap 'echo \"$((${#FUNCNAME[@]} ? ${#FUNCNAME[@]} - 1 : 0)) $BASH_SUBSHELL $LINENO $?\" >&8' ERR; set -E; "
 _PING = re.compile(r"\bping[46]?\b")
 #: Of the many lines of a large cell, this many are sent to the agent at once.
 _GROUP = 2000
@@ -158,7 +159,7 @@ class Runner:
             plain = replace(step, run=Program(command.argv, command.ns))
             if both:
                 return self._natives([step], ns, last=last) and self._program(plain, ns)
-            return self._program(plain, ns, as_value=as_json)
+            return self._program(plain, ns, as_value=as_json, last=last)
         return self._in_words(step, command, ns, last, as_json=as_json, both=both)
 
     def _has_tool(self, command: Command) -> bool:
@@ -301,7 +302,7 @@ class Runner:
             raise Interrupted(step.text)
         return outcome.ok
 
-    def _program(self, step: Step, ns: str, as_value: bool = False) -> bool:
+    def _program(self, step: Step, ns: str, *, as_value: bool = False, last: bool = True) -> bool:
         if isinstance(step.run, Program):
             program = step.run
         else:
@@ -322,8 +323,10 @@ class Runner:
         if as_value and data["status"] == 0:
             outcome.string = outcome.output
             self.outcomes.append(outcome)
-            self._show(outcome, True)
+            self._show(outcome, last)
             return True
+        if as_value:
+            self._text(outcome.output)
         error_ = self._error_of(data, step.text, program.argv[0])
         if error_ is not None:
             if program.why is not None:

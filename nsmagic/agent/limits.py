@@ -21,7 +21,12 @@ KNOWN: dict[str, tuple[int, int]] = {
 }
 
 #: Limits of one command → the rlimit that holds it.
-_OF_COMMANDS = {"open_files": "NOFILE", "memory": "AS", "file_size": "FSIZE", "cpu_time": "CPU"}
+_OF_COMMANDS = {
+    "open_files": "NOFILE", "memory": "AS", "file_size": "FSIZE", "cpu_time": "CPU", "processes": "NPROC",
+}  # fmt: skip
+#: So many processes more may the agent start than commands may: when those have used theirs up, a cell can still look
+#: around and end them.
+_RESERVE = 32
 _OTHER_NAMESPACES = {"user": 8, "pid": 64, "mnt": 4096, "uts": 64, "ipc": 64, "cgroup": 8, "time": 8}
 
 
@@ -62,7 +67,8 @@ def enforce(wanted: Mapping[str, int], kind: str, missing: list[str]) -> dict[st
                 file.write(str(value))
         except OSError as error:
             missing.append(f"limit of {name} namespaces: {error.strerror}")
-    resource.setrlimit(resource.RLIMIT_NPROC, (bounds["processes"], bounds["processes"]))
+    most = bounds["processes"] + _RESERVE
+    resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
     sys_.drop_capability(sys_.CAP_SYS_RESOURCE)
     sys_.prctl(sys_.PR_SET_NO_NEW_PRIVS, 1)
     return bounds

@@ -1,10 +1,13 @@
 """Processes of the lab: started in a namespace as ``ip netns exec`` does, watched, bounded, ended with all they started.
 
 A job is a *runner* and the command below it. The runner is a child subreaper, so that whatever the command daemonises stays
-below it and can be found; a process group is not enough (FAULTS.md: killpg left 15 of 398). When the command ends, the runner
-ends and what it left running is handed to pid 1 and lives on, as at a terminal.
+below it and can be found; a process group is not enough (FAULTS.md: killpg left 15 of 398). When the command ends by itself,
+the runner ends and what it left running is handed to pid 1 and lives on, as at a terminal. When the command was asked to end,
+the runner stays until all that was below it is gone too.
 
 Standard output and error share one pipe: what a terminal shows is one stream in one order.
+
+Longer than 300 lines: starting, bounding, finding and ending processes belong to one another.
 """
 
 from __future__ import annotations
@@ -21,10 +24,13 @@ from dataclasses import dataclass, field
 
 from nsmagic import syscalls as sys_
 from nsmagic.agent.loop import Loop, Timer
+from nsmagic.errors import LimitReached
 
 #: Ways of asking a job to end, and how long each is given, in seconds.
 _ENDINGS = ((signal.SIGINT, 2.0), (signal.SIGTERM, 1.0), (signal.SIGKILL, 0.0))
 _CHUNK = 1 << 16
+#: What is left of an ended job is looked for again after so many seconds, and no longer than so many.
+_AGAIN, _AT_MOST = 0.02, 3.0
 _STATUS = struct.Struct("=ii")
 
 #: The environment of every command: nothing of the notebook's own, so that no PYTHONPATH, LD_PRELOAD or BASH_ENV reaches it.
@@ -46,12 +52,14 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a command runs: the namespace's descriptor (None: the lab's root), its name, folder, and what it may use."""
+    """Where a command runs: the namespace's descriptor (None: the lab's root), its name, folder, whether mounts are possible,
+    whether we are a plain user who has only one uid and group there, and what it may use."""
 
     nsfd: int | None = None
     ns: str = ""
     cwd: str = "/"
     mounts: bool = True
+    plain: bool = True
     limits: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -66,11 +74,34 @@ def executable(name: str, path: str = ENVIRONMENT["PATH"]) -> str | None:
     return None
 
 
-class Job:
-    """A running command; ``on_output(bytes)`` as it writes, ``on_end(status, signal)`` once.
+def fork() -> int:
+    """``os.fork``, whose refusal is an error that a person understands.
 
-    ``number`` is the job's number in ``%lab status``. Output after the end (of what it left behind) keeps coming to
-    ``on_output`` until the pipe is closed by the last of them.
+    Raises
+    ------
+    LimitReached
+        The lab has as many processes as it may have, or the machine no memory for one more.
+    """
+    try:
+        return os.fork()
+    except OSError as error:
+        raise LimitReached(
+            f"no process can be started: {error.strerror}",
+            limit="processes",
+            hint="the lab has as many processes as it may have; %lab status lists them, %lab reset ends them all",
+        ) from None
+
+
+class Job:
+    """A running command; ``on_output(bytes)`` as it writes, ``on_end(status, signal)`` once, ``on_failed_line(functions,
+    subshells, line, status)`` for each command of a script that failed, and how deep in those it stands.
+
+    Output after the end (of what it left behind) keeps coming to ``on_output`` until the pipe is closed by the last of them.
+
+    Raises
+    ------
+    LimitReached
+        The lab can have no further process.
     """
 
     def __init__(
@@ -83,7 +114,7 @@ class Job:
         env: Mapping[str, str] | None = None,
         on_output: Callable[[bytes], None],
         on_end: Callable[[int, int], None],
-        on_failed_line: Callable[[int, int], None] | None = None,
+        on_failed_line: Callable[[int, int, int, int], None] | None = None,
     ) -> None:
         self.argv = tuple(argv)
         self.place = place
@@ -92,26 +123,38 @@ class Job:
         self._loop = loop
         self._on_output, self._on_end, self._on_failed_line = on_output, on_end, on_failed_line
         self._timer: Timer | None = None
-        self._reports = b""
         self._paused = False
-        out_r, out_w = os.pipe2(os.O_CLOEXEC)
-        state_r, state_w = os.pipe2(os.O_CLOEXEC)
-        lines_r, lines_w = os.pipe2(os.O_CLOEXEC) if script is not None else (-1, -1)
-        text_fd = _memory_file(script) if script is not None else -1
+        self._reports = b""
+        self._status = (255, int(signal.SIGKILL))
+        # Pairs of read and write ends: output, status, failed lines; and what holds the runner.
+        pipes: list[int] = []
         try:
-            self.runner = _start_runner(
-                self.argv, place, {**ENVIRONMENT, **(env or {})}, out_w, state_w, lines_w, text_fd
-            )
-        finally:
-            for fd in (out_w, state_w, lines_w, text_fd):
-                if fd >= 0:
-                    os.close(fd)
-        self._out, self._state, self._lines = out_r, state_r, lines_r
+            for _ in range(4 if script is not None else 3):
+                pipes += os.pipe2(os.O_CLOEXEC)
+            out_r, out_w, state_r, state_w, hold_r, hold_w, lines_r, lines_w = [*pipes, -1, -1][:8]
+            text_fd = _memory_file(script) if script is not None else -1
+            try:
+                self.runner = _start_runner(
+                    self.argv, place, {**ENVIRONMENT, **(env or {})}, out_w, state_w, hold_r, lines_w, text_fd
+                )
+            finally:
+                if text_fd >= 0:
+                    os.close(text_fd)
+        except BaseException:
+            for fd in pipes:
+                os.close(fd)
+            raise
+        for fd in (out_w, state_w, hold_r, lines_w):
+            if fd >= 0:
+                os.close(fd)
+        self._out, self._state, self._hold, self._lines = out_r, state_r, hold_w, lines_r
         for fd in (out_r, state_r, lines_r):
             if fd >= 0:
                 os.set_blocking(fd, False)
         loop.watch(out_r, self._read_output)
         loop.watch(state_r, self._read_state)
+        if lines_r >= 0:
+            loop.watch(lines_r, self._read_failed_lines)
 
     def pause(self) -> None:
         """Stop reading its output for now: the pipe fills and the writer waits."""
@@ -136,8 +179,8 @@ class Job:
         self._ask(len(_ENDINGS) - 1)
 
     def _ask(self, stage: int) -> None:
-        if self.ended:
-            return
+        if self._state < 0:
+            return  # it has ended meanwhile
         number, patience = _ENDINGS[stage]
         for pid in descendants(self.runner):
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -167,10 +210,32 @@ class Job:
             return
         self._loop.watch(self._state)
         os.close(self._state)
-        self.ended = True
+        self._state = -1
+        if len(data) == _STATUS.size:
+            self._status = _STATUS.unpack(data)
         if self._timer is not None:
             self._timer.cancel()
         self.resume()
+        if self.stopping:
+            self._end_rest(_AT_MOST)
+        else:
+            self._finish()
+
+    def _end_rest(self, patience: float) -> None:
+        """The command has ended because it was asked to: so shall what it left running, which is still below the runner."""
+        left = descendants(self.runner)
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if left and patience > 0:
+            # No event tells that the last of them is gone, and new ones may be born meanwhile.
+            self._timer = self._loop.later(_AGAIN, lambda: self._end_rest(patience - _AGAIN))
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        self.ended = True
+        os.close(self._hold)
         # What was written before the end is in the pipe by now.
         for _ in range(64):
             if self._out < 0:
@@ -186,21 +251,31 @@ class Job:
                 self._out = -1
                 break
             self._on_output(data_out)
-        self._read_failed_lines()
-        status, number = _STATUS.unpack(data) if len(data) == _STATUS.size else (255, signal.SIGKILL)
-        self._on_end(status, number)
+        if self._lines >= 0:
+            self._read_failed_lines()
+        if self._lines >= 0:
+            self._loop.watch(self._lines)
+            os.close(self._lines)
+            self._lines = -1
+        self._on_end(*self._status)
 
     def _read_failed_lines(self) -> None:
-        if self._lines < 0:
+        # Read as they come: bash waits when the pipe is full.
+        try:
+            data = os.read(self._lines, _CHUNK)
+        except BlockingIOError:
             return
-        with contextlib.suppress(BlockingIOError):
-            text = os.read(self._lines, _CHUNK).decode(errors="replace")
-            for line in text.splitlines():
-                at, _, status = line.partition(" ")
-                if at.isdigit() and status.isdigit() and self._on_failed_line is not None:
-                    self._on_failed_line(int(at), int(status))
-        os.close(self._lines)
-        self._lines = -1
+        if not data:
+            self._loop.watch(self._lines)
+            os.close(self._lines)
+            self._lines = -1
+            return
+        *lines, self._reports = (self._reports + data).split(b"\n")
+        for report in lines:
+            numbers = report.split()
+            if len(numbers) == 4 and all(each.isdigit() for each in numbers) and self._on_failed_line is not None:
+                functions, subshells, line, status = map(int, numbers)
+                self._on_failed_line(functions, subshells, line, status)
 
 
 def _memory_file(text: str) -> int:
@@ -212,10 +287,11 @@ def _memory_file(text: str) -> int:
 
 
 def _start_runner(
-    argv: Sequence[str], place: Place, env: Mapping[str, str], out: int, state: int, lines: int, text: int
+    argv: Sequence[str], place: Place, env: Mapping[str, str], out: int, state: int, hold: int, lines: int, text: int
 ) -> int:
+    """Start the runner: it starts the command, tells how that ended, and stays until the agent lets go of ``hold``."""
     sys.stdout.flush()
-    pid = os.fork()
+    pid = fork()
     if pid:
         return pid
     code = 125
@@ -227,11 +303,18 @@ def _start_runner(
             # The runner outlives what it runs, to say how that ended.
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        child = os.fork()
+        try:
+            child = fork()
+        except LimitReached as error:
+            os.write(out, f"{argv[0]}: {error.message}\n".encode())
+            os.write(state, _STATUS.pack(126, 0))
+            return code
         if child == 0:
             os._exit(_become(argv, place, env, out, lines, text))
-        close_all_but(state)
+        close_all_but(state, hold)
         os.write(state, _STATUS.pack(*_await(child)))
+        with contextlib.suppress(InterruptedError):
+            os.read(hold, 1)
         code = 0
     finally:
         os._exit(code)
@@ -298,6 +381,9 @@ def bound(place: Place) -> None:
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
     with contextlib.suppress(OSError):
         _write_file("/proc/self/oom_score_adj", "500")
+    if place.plain:
+        with contextlib.suppress(OSError):  # a kernel without filters: tcpdump does not work then
+            sys_.ignore_setgroups()
 
 
 def enter(place: Place) -> None:
@@ -330,10 +416,24 @@ def _write_file(path: str, text: str) -> None:
         os.close(fd)
 
 
-def status_of(path: str) -> dict[str, str] | None:
-    """The fields of a ``/proc/PID/status`` file; None when the process is gone."""
+_PROC: list[int] = []
+
+
+def keep_proc() -> None:
+    """Keep /proc open: nothing inside can then take it away from us (``umount /proc`` answers that it is busy)."""
+    if not _PROC:
+        _PROC.append(os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+
+
+def _in_proc(path: str, flags: int = os.O_RDONLY) -> int:
+    """Open a file of /proc, wherever that is by now."""
+    return os.open(path, flags | os.O_CLOEXEC, dir_fd=_PROC[0]) if _PROC else os.open(f"/proc/{path}", flags)
+
+
+def _status_of(entry: str) -> dict[str, str] | None:
+    """The fields of a process's ``status`` file; None when the process is gone."""
     try:
-        with open(path, errors="replace") as file:
+        with open(f"{entry}/status", errors="replace", opener=_in_proc) as file:
             return {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
     except OSError:
         return None
@@ -350,21 +450,26 @@ class Process:
 
 
 def processes() -> dict[int, Process]:
-    """The lab's processes by pid, the agent itself included: it and all below it.
+    """The lab's living processes by pid, the agent itself included: it and all below it.
 
     Right both with the lab's own /proc and with the machine's (rootless-nomount): ``NSpid`` lists a process's numbers from
     the namespace of that /proc inwards, and the agent's own line says which of them is the lab's.
     """
-    own = status_of("/proc/self/status")
+    own = _status_of("self")
     if own is None:
         return {}
-    root, level = int(os.readlink("/proc/self")), len(own["NSpid"].split()) - 1
+    root, level = int(own["Pid"]), len(own["NSpid"].split()) - 1
     seen: dict[int, Process] = {}
     children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        status = status_of(f"/proc/{name}/status") if name.isdigit() else None
+    for name in os.listdir(_PROC[0] if _PROC else "/proc"):
+        status = _status_of(name) if name.isdigit() else None
         numbers = status.get("NSpid", "").split() if status else []
-        if status is not None and len(numbers) > level:
+        # A zombie is no living process, unless threads of it go on.
+        if (
+            status is not None
+            and len(numbers) > level
+            and (status["State"][:1] not in "ZX" or status["Threads"] != "1")
+        ):
             seen[int(name)] = Process(int(numbers[level]), int(name), int(status["PPid"]), status.get("Name", ""))
             children.setdefault(int(status["PPid"]), []).append(int(name))
     found: dict[int, Process] = {}

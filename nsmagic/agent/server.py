@@ -7,8 +7,8 @@ orphan, and no signal from inside reaches it.
 
 from __future__ import annotations
 
-import codecs
 import contextlib
+import errno
 import os
 import resource
 import signal
@@ -24,17 +24,33 @@ from nsmagic import syscalls as sys_
 from nsmagic.agent import defaults, door, limits, process, protocol, terminal
 from nsmagic.agent.loop import Loop, Timer
 from nsmagic.agent.namespaces import Namespaces
+from nsmagic.agent.output import FailedLines, Log, Output
 from nsmagic.agent.work import Work
 from nsmagic.errors import CommandNotFound, LimitReached, NamespaceNotFound, NsmagicError
 from nsmagic.model import HOST
 from nsmagic.netlink.monitor import Monitor
 
-#: Output is gathered for so long before it is sent, so that ``yes`` makes ten frames a second and not ten thousand.
-_FLUSH = 0.1
-_CHUNK = 48 << 10
 _ROWS_PER_FRAME = 1000
+#: Bytes of a background job's output that are kept.
+_LOG = 256 << 10
 #: Seconds that a background job is given to show that it is there.
 _READY = 1.0
+
+
+def _told(error: Exception) -> NsmagicError:
+    """An exception that nobody expected, as an error for the notebook: a limit of the process, or a bug of ours."""
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return LimitReached(
+            f"the lab has as many open files as it may have ({most}): {error.strerror}",
+            limit="open files of the agent",
+            hint="each namespace and job needs some: delete a few, or start Jupyter where ulimit -n is higher",
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.ENOBUFS):
+        return LimitReached(f"this machine has no memory left for it: {error.strerror}", limit="memory of the machine")
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    words = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
+    return NsmagicError(f"internal error in the agent: {words}", hint="this is a bug of nsmagic; the lab goes on")
 
 
 class Call:
@@ -74,19 +90,10 @@ class Call:
 class Background:
     """A job that outlives its cell: the end of its output is kept."""
 
-    def __init__(self, number: int, text: str, ns: str, job: process.Job, keep: int) -> None:
-        self.number, self.text, self.ns, self.job = number, text, ns, job
-        self.log = bytearray()
-        self.dropped = 0
+    def __init__(self, number: int, text: str, ns: str, job: process.Job, log: Log) -> None:
+        self.number, self.text, self.ns, self.job, self.log = number, text, ns, job, log
         self.status: int | None = None
-        self._keep = keep
         self.waiting: list[Call] = []
-
-    def write(self, data: bytes) -> None:
-        self.log += data
-        if len(self.log) > self._keep:
-            self.dropped += len(self.log) - self._keep
-            del self.log[: len(self.log) - self._keep]
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -113,6 +120,7 @@ class Agent:
         self.loop = Loop()
         self.bounds: dict[str, int] = limits.enforce(config["limits"], config["kind"], self.missing)
         home = sys_.current_netns()
+        process.keep_proc()
         self.monitor = Monitor(home)
         plain = config["kind"] != "host"
         prepare = self._defaults() if plain else []
@@ -230,13 +238,7 @@ class Agent:
         except NsmagicError as error:
             call.fail(error)
         except Exception as error:  # noqa: BLE001 - a bug must not end the lab; the notebook shows where it was
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            call.fail(
-                NsmagicError(
-                    f"internal error in the agent: {type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})",
-                    hint="this is a bug of nsmagic; the lab goes on",
-                )
-            )
+            call.fail(_told(error))
 
     def op_cancel(self, call: Call, target: int) -> None:
         """Handled before this is reached; it stands here to be a known request."""
@@ -266,9 +268,7 @@ class Agent:
                 if stop:
                     break
             except Exception as error:  # noqa: BLE001 - as in attempt(): one request fails, the lab goes on
-                where = traceback.extract_tb(error.__traceback__)[-1]
-                words = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
-                call.item({"n": number, "error": NsmagicError(f"internal error in the agent: {words}").to_data()})
+                call.item({"n": number, "error": _told(error).to_data()})
                 if stop:
                     break
             else:
@@ -309,8 +309,8 @@ class Agent:
             self._start_background(call, argv, ns, script, place, env, text)
             return None
         mark = self.monitor.mark()
-        output = Output(self.loop, call, self.bounds["output"])
-        failed: list[list[int]] = []
+        output = Output(self.loop, lambda text: call.item({"text": text}), self.bounds["output"])
+        failed = FailedLines()
         timer: list[Timer] = []
         timed_out: list[bool] = []
 
@@ -323,7 +323,7 @@ class Agent:
             self.monitor.settle()
             call.done(
                 {
-                    "status": status, "signal": number, "failed": failed, "timeout": bool(timed_out),
+                    "status": status, "signal": number, "failed": failed.lines(), "timeout": bool(timed_out),
                     "stopped": output.over, "cancelled": call.cancelled, "changes": self.work.changes(mark),
                 }
             )  # fmt: skip
@@ -331,7 +331,7 @@ class Agent:
         job = process.Job(
             self.loop, argv, place, script=script, env=env, on_output=output.write,
             on_end=lambda status, number: self.attempt(call, lambda: ended(status, number)),
-            on_failed_line=lambda line, status: failed.append([line, status]),
+            on_failed_line=failed.add,
         )  # fmt: skip
         output.job = job
         self._left_over.add(job)
@@ -370,10 +370,9 @@ class Agent:
                 waiting.done({"status": status})
             self.namespaces.scan()
 
-        job = process.Job(
-            self.loop, argv, place, script=script, env=env, on_output=lambda data: background.write(data), on_end=ended
-        )
-        background = Background(number, text or " ".join(argv), ns, job, 256 << 10)
+        log = Log(_LOG)
+        job = process.Job(self.loop, argv, place, script=script, env=env, on_output=log.write, on_end=ended)
+        background = Background(number, text or " ".join(argv), ns, job, log)
         self.jobs[number] = background
         before = self._listening(ns)
         limit = time.monotonic() + _READY
@@ -404,6 +403,7 @@ class Agent:
             ns if ns != HOST else "",
             cwd or self.config["cwd"],
             self.namespaces.mounts,
+            self.config["kind"] != "host",
             limits.of_commands(self.bounds),
         )
 
@@ -424,7 +424,7 @@ class Agent:
     def op_job_log(self, call: Call, job: int) -> dict[str, Any]:
         """What a background job has written; only the end of it is kept."""
         background = self._job(job)
-        return {**background.describe(), "log": background.log.decode(errors="replace"), "dropped": background.dropped}
+        return {**background.describe(), "log": background.log.text(), "dropped": background.log.dropped}
 
     def op_job_stop(self, call: Call, job: int) -> Any:
         """End a background job and all it started; the answer comes when it has ended."""
@@ -515,52 +515,6 @@ class Agent:
                     break
                 if pid in self._shells:
                     self._shells.pop(pid).done({"status": os.waitstatus_to_exitcode(status)})
-
-
-class Output:
-    """A command's output on its way: gathered for a moment, bounded, decoded."""
-
-    def __init__(self, loop: Loop, call: Call, most: int) -> None:
-        self._loop, self._call, self._left = loop, call, most
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._waiting = bytearray()
-        self._timer: Timer | None = None
-        self._last = 0.0
-        self.over = False
-        self.closed = False
-        self.job: process.Job | None = None
-
-    def write(self, data: bytes) -> None:
-        if self.over or self.closed:
-            return
-        if len(data) > self._left:
-            data, self.over = data[: self._left], True
-        self._left -= len(data)
-        self._waiting += data
-        if self.over and self.job is not None:
-            self.job.kill()
-        now = time.monotonic()
-        if self._timer is None:
-            self._timer = self._loop.later(max(0.0, self._last + _FLUSH - now), self._flush)
-
-    def _flush(self) -> None:
-        self._timer = None
-        self._last = time.monotonic()
-        data, self._waiting = bytes(self._waiting), bytearray()
-        for at in range(0, len(data), _CHUNK):
-            text = self._decoder.decode(data[at : at + _CHUNK])
-            if text:
-                self._call.item({"text": text})
-
-    def close(self) -> None:
-        """Send what is left; what the command's own background children write later is read and dropped."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._flush()
-        rest = self._decoder.decode(b"", final=True)
-        if rest:
-            self._call.item({"text": rest})
-        self.closed = True
 
 
 def serve(

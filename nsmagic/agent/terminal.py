@@ -12,13 +12,19 @@ import struct
 import termios
 
 from nsmagic.agent import process
+from nsmagic.errors import LimitReached
 
 
 def start(place: process.Place, columns: int, lines: int) -> tuple[int, int]:
     """Start bash in a namespace on a new pseudo-terminal; returns its pid and the descriptor of the terminal's master end."""
     master, slave = os.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    pid = os.fork()
+    try:
+        pid = process.fork()
+    except LimitReached:
+        os.close(master)
+        os.close(slave)
+        raise
     if pid == 0:
         try:
             _become(place, slave)

@@ -18,7 +18,7 @@ from nsmagic.agent.loop import Loop
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.ping import Ping
 from nsmagic.commands.command import READS
-from nsmagic.errors import KernelRefused, NsmagicError
+from nsmagic.errors import KernelRefused, LimitReached, NsmagicError
 from nsmagic.model import HOST
 from nsmagic.netlink.apply import apply
 from nsmagic.netlink.monitor import Monitor
@@ -169,7 +169,12 @@ class Work:
         if function not in _RESOLVERS:
             raise NsmagicError(f"{function} is no look-up of names")
         reader, writer = os.pipe2(os.O_CLOEXEC)
-        pid = os.fork()
+        try:
+            pid = process.fork()
+        except LimitReached:
+            os.close(reader)
+            os.close(writer)
+            raise
         if pid == 0:
             status = 1
             try:
