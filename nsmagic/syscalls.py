@@ -35,6 +35,8 @@ MNT_DETACH = 2
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 PR_CAPBSET_DROP = 24
+PR_SET_SECCOMP = 22
+_SECCOMP_MODE_FILTER = 2
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 
@@ -54,6 +56,16 @@ _SYS_PIVOT_ROOT = {
     "i686": 217,
 }
 _SIOCGSKNS = 0x894C
+#: Machine → its number in a seccomp filter (``AUDIT_ARCH_*``) and that of ``setgroups``.
+_SETGROUPS = {
+    "x86_64": (0xC000003E, 116),
+    "aarch64": (0xC00000B7, 159),
+    "riscv64": (0xC00000F3, 159),
+    "ppc64le": (0xC0000015, 81),
+    "s390x": (0x80000016, 206),
+    "armv7l": (0x40000028, 206),
+    "i686": (0x40000003, 206),
+}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -137,6 +149,28 @@ def drop_capability(cap: int) -> None:
         words[(cap // 32) * 3 + at] &= ~(1 << (cap % 32))
     prctl(PR_CAPBSET_DROP, cap)
     _check(_libc.capset(header, struct.pack("=6I", *words)))
+
+
+def ignore_setgroups() -> None:
+    """Make ``setgroups(2)`` do nothing and succeed, from now on and in all that this process starts.
+
+    The kernel refuses it in a user namespace that a plain user made, where there is only one group anyway; programs that
+    begin by giving up their groups (tcpdump) would end there. Wants no_new_privs. On other machines nothing is done.
+    """
+    if platform.machine() not in _SETGROUPS:
+        return
+    arch, number = _SETGROUPS[platform.machine()]
+    instructions = [  # struct sock_filter: code, jump if true, jump if false, value
+        (0x20, 0, 0, 4),  # load the architecture
+        (0x15, 0, 3, arch),
+        (0x20, 0, 0, 0),  # load the call's number
+        (0x15, 0, 1, number),
+        (0x06, 0, 0, 0x00050000),  # SECCOMP_RET_ERRNO, number 0
+        (0x06, 0, 0, 0x7FFF0000),  # SECCOMP_RET_ALLOW
+    ]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *each) for each in instructions))
+    program = struct.pack("@HP", len(instructions), ctypes.addressof(code))
+    _check(_libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(_SECCOMP_MODE_FILTER), program))
 
 
 def current_netns() -> int:

@@ -26,6 +26,8 @@ from nsmagic import syscalls as sys_
 _OWN = {"proc", "sys", "dev", "run", "tmp", "etc", "var", "root", "mnt", "media", "boot", "lost+found", "efi"}
 #: What real root leaves visible for the plain user that it becomes (Debian's /lib*, /bin are links or folders).
 _FEW = {"usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix", "gnu"}
+#: From this uid on accounts are people's, and ``nobody``'s.
+_FIRST_PERSON = 1000
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\thost\n"
 # Nothing outside is ever asked: with no server behind it, this address refuses at once instead of waiting.
@@ -249,17 +251,36 @@ def _etc() -> None:
     own = {
         "hosts": _HOSTS, "resolv.conf": _RESOLV, "nsswitch.conf": _NSSWITCH, "hostname": "host\n", "sysctl.conf": "",
     }  # fmt: skip
+    with contextlib.suppress(OSError), open("/new/.etc/passwd", errors="surrogateescape") as file:
+        own["passwd"] = accounts(file.read())
     for name in os.listdir("/new/.etc"):
         if name in own or name in ("netns", "mtab", "sysctl.d"):
             continue
         path = f"/new/.etc/{name}"
         os.symlink(os.readlink(path) if os.path.islink(path) else f"/.etc/{name}", f"/new/etc/{name}")
     for name, text in own.items():
-        with open(f"/new/etc/{name}", "w") as file:
+        with open(f"/new/etc/{name}", "w", errors="surrogateescape") as file:
             file.write(text)
     os.mkdir("/new/etc/netns", 0o755)
     os.mkdir("/new/etc/sysctl.d", 0o755)
     os.symlink("/proc/self/mounts", "/new/etc/mtab")
+
+
+def accounts(passwd: str) -> str:
+    """The lab's list of accounts: those of services have the one uid and gid that there are in a lab.
+
+    A program that root starts and that goes on as a user of its own (tcpdump, dnsmasq) then goes on as root of the lab.
+
+    >>> accounts("root:x:0:0::/root:/bin/sh\\ntcpdump:x:102:109::/:/bin/false\\nann:x:1000:1000::/home/ann:/bin/sh\\n").split()[1]
+    'tcpdump:x:0:0::/:/bin/false'
+    """
+    lines = []
+    for line in passwd.splitlines():
+        fields = line.split(":")
+        if len(fields) > 3 and fields[2].isdigit() and 0 < int(fields[2]) < _FIRST_PERSON:
+            fields[2:4] = "0", "0"
+        lines.append(":".join(fields) + "\n")
+    return "".join(lines)
 
 
 def _scratch(tag: str) -> None:

@@ -64,7 +64,7 @@ def make(kind: str, *, seed: int, limits: Mapping[str, int], folder: str | None 
         bounds = complete(limits)
     except ValueError as error:
         raise LabError(str(error)) from None
-    cwd = folder if folder is not None else current_folder()
+    cwd = os.path.realpath(folder) if folder is not None else current_folder()
     code = [str(PACKAGE.parent), _folder_of("pyroute2")]
     python = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
     return {
@@ -75,6 +75,7 @@ def make(kind: str, *, seed: int, limits: Mapping[str, int], folder: str | None 
         "path": code,
         "readonly": sorted({os.path.realpath(each) for each in python} | {*python, *code}),
         "writable": cwd if writable(cwd) else "",
+        "hidden": [_jupyter_runtime()],
         "cwd": cwd or "/",
     }
 
@@ -96,6 +97,14 @@ def writable(folder: str) -> bool:
     if not folder or folder in _TOO_WIDE:
         return False
     return not any(folder == top or folder.startswith(top + "/") for top in _NEVER_WRITABLE)
+
+
+def _jupyter_runtime() -> str:
+    """Where Jupyter keeps the keys of running kernels and servers: with them one could act on the machine from a lab."""
+    data = os.environ.get("JUPYTER_DATA_DIR") or os.path.join(
+        os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "jupyter"
+    )
+    return os.path.realpath(os.environ.get("JUPYTER_RUNTIME_DIR") or os.path.join(data, "runtime"))
 
 
 def _folder_of(package: str) -> str:
