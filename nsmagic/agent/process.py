@@ -384,9 +384,6 @@ def bound(place: Place) -> None:
     if place.plain:
         with contextlib.suppress(OSError):  # a kernel without filters: tcpdump does not work then
             sys_.ignore_setgroups()
-    if place.plain:
-        with contextlib.suppress(OSError):  # a kernel without filters: tcpdump does not work then
-            sys_.ignore_setgroups()
 
 
 def enter(place: Place) -> None:
