@@ -2,7 +2,8 @@
 
 What the kernel does by itself as a consequence is left out, because the line of its cause says enough and because much of
 it comes a moment later and would make the output vary: carrier and operational state, link-local addresses, the routes
-that an address brings, entries of the local table, what bridges learn, everything inside a namespace just made or deleted.
+that an address brings, entries of the local table, what bridges learn, what a namespace just made is born with, everything
+in one that was deleted.
 The same thing typed by a person, alone in its batch, is shown.
 
 :func:`lines` lays out; ``_Batch`` knows what belongs together and judges all rows but links, ``_Links`` words those. They stay in one
@@ -59,6 +60,8 @@ _RUNNING = frozenset(
         *("root_path_cost", "bridge_id", "designated_port", "designated_cost", "id", "no", "kind", "fdb_n_learned"),
     ]
 )
+#: Priorities of the rules that every namespace is born with.
+_OWN_RULES = frozenset({0, 32766, 32767})
 _MULTICAST_MACS = ("33:33:", "01:00:5e:", "01:80:c2:")
 _FLAG_WORDS = (
     (IFF_NOARP, "ARP off", "ARP on"),
@@ -154,7 +157,7 @@ class _Batch:
             return row.ns, f"{row.name} {_arrow(change)}", ""
         if change.table == "links":
             return self.links.describe(change)
-        if row.ns in self.new_ns or row.ns in self.gone_ns:
+        if row.ns in self.gone_ns or (row.ns in self.new_ns and change.table == "rules" and row.priority in _OWN_RULES):
             return "", "", ""
         if change.table == "addrs":
             return self._addr(change, row)

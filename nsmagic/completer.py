@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
@@ -11,16 +13,23 @@ from nsmagic.errors import NsmagicError
 from nsmagic.model import HOST
 
 if TYPE_CHECKING:
+    from nsmagic.lab import Lab
     from nsmagic.magics import Netns
 
-_TABLES = ("%links", "%addrs", "%routes", "%arp", "%topology")
+#: The lab that is meant where none is named.
+DEFAULT_LAB = "lab"
+
+_CELL = re.compile(r"%%netns(?:\s|$)")
+#: A line magic of ours with a word begun behind it, also on the right of ``df = ``.
+_LINE = re.compile(r"\s*(?:[\w\s,.\[\]'\"]+=\s*)?%(netns|links|addrs|routes|arp|lab)(\s.*)")
+_OTHER_LAB = re.compile(r"--lab[ =](\S+)")
 
 
 class Completer:
     """Completes options, namespaces, interfaces and command words, on the line of a magic and inside a cell."""
 
-    def __init__(self, magics: Netns) -> None:
-        self._magics = magics
+    def __init__(self, magics: Netns, verbs: Sequence[str]) -> None:
+        self._magics, self._verbs = magics, verbs
 
         # IPython marks matchers with attributes, which a bound method cannot carry: hence a function.
         @context_matcher(identifier="nsmagic", priority=50)  # type: ignore[untyped-decorator]
@@ -40,48 +49,61 @@ class Completer:
         }
 
     def _words(self, full: str, line_number: int, column: int) -> list[str]:
+        """What may follow; nothing where the text is not ours (IPython then offers what it has)."""
         from nsmagic.commands import completion
 
         lines = full.split("\n")
         if line_number >= len(lines):
             return []
-        before = lines[line_number][:column]
-        first = lines[0].lstrip()
+        before, first = lines[line_number][:column], lines[0].lstrip()
+        lab = self._lab(first if first.startswith("%%") else before)
         options = [*magic_line.OPTIONS]
-        namespaces = self._namespaces()
-        if first.startswith("%%netns"):
+        if _CELL.match(first):
             if line_number == 0:
-                return completion.complete_magic_line(before, namespaces=namespaces, options=options)
-            ns = self._cell_namespace(first)
-            return completion.complete(before, ns=ns, namespaces=namespaces, interfaces=self._interfaces)
-        stripped = before.lstrip()
-        if stripped.startswith("%netns"):
+                if before.endswith("%%netns"):
+                    return []
+                return completion.complete_magic_line(before, namespaces=_namespaces(lab), options=options)
+            asked, ns = _cell_line(first)
+            if asked.python:
+                return []
+            return completion.complete(before, ns=ns, namespaces=_namespaces(lab), interfaces=_interfaces(lab))
+        magic = _LINE.match(before)
+        if magic is None:
+            return []
+        name, typed = magic.groups()
+        if name == "netns":
             return completion.complete_line_magic(
-                stripped, namespaces=namespaces, interfaces=self._interfaces, options=options
+                "%netns" + typed, namespaces=_namespaces(lab), interfaces=_interfaces(lab), options=options
             )
-        if any(stripped.startswith(name + " ") for name in _TABLES):
-            prefix = stripped.rpartition(" ")[2]
-            return [name for name in [*namespaces, HOST, "--all"] if name.startswith(prefix)]
-        return []
+        offered = self._verbs if name == "lab" else [*_namespaces(lab), HOST, "--all"]
+        return [word for word in offered if word.startswith(typed.split(" ")[-1])]
 
-    @staticmethod
-    def _cell_namespace(first: str) -> str:
+    def _lab(self, line: str) -> Lab | None:
+        """The lab that a line speaks of, when it runs: completion never starts one."""
+        named = _OTHER_LAB.search(line)
+        lab = self._magics.labs.get(named[1] if named else DEFAULT_LAB)
+        return lab if lab is not None and lab.running else None
+
+
+def _cell_line(first: str) -> tuple[magic_line.Options, str]:
+    try:
+        return magic_line.split_cell_line(first.partition("%%netns")[2])
+    except NsmagicError:
+        return magic_line.Options(), HOST
+
+
+def _namespaces(lab: Lab | None) -> list[str]:
+    try:
+        return lab.names() if lab is not None else []
+    except NsmagicError:
+        return []  # it has ended just now
+
+
+def _interfaces(lab: Lab | None) -> Callable[[str | None], Sequence[str]]:
+    def names(ns: str | None) -> list[str]:
         try:
-            return magic_line.split_cell_line(first.partition("%%netns")[2])[1]
-        except NsmagicError:
-            return HOST
-
-    def _namespaces(self) -> list[str]:
-        lab = self._magics.labs.get("lab")
-        if lab is None or not lab.running:
-            return []  # completion never starts a lab
-        return lab.names()
-
-    def _interfaces(self, ns: str | None) -> list[str]:
-        lab = self._magics.labs.get("lab")
-        if lab is None or not lab.running:
-            return []
-        try:
-            return [link.ifname for link in lab.snapshot("links", ns=ns or HOST).links]
+            return [link.ifname for link in lab.snapshot("links", ns=ns or HOST).links] if lab is not None else []
         except NsmagicError:
             return []
+
+    return names

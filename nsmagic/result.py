@@ -112,6 +112,15 @@ class Job:
         """Nothing: the cell has said that it runs."""
 
 
+class Text(str):
+    """A tool's own text as a value (``ip -j``): a ``str`` that a notebook shows as it is, without quotes."""
+
+    __slots__ = ()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self).rstrip("\n"))
+
+
 @dataclass
 class Outcome:
     """What came of one command: ``ok`` for ``&&``, its error, what it changed, what it printed, what it showed."""
@@ -132,7 +141,9 @@ class Outcome:
         """A DataFrame, the figures of a ping, a job, a text (``-j``), or None."""
         if self.shown is not None:
             return self.shown.frame()
-        return self.ping or self.job or self.string if self.ping is None else self.ping
+        if self.string is not None:
+            return Text(self.string)
+        return self.ping if self.ping is not None else self.job
 
 
 class Sink(Protocol):

@@ -136,7 +136,9 @@ def _shell() -> Any:
     config = Config()
     config.HistoryManager.enabled = False  # no file, and no thread that writes it
     config.InteractiveShell.colors = "nocolor"
-    return InteractiveShell.instance(config=config)
+    shell = InteractiveShell.instance(config=config)
+    shell.run_cell("%%bash\ntrue")  # makes the event loop that IPython keeps for shell cells
+    return shell
 
 
 @pytest.fixture
@@ -146,6 +148,7 @@ def notebook(_shell: Any) -> Iterator[Notebook]:
     _shell.run_line_magic("load_ext", "nsmagic")
     yield Notebook(_shell)
     _shell.run_line_magic("unload_ext", "nsmagic")
+    _shell.config.pop("Netns", None)  # what a test set with %config
     _shell.reset()
 
 
@@ -195,7 +198,7 @@ def _cli(text: str, ns: str | None = None) -> Came:
 
 
 @pytest.fixture(params=["api", "line", "cell", "cli"])
-def run(request: pytest.FixtureRequest) -> Run:
+def run(request: pytest.FixtureRequest, _shell: Any) -> Run:
     """``run(text, ns=None)``: commands in a fresh lab by Python, by ``%netns`` lines, by a cell, and by the command line."""
     if request.param in ("line", "cell"):
         notebook = request.getfixturevalue("notebook")

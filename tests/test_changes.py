@@ -52,6 +52,22 @@ def context(*links: Link, addrs: tuple[Address, ...] = ()) -> Snapshot:
     return Snapshot.from_data({"links": map(values, links), "addrs": map(values, addrs)})
 
 
+def test_what_is_put_into_a_new_namespace_is_said() -> None:
+    lo = Link("red", 1, "lo", "loopback", 8)
+    batch = [
+        new("namespaces", NamespaceInfo("red", 7)),
+        new("links", lo),
+        new("rules", Rule("red", "inet", 32766, table=254)),
+        new("addrs", addr(lo, "10.0.0.1", 8)),
+        new("rules", Rule("red", "inet", 100, src="10.0.0.0/8", table=7)),
+    ]
+    assert lines(batch) == [
+        "+ namespace red",
+        "+ addr red/lo  10.0.0.1/8",
+        "+ rule red     100: from 10.0.0.0/8 lookup 7",
+    ]
+
+
 def test_new_namespaces_bring_their_lo_without_a_line() -> None:
     batch = [
         new("namespaces", NamespaceInfo("red", 7)),
