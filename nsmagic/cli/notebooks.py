@@ -18,6 +18,8 @@ from pathlib import Path
 from nsmagic.errors import NsmagicError
 
 PACKAGE = Path(__file__).resolve().parent.parent
+#: The notebook that opens first.
+FIRST = "00-tour.ipynb"
 #: Where the copy lies when no folder is named.
 DEFAULT = "~/nsmagic-notebooks"
 
@@ -108,6 +110,8 @@ def command(
     ['--ServerApp.root_dir=/x', '--port=8899', '--no-browser']
     """
     words = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
+    if (folder / FIRST).is_file():
+        words.append(f"--LabApp.default_url=/lab/tree/{FIRST}")
     if port is not None:
         words.append(f"--port={port}")
     if not browser:
