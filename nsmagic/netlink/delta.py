@@ -153,16 +153,16 @@ def _links(out: _Changes, changed: Iterable[int], weather: bool) -> None:
 
 
 def _join_unseen_moves(before: dict[int, tuple[int, RawLink]], after: dict[int, tuple[int, RawLink]]) -> None:
-    """A link whose move was not seen as an event (they were lost, or its new namespace was not known yet) has the same
-    number, kind and hardware address in another namespace."""
-    left = {
-        (link.ifindex, link.kind, link.mac): uid
-        for uid, (_, link) in before.items()
-        if uid not in after and link.ifindex != 1
-    }
-    for uid, (_, link) in list(after.items()):
-        if uid not in before and link.mac:
-            origin = left.pop((link.ifindex, link.kind, link.mac), None)
+    """A link whose move was not seen as an event (they were lost, its new namespace was not known yet, or its namespace was
+    forgotten for a while) has the same number, kind and hardware address. A loopback does not move."""
+
+    def mark(nsid: int, link: RawLink) -> tuple[Any, ...]:
+        return (link.ifindex, link.kind, link.mac, nsid if link.kind == "loopback" else -1)
+
+    left = {mark(nsid, link): uid for uid, (nsid, link) in before.items() if uid not in after and link.mac}
+    for uid, (nsid, link) in list(after.items()):
+        if uid not in before:
+            origin = left.pop(mark(nsid, link), None)
             if origin is not None:
                 after[origin] = after.pop(uid)
 

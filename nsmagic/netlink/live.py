@@ -129,8 +129,6 @@ class Live:
 
     def read(self, bits: Bit) -> None:
         """Read parts again. They count as clean then; what did not change stays the same object."""
-        self.dirty &= ~bits
-        self.stale &= ~bits
         if not bits:
             return
         if bits & BITS["addrs"] == BITS["addrs"]:
@@ -152,6 +150,8 @@ class Live:
         if bits & Bit.FIXED:
             entries = dump.neighbours(self.sock) + dump.neighbours(self.sock, proxy=True)
             self._keep("fixed", delta.fixed(entries, self.links))
+        self.dirty &= ~bits  # not before: when a dump fails, all is read again
+        self.stale &= ~bits
 
     def _keep(self, part: str, rows: list[Any]) -> None:
         if getattr(self, part) != rows:

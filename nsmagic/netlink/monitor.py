@@ -35,7 +35,7 @@ from nsmagic.netlink.live import ALL, BITS, EVERYTHING, NOTHING, Bit, Live
 from nsmagic.netlink.peers import PAIRED, Row, Space
 from nsmagic.netlink.raw import RawLink, RawRule
 from nsmagic.netlink.settle import Settling
-from nsmagic.netlink.socket import RouteSocket
+from nsmagic.netlink.socket import NetlinkError, RouteSocket
 from nsmagic.netlink.words import (
     AF_BRIDGE,
     RTM_DELADDR,
@@ -353,17 +353,21 @@ class Monitor:
 
     def _read_links(self, live: Live) -> None:
         wanted, live.links_dirty = live.links_dirty, set()
-        if wanted is ALL or len(wanted) > 8 + len(live.links) // 4:
-            rows = dump.links(self._hidden.ask, live.nsid)
-            here = {row.ifindex for row in rows}
-            for index in [index for index in live.links if index not in here]:
-                self._drop(live, index)
-            for row in rows:
-                self._put(live, row)
-            live.arriving.clear()
-        else:
-            for index in sorted(wanted):
-                self._reread(live, index)
+        try:
+            if wanted is ALL or len(wanted) > 8 + len(live.links) // 4:
+                rows = dump.links(self._hidden.ask, live.nsid)
+                here = {row.ifindex for row in rows}
+                for index in [index for index in live.links if index not in here]:
+                    self._drop(live, index)
+                for row in rows:
+                    self._put(live, row)
+                live.arriving.clear()
+            else:
+                for index in sorted(wanted):
+                    self._reread(live, index)
+        except NetlinkError:
+            live.links_dirty = ALL
+            raise
 
     def _reread(self, live: Live, index: int) -> None:
         row = dump.link(self._hidden.ask, index, live.nsid)
@@ -373,9 +377,14 @@ class Monitor:
             self._put(live, row)
 
     def _drop(self, live: Live, index: int) -> None:
-        """A link is gone."""
-        if live.remove_link(index) is None:
+        """A link is gone. That its other end is in another namespace now, or nowhere, has no event of its own."""
+        gone = live.remove_link(index)
+        if gone is None:
             return
+        end = peers.other_end(self._live, live.nsid, gone[1])
+        if end is not None:
+            self._live[end[0]].link_is_dirty(end[1])
+            self._dirty[end[0]] = None
         self._count(index, -1)
         self._naming += 1
         self._dirty[live.nsid] = None

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from reading import World, ip, rows, sh
-from sandboxed import unshare
+from sandboxed import current_netns, mount, unshare
 
 from nsmagic.errors import NamespaceNotFound
 from nsmagic.model import COLUMNS, IFF_UP, ROWS, Change, Snapshot
@@ -261,6 +261,21 @@ def test_a_new_name_is_seen_from_the_other_end(world: Any) -> None:
     assert world(body) == (["", "x1"], ["", "y1"])
 
 
+def test_a_link_that_moves_is_found_again_from_the_other_end(world: Any) -> None:
+    """The end that stays gets no event."""
+
+    def body(world: World) -> Any:
+        world.add("red", "blue")
+        sh("ip link add x0 type veth peer name x1")
+        seen = []
+        for line in ("ip link set x1 netns red", "ip -n red link set x1 netns blue"):
+            sh(line)
+            seen += [(row["peer"], row["peer_ns"]) for row in world.table("links", "host") if row["ifname"] == "x0"]
+        return seen
+
+    assert world(body) == [("x1", "red"), ("x1", "blue")]
+
+
 def test_a_namespace_takes_its_contents_along_in_one_line(world: Any) -> None:
     def body(world: World) -> Any:
         cable(world)
@@ -285,6 +300,31 @@ def test_made_and_gone_between_two_looks_is_nothing(world: Any) -> None:
         return world.since(mark)
 
     assert world(body) == []
+
+
+def test_a_namespace_that_lost_its_name_but_lives_on_is_the_same(world: Any) -> None:
+    def body(world: World) -> Any:
+        cable(world)
+        hold = os.open("/run/netns/red", os.O_RDONLY | os.O_CLOEXEC)
+        mark = world.monitor.mark()
+        world.drop("red")
+        world.monitor.attach("(unnamed-1)", hold, named=False)
+        return world.since(mark), [row["peer_ns"] for row in world.table("links", "blue")]
+
+    assert world(body) == (["~ namespace red -> (unnamed-1) (named)"], ["", "(unnamed-1)"])
+
+
+def test_a_monitor_needs_no_proc(in_sandbox: Any) -> None:
+    """In a sandbox without mounts /proc shows other pids than ours, and ``/proc/self`` leads nowhere."""
+
+    def body() -> Any:
+        home = current_netns()
+        mount("tmpfs", "/proc", "tmpfs")
+        monitor = Monitor(home)
+        monitor.attach("host", home)
+        return os.listdir("/proc"), [row[2] for row in monitor.snapshot(["links"])["links"]]
+
+    assert in_sandbox(body) == ([], ["lo"])
 
 
 def test_a_namespace_that_is_not_followed_is_named_in_the_refusal(world: Any) -> None:
@@ -661,7 +701,6 @@ def test_kept_tables_are_what_a_fresh_read_gives(world: Any, seed: int) -> None:
         for lump in range(20):
             lines = [random_line(chance, names) for _ in range(chance.randrange(1, 6))]
             subprocess.run(["bash"], input="\n".join(lines), text=True, capture_output=True, check=False, timeout=30)
-            world.monitor.touch()  # a bridge that is down tells nobody
             world.monitor.settle()
             kept, fresh = comparable(world.monitor), fresh_read(world)
             for table, values in fresh.items():
