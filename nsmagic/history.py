@@ -11,13 +11,15 @@ from nsmagic.model import HOST, Change
 
 @dataclass(frozen=True)
 class Entry:
-    """A command that succeeded and changed something. ``cell`` is the notebook's cell number, 0 outside one."""
+    """A command that succeeded and changed something. ``cell`` is the notebook's cell number, 0 outside one; commands of one
+    ``Lab.run`` have the same ``run``."""
 
     ns: str
     text: str
     changes: tuple[Change, ...]
     cell: int = 0
     script: bool = False
+    run: int = 0
 
 
 @dataclass
@@ -36,6 +38,14 @@ class History:
 
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)
+
+    def last_changes(self) -> tuple[Change, ...]:
+        """What the last cell that changed something changed; outside a notebook, the last ``run`` that did."""
+        if not self.entries:
+            return ()
+        last = self.entries[-1]
+        same = [each for each in self.entries if (each.cell == last.cell if last.cell else each.run == last.run)]
+        return tuple(change for entry in same for change in entry.changes)
 
     def made_by(self) -> dict[tuple[str, str] | str, str | int]:
         """(namespace, link), or a namespace → the cell that made it last, as ``cell 4``."""

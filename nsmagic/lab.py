@@ -11,7 +11,7 @@ import os
 import socket as socket_
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from nsmagic.commands.command import Command
 from nsmagic.errors import LabError, NamespaceNotFound, from_data
 from nsmagic.history import Entry, History
 from nsmagic.model import HOST, Change, Snapshot
+from nsmagic.pythonic import HandedOut, MachineSocket
 from nsmagic.result import Gather, Result, Sink
 from nsmagic.sandbox import choice, launch
 
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nsmagic.topology.picture import Topology
-
-#: Python's own class, whatever ``pythonic`` has put in its place for the length of a block.
-_MACHINE_SOCKET = socket_.socket
 
 #: Seconds that a command may take under pytest (nbval) when nothing else is asked; interactively there is no limit.
 _UNDER_TEST = 60.0
@@ -77,12 +75,13 @@ class Lab:
         self.seed = seed
         self._world = worlds.read(world) if world else None
         self.history = History()
+        self._runs = 0
         self._wanted, self._limits, self._folder = sandbox, dict(limits or {}), folder
         self._lock = threading.RLock()
         self._client: Client | None = None
         self._launched: launch.Launched | None = None
         self._kind = ""
-        self._handed_out: weakref.WeakSet[socket_.socket] = weakref.WeakSet()
+        self._handed_out = HandedOut()
         self._finalizer: weakref.finalize[Any, Lab] | None = None
 
     # Life
@@ -172,8 +171,7 @@ class Lab:
             client, launched = self._client, self._launched
             self._client = self._launched = None
             self.history.clear()
-            for made in list(self._handed_out):
-                made.close()
+            self._handed_out.close(shut=True)
         if client is None or launched is None:
             return
         client.close()
@@ -192,8 +190,7 @@ class Lab:
         """In a forked copy of the process: close its descriptors, and nothing else."""
         if self._client is not None:
             self._client.let_go()
-        for made in list(self._handed_out):
-            made.close()
+        self._handed_out.close(shut=False)
 
     def __enter__(self) -> Lab:
         return self
@@ -251,6 +248,7 @@ class Lab:
             changes=changes,
             cell=cell,
         )
+        self._runs += 1
         runner = run_.Runner(self, client, where, both, options)
         runner.run(cell_read)
         return Result(runner.outcomes, "".join(gather.parts), told=runner.told)
@@ -365,11 +363,43 @@ class Lab:
         status: dict[str, Any] = self.client.request("status")
         return {**status, "launcher": self.pid}
 
-    def topology(self, *, all: bool = False) -> Topology:
-        """The lab as a drawing: rooms, interfaces, cables, switches; ``all`` shows unnamed namespaces too."""
+    def topology(
+        self,
+        *ns: str,
+        all: bool = False,
+        diff: bool = False,
+        engine: str | None = None,
+        renderer: str | None = None,
+    ) -> Topology:
+        """The lab as a drawing: rooms, interfaces, cables, switches; of these namespaces only, if any are named.
+
+        ``all`` shows the outside, ``lo`` and unnamed namespaces too. What the last cell (else the last ``run``) changed is
+        marked; ``diff`` shows what it took away as well. ``engine`` is one of Graphviz's layouts, ``renderer`` is ``"bundled"`` or
+        ``"path"`` (the machine's own ``dot``).
+
+        Raises
+        ------
+        NamespaceNotFound
+            There is no such namespace.
+        NsmagicError
+            There is no such layout.
+        """
         from nsmagic.topology.picture import Topology
 
-        return Topology(self.snapshot("namespaces", "links", "addrs", "routes"), all=all)
+        for name in ns:
+            self._check(name)
+        snapshot = self.snapshot("namespaces", "links", "addrs", "routes")
+        return Topology(
+            snapshot, ns or None, all=all, diff=diff, engine=engine, renderer=renderer,
+            forwarding=self._forwarding(row.ns for row in snapshot.namespaces), changes=self.history.last_changes(),
+        )  # fmt: skip
+
+    def _forwarding(self, names: Iterable[str]) -> set[str]:
+        """The namespaces that forward IPv4 packets."""
+        args = {"names": ["net.ipv4.ip_forward"], "ignore": True}
+        commands = [{"tool": "sysctl", "verb": "sysctl.read", "args": args, "ns": ns} for ns in names]
+        answers = self.client.call("commands", commands=commands)
+        return {ns for item in answers.items() for ns, _, value in item.get("rows", ()) if value != "0"}
 
     # Sockets
 
@@ -393,13 +423,17 @@ class Lab:
             raise LabError(f"sockets cannot be handed out of a lab of kind {self._kind}")
         call = client.call("socket", ns=ns, family=int(family), type=int(type), proto=int(proto))
         call.result()
-        made = _MACHINE_SOCKET(fileno=call.fds[0])
+        made = MachineSocket(family, type, proto, call.fds[0])
         self.track(made)
         return made
 
     def track(self, made: socket_.socket) -> None:
         """Remember a socket that lives in the lab: closed with it, and in forked copies of this process."""
         self._handed_out.add(made)
+
+    def track_descriptor(self, number: int) -> None:
+        """The same for a socket that an object unknown to us is about to take over."""
+        self._handed_out.add_descriptor(number)
 
     def resolve(self, ns: str, function: str, *arguments: Any) -> Any:
         """A look-up of names (``getaddrinfo`` …) with the hosts file and the name servers of a namespace.
@@ -412,6 +446,8 @@ class Lab:
         answer = self.client.request("resolve", ns=ns, function=function, arguments=list(arguments))
         if "error" in answer:
             name, number, words = answer["error"]
+            if name == "ValueError":
+                raise ValueError(words)
             raise {"gaierror": socket_.gaierror, "herror": socket_.herror}.get(name, OSError)(number, words)
         return answer["value"]
 

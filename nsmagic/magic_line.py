@@ -11,9 +11,9 @@ import difflib
 import keyword
 import re
 import shlex
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from nsmagic.errors import CommandSyntaxError, NamespaceNotFound
 from nsmagic.model import HOST
@@ -53,7 +53,28 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "--no-raise-error": ("", "show errors, but let the notebook go on"),
 }
 
+
+@dataclass(frozen=True)
+class PictureOptions:
+    """The options of ``%topology``."""
+
+    diff: bool = False
+    all: bool = False
+    engine: str = ""
+    lab: str = ""
+
+
+PICTURE_OPTIONS: dict[str, tuple[str, str]] = {
+    "--diff": ("", "mark in the text too what the last cell changed, and show what it took away"),
+    "--all": ("", "unnamed namespaces (the outside of a world), lo and automatic addresses too"),
+    "--engine": ("LAYOUT", "dot, neato, fdp, sfdp, circo, twopi or osage"),
+    "--lab": ("NAME", "another lab of this notebook"),
+}
+
 _WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""")
+
+
+AnyOptions = TypeVar("AnyOptions", Options, PictureOptions)
 
 
 @dataclass(frozen=True)
@@ -75,16 +96,18 @@ def _word(line: str, at: int) -> _Word | None:
     return _Word(match.group(), match.start(), match.end())
 
 
-def _take(options: Options, word: _Word, line: str) -> tuple[Options, int]:
+def _take(
+    options: AnyOptions, word: _Word, line: str, table: Mapping[str, tuple[str, str]] = OPTIONS
+) -> tuple[AnyOptions, int]:
     """Read an option: the new options, and the place behind it."""
     name, equals, value = word.text.partition("=")
-    if name not in OPTIONS:
-        close = difflib.get_close_matches(name, OPTIONS, 1)
-        hint = f"did you mean {close[0]}?" if close else f"options: {' '.join(OPTIONS)}"
+    if name not in table:
+        close = difflib.get_close_matches(name, table, 1)
+        hint = f"did you mean {close[0]}?" if close else f"options: {' '.join(table)}"
         raise CommandSyntaxError(
-            f"there is no option {name}", text=line, at=word.start, expected=list(OPTIONS), hint=hint
+            f"there is no option {name}", text=line, at=word.start, expected=list(table), hint=hint
         )
-    field, argument = name[2:].replace("-", "_"), OPTIONS[name][0]
+    field, argument = name[2:].replace("-", "_"), table[name][0]
     if not argument:
         if equals:
             raise CommandSyntaxError(f"{name} takes no value", text=line, at=word.start)
@@ -97,7 +120,8 @@ def _take(options: Options, word: _Word, line: str) -> tuple[Options, int]:
         word, value = following, following.text
     text = _unquoted(value)
     if field == "timeout":
-        return replace(options, timeout=_seconds(text, line, word.start)), word.end
+        seconds: dict[str, Any] = {field: _seconds(text, line, word.start)}
+        return replace(options, **seconds), word.end
     if field == "out" and (not text.isidentifier() or keyword.iskeyword(text)):
         raise CommandSyntaxError(
             f'"{text}" is no name of a Python variable', text=line, at=word.start, hint="--out routes"
@@ -151,6 +175,27 @@ def split_cell_line(line: str) -> tuple[Options, str]:
             hint="the line names the namespace, the commands stand below it; %netns (one %) takes a command on its line",
         )
     return options, _unquoted(names[0].text) if names else HOST
+
+
+def split_picture_line(line: str) -> tuple[PictureOptions, tuple[str, ...]]:
+    """The line of ``%topology``: its options, and the namespaces to be drawn (none: all).
+
+    >>> split_picture_line("red blue --engine circo")
+    (PictureOptions(diff=False, all=False, engine='circo', lab=''), ('red', 'blue'))
+
+    Raises
+    ------
+    CommandSyntaxError
+        An unknown option, or one without its value.
+    """
+    options, names, at = PictureOptions(), list[str](), 0
+    while (word := _word(line, at)) is not None:
+        if word.text.startswith("--"):
+            options, at = _take(options, word, line, PICTURE_OPTIONS)
+        else:
+            names.append(_unquoted(word.text))
+            at = word.end
+    return options, tuple(names)
 
 
 def split_line(

@@ -72,6 +72,10 @@ class Netns(Magics):
         ("table", "text", "both"), "table", help="What a showing command gives: a table, the tool's own text, or both."
     ).tag(config=True)
 
+    picture = Enum(
+        ("asked", "after"), "asked", help="Draw the lab when asked (%topology), or after every cell that changes it."
+    ).tag(config=True)
+
     def __init__(self, shell: Any, **options: Any) -> None:
         super().__init__(shell, **options)
         # traitlets declares ``shell`` as possibly None; magics are only ever made for one.
@@ -157,6 +161,8 @@ class Netns(Magics):
             text, ns, timeout=options.timeout, stop=options.stop, background=options.bg,
             show=cast(Any, "text" if options.text else self.show), sink=printer, cell=self._cell,
         )  # fmt: skip
+        if self.picture == "after" and not options.quiet and any(outcome.changes for outcome in result.outcomes):
+            _display(lab.topology())
         return self._finish(result, options, printer.kept)
 
     netns.__doc__ = (
@@ -268,9 +274,31 @@ class Netns(Magics):
     @no_var_expand
     @line_magic
     def topology(self, line: str) -> Any:
-        """``%topology [--all]``: the lab as a drawing: rooms, interfaces, cables, switches."""
-        options, _ = self._names(line)
-        return self.lab_of(options.lab).topology(all=options.all)
+        """Draw the lab from what the kernel has: the host as a house, namespaces as rooms, cables between sockets, switches.
+
+        ::
+
+            %topology [NS …] [options]    all of it, or these namespaces
+
+        Framed in amber is what the last cell that changed something changed. A dashed line is down; the word beside a socket
+        says why. In a terminal, and where Graphviz gives no picture, it is drawn as text.
+
+        Options::
+
+        """
+        options, names = magic_line.split_picture_line(line)
+        return self.lab_of(options.lab).topology(
+            *names, all=options.all, diff=options.diff, engine=options.engine or None
+        )
+
+    topology.__doc__ = (
+        str(topology.__doc__).rstrip()
+        + "\n\n"
+        + "".join(
+            f"            {name + ' ' + argument:<20} {words}\n"
+            for name, (argument, words) in magic_line.PICTURE_OPTIONS.items()
+        )
+    )
 
     # %lab
 

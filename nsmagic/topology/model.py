@@ -9,7 +9,8 @@ A thing is named by its path, ``red/veth-red``; a room by its namespace. Those n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import ipaddress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,9 @@ MASTERS = frozenset(["bridge", "bond", "team", "vrf", "openvswitch"])
 
 
 _LOOPBACK = frozenset(["127.0.0.1/8", "::1/128"])
+
+#: How the agent calls a namespace that it found by its processes; other unnamed ones are rooms of a world.
+_FOUND = "(unnamed-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,11 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A namespace. ``sockets`` are those that are plugged into nothing of the room; ports hang below their switch."""
+    """A namespace. ``sockets`` are those that are plugged into nothing of the room; ports hang below their switch.
+
+    ``badges`` are remarks on the whole room (``NAT 192.168.15.0/24 → eth0``). ``world`` tells that it belongs to the outside
+    of the lab; ``inside`` names the room in which an unnamed one is drawn: the one to which all its cables lead.
+    """
 
     ns: str
     sockets: tuple[Socket, ...] = ()
@@ -66,6 +74,9 @@ class Room:
     named: bool = True
     forwards: bool = False
     pids: tuple[int, ...] = ()
+    badges: tuple[str, ...] = ()
+    world: bool = False
+    inside: str = ""
 
     def __iter__(self) -> Iterator[Socket]:
         for socket in self.sockets:
@@ -108,6 +119,21 @@ class Stack:
 
 
 @dataclass(frozen=True, slots=True)
+class Outer:
+    """What lies behind cables that leave the picture: namespaces that are not drawn and are wired to each other.
+
+    ``ends`` are the paths of the drawn sockets that lead there, ``networks`` the IP networks on them. ``world`` tells that it is
+    the outside of the lab, which is called ``LAN``.
+    """
+
+    name: str
+    namespaces: tuple[str, ...]
+    ends: tuple[str, ...]
+    networks: tuple[str, ...] = ()
+    world: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """All that is drawn."""
 
@@ -115,6 +141,7 @@ class Graph:
     cables: tuple[Cable, ...] = ()
     tunnels: tuple[Tunnel, ...] = ()
     stacks: tuple[Stack, ...] = ()
+    outers: tuple[Outer, ...] = ()
 
     def sockets(self) -> dict[str, Socket]:
         """Every socket by its path."""
@@ -127,6 +154,7 @@ def build(
     *,
     all: bool = False,
     forwarding: Collection[str] = (),
+    badges: Mapping[str, Sequence[str]] | None = None,
 ) -> Graph:
     """The graph of a snapshot.
 
@@ -138,6 +166,8 @@ def build(
         Unnamed namespaces, fallback devices and automatic link-local addresses too.
     forwarding
         Namespaces that forward packets (``net.ipv4.ip_forward`` is 1); a snapshot does not hold kernel parameters.
+    badges
+        Namespace → further remarks on it, from whoever reads its firewall.
 
     >>> from nsmagic.topology.sample import cable
     >>> [(cable.a, cable.b, cable.works) for cable in build(cable()).cables]
@@ -167,11 +197,21 @@ def build(
                 info.named if info else not name.startswith("("),
                 name in forwarding,
                 info.pids if info else (),
+                tuple((badges or {}).get(name, ())),
+                is_world(name),
+                _inside(name, links) if name.startswith(_FOUND) else "",
             )
         )
     sockets = [socket for room in rooms for socket in room]
     owners = {row.address: ask.path(row.ns, row.ifname) for row in snapshot.addrs if row.scope != "host"}
-    return Graph(tuple(rooms), tuple(_cables(sockets)), tuple(_tunnels(sockets, owners)), tuple(_stacks(sockets)))
+    cables = tuple(_cables(sockets))
+    return Graph(
+        tuple(rooms),
+        cables,
+        tuple(_tunnels(sockets, owners)),
+        tuple(_stacks(sockets)),
+        tuple(_outers(snapshot, sockets, set(by_room))),
+    )
 
 
 def _sockets(links: list[Link], addresses: Mapping[tuple[str, int], list[str]]) -> tuple[Socket, ...]:
@@ -209,7 +249,7 @@ def _defaults(snapshot: Snapshot) -> dict[str, list[Route]]:
     """The default routes of each namespace, best first."""
     found: dict[str, list[Route]] = {}
     for route in snapshot.routes:
-        if route.dst == "default" and route.table == 254 and route.type == "unicast":
+        if is_default(route):
             found.setdefault(route.ns, []).append(route)
     for routes in found.values():
         routes.sort(key=lambda route: (route.family, route.metric, route.gateway, route.dev))
@@ -254,3 +294,81 @@ def _stacks(sockets: list[Socket]) -> list[Stack]:
 def is_host(room: Room) -> bool:
     """Whether the room is the house itself."""
     return room.ns == HOST
+
+
+def is_world(ns: str) -> bool:
+    """Whether a namespace belongs to the outside of a lab: it has no name in ``ip netns``, and no process keeps it.
+
+    >>> is_world("(lan)"), is_world("(unnamed-1)"), is_world("red")
+    (True, False, False)
+    """
+    return ns.startswith("(") and ns.endswith(")") and not ns.startswith(_FOUND)
+
+
+def _inside(ns: str, links: Iterable[Link]) -> str:
+    """The room to which all cables of an unnamed one lead: who unshared it there wired it there. Not the host: it has them all."""
+    ends = {link.peer_ns for link in links if link.kind == "veth" and link.peer_ns != ns}
+    (only,) = ends if len(ends) == 1 else ("",)
+    return "" if only == HOST or only.startswith("(") else only
+
+
+def _outers(snapshot: Snapshot, sockets: Iterable[Socket], drawn: Collection[str]) -> Iterator[Outer]:
+    """What is not drawn and has a cable to what is, in groups that are wired to each other."""
+    group: dict[str, str] = {}
+
+    def root(ns: str) -> str:
+        while group.setdefault(ns, ns) != ns:
+            ns = group[ns]
+        return ns
+
+    for link in snapshot.links:
+        # Rooms of the outside belong together; any other is called by its own name.
+        ends = {link.ns, link.peer_ns} if link.kind == "veth" else set()
+        if ends and all(is_world(ns) and ns not in drawn for ns in ends):
+            a, b = sorted((root(link.ns), root(link.peer_ns)))
+            group[b] = a
+    leading: dict[str, list[Socket]] = {}
+    for socket in sockets:
+        link = socket.link
+        if link.kind == "veth" and link.peer_ns and link.peer_ns not in drawn:
+            leading.setdefault(root(link.peer_ns), []).append(socket)
+    for first, there in sorted(leading.items()):
+        members = tuple(sorted(ns for ns in group if root(ns) == first))
+        world = is_world(first)
+        yield Outer(
+            "LAN" if world else first,
+            members,
+            tuple(sorted(socket.path for socket in there)),
+            tuple(sorted({net for socket in there for text in socket.addresses for net in _networks(text)})),
+            world,
+        )
+
+
+def _networks(address: str) -> Iterator[str]:
+    """The network of an address as shown, if it holds more than the address itself and reaches beyond the link."""
+    try:
+        network = ipaddress.ip_interface(address).network
+    except ValueError:  # "10.0.0.1 peer 10.0.0.2/32"
+        return
+    if network.num_addresses > 1 and not network.is_link_local:
+        yield str(network)
+
+
+def is_default(route: Route) -> bool:
+    """Whether it is a default route of the main table, which is what a picture shows of routing."""
+    return route.dst == "default" and route.table == 254 and route.type == "unicast"
+
+
+def route_words(route: Route) -> str:
+    """A default route in the words of ``ip route``.
+
+    >>> route_words(Route("red", "inet", "default", "10.0.0.1", "eth0"))
+    'default via 10.0.0.1 dev eth0'
+    """
+    hops = route.nexthops or ({"gateway": route.gateway, "dev": route.dev},)
+    words = [_hop(str(hop.get("gateway") or ""), str(hop.get("dev") or "")) for hop in hops]
+    return f"default {' and '.join(words)}"
+
+
+def _hop(gateway: str, dev: str) -> str:
+    return " ".join([*(["via", gateway] if gateway else []), *(["dev", dev] if dev else [])])

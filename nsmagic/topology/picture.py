@@ -1,15 +1,51 @@
-"""A picture of a lab as an object: shown by a notebook, printed by a terminal."""
+"""A picture of a lab as an object: shown by a notebook, printed by a terminal, saved as a file.
+
+It is drawn when it is shown, once. Whatever goes wrong with the drawing, the text remains: a picture never fails a cell.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import base64
+import html
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from nsmagic.model import Snapshot
-from nsmagic.topology.text import text
+from nsmagic.errors import NsmagicError
+from nsmagic.model import Change, Snapshot
+from nsmagic.topology.marks import Marks, marks
+from nsmagic.topology.model import Graph, build
+from nsmagic.topology.render import ENGINES, RenderError
+from nsmagic.topology.text import draw
+
+if TYPE_CHECKING:
+    from nsmagic.topology.dot import Source
+
+_FORMS = ("svg", "png", "dot", "txt")
 
 
 class Topology:
     """A drawing of one snapshot; it does not change when the lab does.
+
+    Parameters
+    ----------
+    snapshot
+        What the kernel had: namespaces, links, addresses, routes.
+    ns
+        Only these namespaces; None: all.
+    all
+        Unnamed namespaces, fallback devices, ``lo`` and automatic addresses too.
+    forwarding, badges
+        Namespaces that forward packets; further remarks on a namespace (as :func:`nsmagic.topology.build` takes them).
+    changes
+        What to mark as new or changed: the changes of the last cell.
+    diff
+        Show what these changes took away as well, and mark the text drawing.
+    engine
+        One of Graphviz's layouts; None: ``dot``, or for dense graphs one that ends in time.
+    renderer
+        ``"bundled"`` (the Graphviz of pygraphviz's wheel) or ``"path"`` (the machine's own ``dot``).
 
     >>> from nsmagic.topology.sample import cable
     >>> print(Topology(cable()))
@@ -23,14 +59,120 @@ class Topology:
        └─ veth-red        DOWN  ⇄ blue/veth-blue
     """
 
-    def __init__(self, snapshot: Snapshot, *, all: bool = False) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        ns: Collection[str] | None = None,
+        *,
+        all: bool = False,
+        forwarding: Collection[str] = (),
+        badges: Mapping[str, Sequence[str]] | None = None,
+        changes: Sequence[Change] = (),
+        diff: bool = False,
+        engine: str | None = None,
+        renderer: str | None = None,
+    ) -> None:
         self.snapshot = snapshot
-        self._all = all
+        self.graph: Graph = build(snapshot, ns, all=all, forwarding=forwarding, badges=badges)
+        self.marks: Marks = marks(changes)
+        self.diff = diff
+        if engine is not None and engine not in ENGINES:
+            raise NsmagicError(f'there is no layout "{engine}"', hint=f"layouts: {', '.join(ENGINES)}")
+        self._all, self._engine, self._renderer = all, engine, renderer
+
+    # As text
 
     def __str__(self) -> str:
-        return text(self.snapshot, all=self._all)
+        return draw(self.graph, self.marks if self.diff else None)
 
     __repr__ = __str__
 
+    @cached_property
+    def alt(self) -> str:
+        """The picture in sentences."""
+        from nsmagic.topology.describe import describe
+
+        return describe(self.graph)
+
+    # As a picture
+
+    @cached_property
+    def _source(self) -> Source:
+        try:
+            from nsmagic.topology.dot import source
+        except ImportError as error:
+            raise RenderError(f"{error.name} is not installed", hint=f"pip install {error.name}") from None
+        shown = self.marks if self.diff else self.marks.without_gone()
+        return source(self.graph, shown, engine=self._engine, all=self._all)
+
+    @cached_property
+    def _svg(self) -> str:
+        from nsmagic.topology import render
+        from nsmagic.topology.svg import finish
+
+        drawn = render.svg(self._source.text, self._source.engine, which=self._renderer)
+        try:
+            return finish(drawn, self.alt)
+        except ValueError as error:
+            raise RenderError(str(error)) from None
+
+    def dot(self) -> str:
+        """The picture in DOT, the language of Graphviz."""
+        return self._source.text
+
+    def svg(self) -> str:
+        """The picture as SVG.
+
+        Raises
+        ------
+        RenderError
+            Graphviz gives none.
+        """
+        return self._svg
+
+    def png(self) -> bytes:
+        """The picture as PNG, on white; the machine's own ``dot`` makes it.
+
+        Raises
+        ------
+        RenderError
+            There is no ``dot`` on PATH.
+        """
+        from nsmagic.topology import render
+
+        return render.png(self._source.text, self._source.engine)
+
+    def save(self, path: str | Path) -> Path:
+        """Write it to a file, in the form that its name says: ``.svg``, ``.png``, ``.dot`` or ``.txt``.
+
+        Raises
+        ------
+        NsmagicError
+            Another ending, or (RenderError) no picture.
+        """
+        target = Path(path)
+        form = target.suffix.removeprefix(".").lower()
+        if form not in _FORMS:
+            raise NsmagicError(f'"{target}": which form?', hint=f"endings: {', '.join('.' + each for each in _FORMS)}")
+        if form == "png":
+            target.write_bytes(self.png())
+        else:
+            text = self.svg() if form == "svg" else self.dot() if form == "dot" else f"{self}\n"
+            target.write_text(text, encoding="utf-8", errors="backslashreplace")
+        return target
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": str(self)}
+        text = str(self)
+        try:
+            svg = self.svg()
+        except NsmagicError as error:
+            said = error.message + (f" ({error.hint})" if error.hint else "")
+            return {"text/plain": f"{text}\n{_one_line(f'no picture: {said}')}"}
+        data = base64.b64encode(svg.encode(errors="backslashreplace")).decode()
+        alt = html.escape(self.alt)
+        image = f'<img alt="{alt}" src="data:image/svg+xml;base64,{data}" style="max-width:100%;height:auto"/>'
+        return {"text/plain": text, "text/html": image, "image/svg+xml": svg}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
