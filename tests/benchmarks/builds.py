@@ -1,0 +1,44 @@
+"""Build: N namespaces on one bridge, by the floor, by nsmagic, and by everything a user could take instead."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from tests.benchmarks import peers, place
+from tests.benchmarks.rounds import Subject
+
+FLOOR = "C floor"
+OURS = "nsmagic, a cell of 8 N commands"
+
+#: Seconds after which one run of a build is given up, by N.
+_LIMIT = {2: 30, 10: 60, 100: 90, 500: 150}
+
+
+def subjects(count: int, names: Sequence[str]) -> list[Subject]:
+    """What is measured with so many namespaces; ``names`` are peers, by their names in ``peers.BUILDS``."""
+    limit = _LIMIT.get(count, 150)
+    found = [
+        Subject(FLOOR, lambda: _floor(count, limit)),
+        Subject("C floor, bridge up last", lambda: _floor(count, limit, "last")),
+        Subject(OURS, lambda: ours("build", count, limit)),
+    ]
+    return found + [Subject(name, _peer(name, count, limit), rounds=peers.BUILDS[name].rounds(count)) for name in names]
+
+
+def ours(what: str, count: int, limit: float) -> Mapping[str, float]:
+    """One of the things that ``ours.py`` measures, in a fresh process; it makes its own sandbox."""
+    return place.call([sys.executable, "-m", "tests.benchmarks.ours", what, str(count)], limit)
+
+
+def _floor(count: int, limit: float, *more: str) -> Mapping[str, float]:
+    return place.call(place.sandboxed([place.floor(), "cycle", str(count), *more]), limit)
+
+
+def _peer(name: str, count: int, limit: float) -> Callable[[], Mapping[str, float]]:
+    def run() -> Mapping[str, float]:
+        words = peers.BUILDS[name].command(count)
+        return place.call(place.sandboxed(words), limit, env={"FLOOR": place.floor(), "HOME": os.fspath(place.folder())})
+
+    return run

@@ -1,0 +1,116 @@
+"""nsmagic, measured in a process of its own: ``python -m tests.benchmarks.ours WHAT N`` prints one line of JSON (seconds)."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shlex
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from nsmagic import Lab
+from tests.benchmarks import place, rooms
+
+_SIOCGIFINDEX = 0x8933
+_TICK = os.sysconf("SC_CLK_TCK")
+#: What a notebook has used before: modules are loaded, as the floor's are.
+_WARM = "ip netns add warm\nip -n warm link\nip -n warm addr\nip -n warm route\nip netns del warm"
+
+
+def lab_for(count: int) -> Lab:
+    """A lab that may hold so many namespaces; it sees the benchmarks' folder."""
+    return Lab(limits={"namespaces": max(256, count + 24), "open_files": 4096}, folder=str(place.folder()))
+
+
+def agent(lab: Lab) -> int:
+    """The pid of the lab's agent, seen from the machine."""
+    with open(f"/proc/{lab.pid}/task/{lab.pid}/children") as file:
+        return int(file.read().split()[0])
+
+
+def cpu(pid: int) -> tuple[float, float]:
+    """Seconds that a process has spent in user code and in the kernel."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return int(fields[11]) / _TICK, int(fields[12]) / _TICK
+
+
+def there(any_socket: int, name: str) -> bool:
+    """Whether a link of that name is in the namespace of a socket."""
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(any_socket, _SIOCGIFINDEX, struct.pack("16s24x", name.encode()))
+        return True
+    return False
+
+
+def wait_gone(any_socket: int, count: int, limit: float = 120.0) -> None:
+    """Wait as the floor does until all cables are gone."""
+    end = time.monotonic() + limit
+    for number in range(count):
+        while there(any_socket, f"v{number}"):
+            if time.monotonic() > end:
+                raise TimeoutError("the end of the lab takes too long")
+            time.sleep(0.0005)
+
+
+def build(count: int) -> dict[str, float]:
+    """Build by a cell, look whether all is there, and end it. Where the time went, in CPU seconds, beside it."""
+    lab = lab_for(count)
+    try:
+        lab.run(_WARM).check()
+        pid, text = agent(lab), rooms.cell(count)
+        ours, theirs = os.times(), cpu(pid)
+        began = time.perf_counter()
+        result = lab.run(text)
+        built = time.perf_counter() - began
+        ours_after, theirs_after = os.times(), cpu(pid)
+        result.check()
+        lab.run(f"{shlex.quote(place.floor())} check {count}").check()
+        # It keeps the lab's own root namespace, in which the cables' other ends are, in sight.
+        with lab.socket("host") as inside:
+            window = os.dup(inside.fileno())
+        began = time.perf_counter()
+        lab.close()
+        called = time.perf_counter() - began
+        wait_gone(window, count)
+        gone = time.perf_counter() - began
+        os.close(window)
+    finally:
+        lab.close()
+    return {
+        "build": built, "call": called, "gone": gone,
+        "notebook user": ours_after.user - ours.user, "notebook system": ours_after.system - ours.system,
+        "agent user": theirs_after[0] - theirs[0], "agent system": theirs_after[1] - theirs[1],
+    }  # fmt: skip
+
+
+def memory(count: int) -> dict[str, float]:
+    """Resident memory in bytes of the agent and the launcher of a lab with so many namespaces, after a read of all of it."""
+    with built(count) as lab:
+        lab.snapshot()
+        return {"agent": _resident(agent(lab)), "launcher": _resident(lab.pid)}
+
+
+def _resident(pid: int) -> float:
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextlib.contextmanager
+def built(count: int) -> Iterator[Lab]:
+    """A lab with all of it built."""
+    with lab_for(count) as lab:
+        lab.run(rooms.cell(count), changes=False).check()
+        yield lab
+
+
+_WHAT: dict[str, Any] = {"build": build, "memory": memory}
+
+
+if __name__ == "__main__":
+    print(json.dumps(_WHAT[sys.argv[1]](int(sys.argv[2]))))
