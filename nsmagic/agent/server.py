@@ -26,7 +26,7 @@ from nsmagic.agent.loop import Loop, Timer
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.output import FailedLines, Log, Output
 from nsmagic.agent.work import Work
-from nsmagic.errors import CommandNotFound, LimitReached, NamespaceNotFound, NsmagicError
+from nsmagic.errors import CommandNotFound, KernelRefused, LimitReached, NamespaceNotFound, NsmagicError
 from nsmagic.model import HOST
 from nsmagic.netlink.monitor import Monitor
 
@@ -449,7 +449,8 @@ class Agent:
             try:
                 made = socket.socket(family, type, proto)
             except OSError as error:
-                raise NsmagicError(f"socket: {error.strerror}") from None
+                words = error.strerror or str(error)
+                raise KernelRefused(f"socket: {words}", errno=error.errno or 0, kernel=words) from None
         with made:
             call.done({}, [made.fileno()])
 

@@ -180,9 +180,13 @@ class Work:
             try:
                 process.enter(place)
                 try:
-                    data: dict[str, Any] = {"value": getattr(socket, function)(*arguments)}
+                    # An address is a tuple to Python, and a list to JSON.
+                    given = [tuple(each) if isinstance(each, list) else each for each in arguments]
+                    data: dict[str, Any] = {"value": getattr(socket, function)(*given)}
                 except OSError as error:
                     data = {"error": [type(error).__name__, error.errno or 0, error.strerror or str(error)]}
+                except (TypeError, ValueError, OverflowError) as error:
+                    data = {"error": ["ValueError", 0, str(error)]}
                 os.write(writer, json.dumps(data, default=_text).encode())
                 status = 0
             finally:
