@@ -23,6 +23,7 @@ from nsmagic import cli
 from nsmagic.cli import notebooks
 from nsmagic.errors import NsmagicError
 from nsmagic.sandbox import doctor, tools
+from tests.sandbox import observe
 
 ROOT = Path(nsmagic.__file__).resolve().parent.parent
 
@@ -395,7 +396,17 @@ def _get(port: int, path: str) -> str:
     import http.client
 
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+
+    def there() -> bool:
+        # Jupyter announces its address a moment before it listens.
+        try:
+            connection.connect()
+        except ConnectionRefusedError:
+            return False
+        return True
+
     try:
+        assert observe.until(there, 20.0)
         connection.request("GET", path)
         return connection.getresponse().read().decode()
     finally:
