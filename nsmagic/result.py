@@ -123,18 +123,27 @@ class Text(str):
 
 @dataclass
 class Outcome:
-    """What came of one command: ``ok`` for ``&&``, its error, what it changed, what it printed, what it showed."""
+    """What came of one command: ``ok`` for ``&&``, its error, what it changed, what it printed, what it showed.
+
+    ``excused``: what stands behind ``||`` took care of its failure.
+    """
 
     line: int
     text: str
     ok: bool = True
     error: NsmagicError | None = None
+    excused: bool = False
     changes: tuple[Change, ...] = ()
     output: str = ""
     shown: Shown | None = None
     ping: PingResult | None = None
     job: Job | None = None
     string: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """It failed, and nothing took care of that."""
+        return self.error is not None and not self.excused
 
     @property
     def value(self) -> Any:
@@ -203,7 +212,7 @@ class Result:
 
     @property
     def errors(self) -> list[NsmagicError]:
-        return [outcome.error for outcome in self.outcomes if outcome.error is not None]
+        return [outcome.error for outcome in self.outcomes if outcome.error is not None and outcome.failed]
 
     @property
     def changes(self) -> list[Change]:
@@ -233,7 +242,7 @@ class Result:
         ------
         NsmagicError
         """
-        failed = [outcome for outcome in self.outcomes if outcome.error is not None]
+        failed = [outcome for outcome in self.outcomes if outcome.failed]
         if not failed:
             return self
         if len(self.outcomes) == 1 and not self.told and failed[0].error is not None:

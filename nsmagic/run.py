@@ -6,17 +6,18 @@ and returns one ``Outcome`` for each command. A failing line does not end the ce
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from nsmagic import changes as words_of_changes
+from nsmagic import scripted
 from nsmagic.agent.client import Call, Client
 from nsmagic.commands import hints, hints_routes
 from nsmagic.commands.cell import batch_lines, split
 from nsmagic.commands.command import Batch, Cell, Command, Each, Program, Script, Step
 from nsmagic.commands.command import Sequence as Several
+from nsmagic.commands.packages import FULL_SCREEN
 from nsmagic.errors import (
     CommandFailed,
     CommandNotFound,
@@ -38,11 +39,6 @@ Show = Literal["table", "text", "both"]
 
 #: Seconds after which a command that was asked to end must have ended (its stages are 2 s, 1 s, then kill).
 _ENDING = 8.0
-#: bash reads a cell's script from this descriptor; its messages name it, which tells a reader nothing.
-_SCRIPT = "/dev/fd/9"
-#: What bash reports of each command that fails. Within a function, FUNCNAME counts the script itself too, outside it is empty.
-_TRAP = "trap 'echo \"$((${#FUNCNAME[@]} ? ${#FUNCNAME[@]} - 1 : 0)) $BASH_SUBSHELL $LINENO $?\" >&8' ERR; set -E; "
-_PING = re.compile(r"\bping[46]?\b")
 #: Of the many lines of a large cell, this many are sent to the agent at once.
 _GROUP = 2000
 
@@ -81,6 +77,10 @@ class Runner:
         # Changes of consecutive commands wait to be shown together: their words are aligned, and a mistake made twice is
         # explained once. Anything else that is shown comes after them.
         self._unsaid: list[Change] = []
+        # Whether a failure of the running command is taken care of by what stands behind ``||``.
+        self._excused = False
+        # The last line that a program printed is not finished: our own words start a new one.
+        self._open_line = False
 
     def run(self, cell: Cell) -> list[Outcome]:
         """Run all of it; what failed stands in the outcomes.
@@ -92,16 +92,16 @@ class Runner:
         LabDied
             The lab ended meanwhile.
         """
-        if cell.script is not None:
-            self._alone = True
-            try:
-                self._script(cell.script)
-            finally:
-                self._say()
-            return self.outcomes
-        self._alone = len(cell.steps) == 1
+        self._alone = cell.script is not None or len(cell.steps) == 1
         try:
-            self._steps(cell.steps, self._ns)
+            if cell.script is not None:
+                self._script(cell.script)
+            else:
+                self._steps(cell.steps, self._ns)
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted("between two commands") from None
         finally:
             self._say()
         return self.outcomes
@@ -117,6 +117,7 @@ class Runner:
                 at += 1
                 continue
             group = [] if self._options.show != "table" else _natives(steps, at)
+            self._excused = _excused(steps, at)
             if len(group) > 1 or (group and _native(group[0])):
                 ok = self._natives(group, ns, last=at + len(group) == len(steps))
                 at += len(group)
@@ -200,15 +201,21 @@ class Runner:
             call = self._client.call(
                 "commands", commands=commands[at : at + _GROUP], ns=ns, stop=stop or self._options.stop
             )
-            for item in self._items(call, part[0].text):
+            done = 0
+
+            def take(item: Any, part: Sequence[Step] = part, at: int = at) -> None:
+                nonlocal ok, done
                 step = part[item["n"]]
                 command = step.run
                 assert isinstance(command, Command)
-                final = last and at + item["n"] + 1 == len(steps)
-                ok = self._native_outcome(step, command, command.ns or ns, item, final)
-                if not ok and (stop or self._options.stop):
-                    call.result(_ENDING)
-                    return False
+                done = item["n"] + 1
+                ok = self._native_outcome(step, command, command.ns or ns, item, last and at + done == len(steps))
+
+            data = self._wait(call, take, part[0].text)
+            if data.get("cancelled"):
+                raise Interrupted(part[min(done, len(part) - 1)].text)
+            if not ok and (stop or self._options.stop):
+                return False
         return ok
 
     def _native_outcome(self, step: Step, command: Command, ns: str, item: dict[str, Any], last: bool) -> bool:
@@ -251,32 +258,43 @@ class Runner:
         """Show the changes that wait."""
         unsaid, self._unsaid = self._unsaid, []
         if unsaid:
+            self._new_line()
             self._sink.changes(words_of_changes.lines(unsaid))
 
     def _text(self, text: str) -> None:
         self._say()
         self._sink.text(text)
+        self._open_line = not text.endswith("\n") if text else self._open_line
+
+    def _new_line(self) -> None:
+        if self._open_line:
+            self._text("\n")
 
     def _show(self, outcome: Outcome, last: bool) -> None:
         self._say()
+        self._new_line()
         self._sink.shown(outcome, last)
 
     def _failed(self, outcome: Outcome, error: NsmagicError, step: Step, ns: str) -> bool:
-        outcome.ok, outcome.error = False, error
-        self._hint(error, step, ns)
+        outcome.ok, outcome.error, outcome.excused = False, error, self._excused
+        if not self._excused:
+            self._hint(error, step, ns)
         self.outcomes.append(outcome)
         self._say()
+        self._new_line()
         self.told = self.told or not self._alone
-        self._sink.error(error, self._alone)
+        # A program has said itself what was wrong; that it failed is what the typed || expects.
+        if not (self._excused and isinstance(step.run, Program) and isinstance(error, CommandFailed)):
+            self._sink.error(error, self._alone)
         return False
 
     def _hint(self, error: NsmagicError, step: Step, ns: str, said: str = "") -> None:
-        """Give an error its hint; ``said`` are the last words of a program that failed."""
-        if error.hint is not None or isinstance(error, LabError):
+        """Give an error its hint; ``said`` is what a program wrote that failed."""
+        if error.hint is not None or isinstance(error, LabError) or self._excused:
             return
         command = step.run if isinstance(step.run, Command) else None
         snapshot = self._lab.snapshot("links", "addrs", "routes", "namespaces")
-        asked = CommandFailed(said, command=step.text) if said else error
+        asked = scripted.said(said, step.text) if said else error
         error.with_hint(hints.hint(asked, step.text, command, snapshot, ns, self._lab.history.made_by()))
 
     # Pings and programs
@@ -286,6 +304,8 @@ class Runner:
         try:
             call = self._client.call("ping", ns=ns, args=dict(command.args), timeout=self._options.timeout)
             data = self._stream(call, outcome, step.text)
+        except LabError:
+            raise
         except NsmagicError as error:
             return self._failed(outcome, error, step, ns)
         outcome.ping = PingResult.from_data(data)
@@ -300,6 +320,8 @@ class Runner:
                 self._text(f"hint: {offer}\n")
         if data.get("cancelled"):
             raise Interrupted(step.text)
+        if data.get("timeout"):
+            self._text(f"hint: {hints.say('ping-ended', seconds=f'{self._options.timeout:g}')}\n")
         return outcome.ok
 
     def _program(self, step: Step, ns: str, *, as_value: bool = False, last: bool = True) -> bool:
@@ -311,11 +333,14 @@ class Runner:
         where = program.ns or ns
         outcome = Outcome(step.line, step.text)
         try:
+            self._refuse_full_screen(program.argv[0])
             if self._behind(step):
                 self._background(outcome, ns=where, argv=list(program.argv), text=step.text)
                 return True
             call = self._client.call("run", argv=list(program.argv), ns=where, timeout=self._options.timeout)
             data = self._stream(call, outcome, step.text, silent=as_value)
+        except LabError:
+            raise
         except CommandNotFound as error:
             return self._failed(outcome, program.why or error, step, where)
         except NsmagicError as error:
@@ -331,36 +356,52 @@ class Runner:
         if error_ is not None:
             if program.why is not None:
                 error_.with_hint(program.why.hint)
-            self._hint(error_, step, where, said="\n".join(outcome.output.splitlines()[-3:]))
+            self._hint(error_, step, where, said=outcome.output if isinstance(error_, CommandFailed) else "")
         return self._ended(outcome, data, error_, step, where)
 
+    def _refuse_full_screen(self, program: str) -> None:
+        """A program that draws on a whole screen would fill the cell with control codes and never end."""
+        name = program.rpartition("/")[2]
+        if name in FULL_SCREEN and self._client.request("which", names=[program])[program] is not None:
+            raise CommandFailed(
+                f"{name}: needs a terminal, and a cell is none", command=program, hint=hints.say("full-screen")
+            )
+
     def _script(self, script: Script) -> None:
-        step = Step(script.line, _first_line(script.text), Program(("bash",)), background=self._options.background)
+        name = scripted.first_line(script.text)
+        step = Step(script.line, name, Program(("bash",)), background=self._options.background)
         outcome = Outcome(step.line, step.text)
-        request = {"argv": ["bash", "--norc", "--noprofile", _SCRIPT], "script": _TRAP + script.text, "ns": self._ns}
+        request = {"argv": list(scripted.ARGV), "script": scripted.for_bash(script.text), "ns": self._ns}
         try:
             if self._options.background:
                 self._background(outcome, text=step.text, **request)
                 return
             call = self._client.call("run", timeout=self._options.timeout, **request)
-            data = self._stream(call, outcome, step.text)
+            data = self._stream(call, outcome, step.text, without=scripted.FILE + ": ")
+        except LabError:
+            raise
         except NsmagicError as error:
             self._failed(outcome, error, step, self._ns)
             return
-        lines = script.text.split("\n")
-        failed = [
-            (line, status)
-            for line, status in data["failed"]
-            if not (_PING.search(lines[line - 1] if line <= len(lines) else "") and status in (1, 2))
-        ]
         outcome.text = script.text
+        failed = scripted.failing(script.text, data["failed"])
         refusal: NsmagicError | None = None
-        if not data["failed"] or data["timeout"] or data["stopped"]:
+        if not data["failed"] or data["timeout"] or data["stopped"] or data["signal"]:
             refusal = self._error_of(data, step.text, "bash")
+            if refusal is not None:
+                self._hint(refusal, step, self._ns)
         elif failed:
-            named = ", ".join(f"line {line} (exit status {status})" for line, status in dict(failed).items())
-            refusal = CommandFailed(f"failed: {named}", command=step.text, status=failed[-1][1])
+            refusal = scripted.failure(script.text, failed)
+            self._hint_of_line(refusal, script.text, failed[0][0], outcome.output)
         self._ended(outcome, data, refusal, step, self._ns, script=True)
+
+    def _hint_of_line(self, error: NsmagicError, text: str, number: int, output: str) -> None:
+        """The hint for a line of a script; only one that says by itself where it acts."""
+        line = text.split("\n")[number - 1]
+        command = scripted.command_of(line, self._ns)
+        if command is not None or not scripted.elsewhere(line):
+            where = (command.ns if command is not None else None) or self._ns
+            self._hint(error, Step(number, line, command or Program(("bash",))), where, said=output)
 
     def _ended(
         self,
@@ -385,14 +426,11 @@ class Runner:
             return None
         if data["timeout"]:
             seconds = self._options.timeout or 0.0
-            return CommandTimeout(
-                f"ended after {seconds:g} s: {text}", command=text, seconds=seconds,
-                hint="--timeout SECONDS gives it longer; --bg lets it run beside the next cells",
-            )  # fmt: skip
+            return CommandTimeout(f"ended after {seconds:g} s: {text}", command=text, seconds=seconds)
         if data["stopped"]:
             return CommandFailed(
-                f"ended because it wrote too much: {text}", command=text, status=data["status"],
-                hint="write it to a file in the lab (> /tmp/out), or Lab(limits={'output': BYTES})",
+                f"ended after {_size(data['stopped'])} of output: {text}", command=text, status=data["status"],
+                hint=hints.say("too-much"),
             )  # fmt: skip
         if data["status"] == 0:
             return None
@@ -449,35 +487,31 @@ class Runner:
 
     # Waiting
 
-    def _stream(self, call: Call, outcome: Outcome, text: str, silent: bool = False) -> dict[str, Any]:
+    def _stream(
+        self, call: Call, outcome: Outcome, text: str, silent: bool = False, without: str = ""
+    ) -> dict[str, Any]:
+        """Pass the output on as it comes, all but ``without``; the call's last word."""
         parts: list[str] = []
+        held = ""
 
         def take(item: Any) -> None:
-            piece = item["text"].replace(_SCRIPT + ": ", "")
-            parts.append(piece)
-            if not silent:
+            nonlocal held
+            piece = (held + item["text"]).replace(without, "") if without else item["text"]
+            # The beginning of what is left out may be the end of this piece.
+            keep = next((n for n in range(min(len(without), len(piece)), 0, -1) if piece.endswith(without[:n])), 0)
+            held, piece = piece[len(piece) - keep :], piece[: len(piece) - keep]
+            give(piece)
+
+        def give(piece: str) -> None:
+            if piece:
+                parts.append(piece)
+            if piece and not silent:
                 self._text(piece)
 
         data = self._wait(call, take, text)
+        give(held)
         outcome.output = "".join(parts)
         return data
-
-    def _items(self, call: Call, text: str) -> Iterator[Any]:
-        interrupted = False
-        items = call.items()
-        while True:
-            try:
-                yield next(items)
-            except StopIteration:
-                break
-            except KeyboardInterrupt:
-                if interrupted:
-                    raise
-                interrupted = True
-                call.cancel()
-                items = call.items(_ENDING)
-        if interrupted:
-            raise Interrupted(text)
 
     def _wait(self, call: Call, take: Callable[[Any], None], text: str) -> dict[str, Any]:
         """Wait for a call's last word. An interrupt asks the command to end and waits for that; a second one gives up."""
@@ -511,18 +545,37 @@ def _native(step: Step) -> bool:
 def _natives(steps: Sequence[Step], at: int) -> list[Step]:
     """The native commands from here on that do not wait for the success of the one before."""
     group: list[Step] = []
-    for step in steps[at:]:
-        if not _native(step) or (group and step.after != "always"):
+    for number in range(at, len(steps)):
+        step = steps[number]
+        # One whose failure is excused is run by itself.
+        if not _native(step) or (group and (step.after != "always" or _excused(steps, number))):
             break
         group.append(step)
+        if _excused(steps, number):
+            break
     return group
 
 
-def _first_line(text: str) -> str:
-    for line in text.splitlines():
-        if line.strip() and not line.lstrip().startswith("#"):
-            return line.strip()
-    return "script"
+def _excused(steps: Sequence[Step], at: int) -> bool:
+    """Whether a failure of this step is taken care of: what stands behind ``||`` runs then, as in ``a && b || c``."""
+    for step in steps[at + 1 :]:
+        if step.after == "always":
+            return False
+        if step.after == "failure":
+            return True
+    return False
+
+
+def _size(number: int) -> str:
+    """A number of bytes for a sentence.
+
+    >>> _size(1 << 20), _size(300 << 10), _size(100)
+    ('1 MiB', '300 KiB', '100 bytes')
+    """
+    for unit, bits in (("MiB", 20), ("KiB", 10)):
+        if number >> bits and not number % (1 << bits):
+            return f"{number >> bits} {unit}"
+    return f"{number} bytes"
 
 
 def empty_snapshot() -> Snapshot:

@@ -77,7 +77,7 @@ def failure(text: str, failed: Sequence[tuple[int, int]]) -> CellFailed:
     """
     lines = text.split("\n")
     told = [
-        (number, f"(exit status {status}): {lines[number - 1].strip() if 0 < number <= len(lines) else ''}")
+        (number, f"(exit status {status}): {_shown(lines[number - 1]) if 0 < number <= len(lines) else ''}")
         for number, status in sorted(failed)
     ]
     numbers = [number for number, _ in told]
@@ -85,6 +85,12 @@ def failure(text: str, failed: Sequence[tuple[int, int]]) -> CellFailed:
         return CellFailed(f"line {told[0][0]} failed {told[0][1]}", lines=numbers)
     shown = "".join(f"\n  line {number} {words}" for number, words in told[:_SHOWN])
     return CellFailed(f"{len(told)} lines failed:{shown}" + ("\n  …" if len(told) > _SHOWN else ""), lines=numbers)
+
+
+def _shown(line: str) -> str:
+    """A line in a sentence; bash counts a subshell to the line that closes it."""
+    line = line.strip()
+    return f"… {line}" if line in (")", "}", "done", "fi", "esac") else line
 
 
 def first_line(text: str) -> str:
@@ -129,3 +135,15 @@ def said(output: str, command: str) -> NsmagicError:
     if answers:
         return KernelRefused(words, errno=_NUMBERS[answers[-1]], kernel=answers[-1], command=command)
     return CommandFailed(words, command=command)
+
+
+_ELSEWHERE = re.compile(r"\bnetns\b|\bnsenter\b|\s-n(?:etns)?\s|^[A-Za-z_]\w*$")
+
+
+def elsewhere(line: str) -> bool:
+    """Whether a line that we could not read may act in another namespace than the cell's.
+
+    >>> elsewhere("ip -n $ns link set x up"), elsewhere("ip link set x$i up")
+    (True, False)
+    """
+    return bool(_ELSEWHERE.search(line.strip()))

@@ -53,6 +53,11 @@ def _told(error: Exception) -> NsmagicError:
     return NsmagicError(f"internal error in the agent: {words}", hint="this is a bug of nsmagic; the lab goes on")
 
 
+#: Seconds that a visitor (``nsmagic shell``) may leave its connection unread before it is closed: a stopped one must not
+#: hold up the lab.
+_VISITOR_PATIENCE = 2.0
+
+
 class Call:
     """One request under way: where its answers go, and how it is cancelled."""
 
@@ -117,7 +122,7 @@ class Agent:
     ) -> None:
         self.config = config
         self.missing = list(missing)
-        self.loop = Loop()
+        self.loop = Loop(on_error=self._bug)
         self.bounds: dict[str, int] = limits.enforce(config["limits"], config["kind"], self.missing)
         home = sys_.current_netns()
         process.keep_proc()
@@ -147,16 +152,22 @@ class Agent:
             self.loop.watch(visits.fileno(), lambda: self._let_in(visits))
         self.loop.watch(self.monitor.fileno(), self.monitor.drain)
 
-    def _defaults(self) -> list[Callable[[], object]]:
+    def _defaults(self) -> list[Callable[[bool], object]]:
         deviations = defaults.deviations()
 
-        def prepare() -> None:
-            for words in defaults.apply_defaults(deviations):
+        def prepare(touched: bool) -> None:
+            for words in defaults.apply_defaults(deviations, touched=touched):
                 if words not in self.missing:
                     self.missing.append(words)
 
-        prepare()
+        prepare(False)
         return [prepare] if deviations else []
+
+    def _bug(self, error: Exception) -> None:
+        """A callback of the loop raised: the lab goes on, and ``%lab status`` shows that something was wrong."""
+        words = _told(error).message
+        if words not in self.missing:
+            self.missing.append(words)
 
     # The connection
 
@@ -177,7 +188,8 @@ class Agent:
             if len(self._channels) > door.MOST:
                 visitor.close()
             else:
-                self.listen(protocol.Channel(visitor))
+                visitor.setblocking(False)
+                self.listen(protocol.Channel(visitor, patience=_VISITOR_PATIENCE))
 
     def send(self, channel: protocol.Channel, message: protocol.Message, fds: Sequence[int] = ()) -> None:
         try:
@@ -324,7 +336,7 @@ class Agent:
             call.done(
                 {
                     "status": status, "signal": number, "failed": failed.lines(), "timeout": bool(timed_out),
-                    "stopped": output.over, "cancelled": call.cancelled, "changes": self.work.changes(mark),
+                    "stopped": self.bounds["output"] if output.over else 0, "cancelled": call.cancelled, "changes": self.work.changes(mark),
                 }
             )  # fmt: skip
 
@@ -409,7 +421,7 @@ class Agent:
 
     def op_ping(self, call: Call, ns: str, args: dict[str, Any], timeout: float | None = None) -> None:
         """A native ping: its lines as items, its figures as the result."""
-        self.work.ping(call, ns, args, timeout, self.place(ns))
+        self.work.ping(call, ns, args, timeout, self.place(ns), self.bounds["output"])
 
     def op_jobs(self, call: Call) -> list[dict[str, Any]]:
         """The background jobs."""

@@ -16,6 +16,7 @@ from typing import Any
 from nsmagic.agent import process, sysctl
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.namespaces import Namespaces
+from nsmagic.agent.output import Output
 from nsmagic.agent.ping import Ping
 from nsmagic.commands.command import READS
 from nsmagic.errors import KernelRefused, LimitReached, NsmagicError
@@ -131,31 +132,55 @@ class Work:
             if verb == "read":
                 rows = sysctl.read(args)
                 return {"table": "sysctls", "rows": [[ns, name, value] for name, value in rows]}
-            written = sysctl.load(args["files"]) if verb == "load" else sysctl.write(args["assignments"])
+            ignore = bool(args.get("ignore"))
+            if verb == "load":
+                written = sysctl.load(args["files"], ignore=ignore)
+            else:
+                written = sysctl.write(args["assignments"], ignore=ignore)
         changes = [["~", "sysctls", [ns, name, old], [ns, name, new]] for name, old, new in written if old != new]
-        lines = [] if args.get("quiet") else [f"{name} = {new}" for name, _, new in written]
+        options = {name: bool(args.get(name)) for name in ("values_only", "names_only")}
+        lines = [] if args.get("quiet") else sysctl.lines([[name, new] for name, _, new in written], **options)
         return {"changes": changes, "lines": lines}
 
-    def ping(self, call: Any, ns: str, args: Mapping[str, Any], timeout: float | None, place: process.Place) -> None:
-        """A native ping; ``call`` gets its lines and its end."""
+    def ping(
+        self, call: Any, ns: str, args: Mapping[str, Any], timeout: float | None, place: process.Place, most: int
+    ) -> None:
+        """A native ping; ``call`` gets its lines, at most so many bytes of them, and its end."""
         nsfd = self._namespaces.nsfd(ns)
 
         def open_socket(family: int, kind: int, proto: int) -> socket.socket:
             with self._namespaces.inside(nsfd):
                 return socket.socket(family, kind | socket.SOCK_CLOEXEC, proto)
 
-        def look_up(name: str, found: Callable[[list[Any]], None]) -> None:
-            self.resolve(place, "getaddrinfo", [name, None], lambda answer: found(answer.get("value", [])))
+        def look_up(name: str, found: Callable[..., None]) -> None:
+            def answered(answer: dict[str, Any]) -> None:
+                found(answer.get("value", []), answer["error"][2] if "error" in answer else "")
+
+            self.resolve(place, "getaddrinfo", [name, None, 0, 0, 0, socket.AI_CANONNAME], answered)
 
         def ended(value: dict[str, Any]) -> None:
             if limit is not None:
                 limit.cancel()
-            call.done({**value, "cancelled": call.cancelled})
+            output.close()
+            call.done({**value, "cancelled": call.cancelled, "timeout": bool(over)})
+
+        def too_long() -> None:
+            over.append(True)
+            ping.interrupt()
+
+        over: list[bool] = []
+        output = Output(self._loop, lambda text: call.item({"text": text}), most)
 
         ping = Ping(
-            self._loop, open_socket, args, resolve=look_up, on_text=lambda text: call.item({"text": text}), on_end=ended
+            self._loop,
+            open_socket,
+            args,
+            resolve=look_up,
+            on_text=lambda text: output.write(text.encode()),
+            on_end=ended,
         )
-        limit = self._loop.later(timeout, ping.interrupt) if timeout else None
+        output.job = ping
+        limit = self._loop.later(timeout, too_long) if timeout else None
         call.on_cancel = ping.interrupt
         ping.start()
 

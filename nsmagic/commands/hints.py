@@ -270,7 +270,7 @@ def _namespace(case: Case) -> str | None:
     if not known:
         return say("ns-none", name=shlex.quote(name))
     near = close(name, known)
-    code = "ns-close" if near else "ns-known"
+    code = "ns-close" if near else "ns-there" if case.verb == "netns.del" else "ns-known"
     return say(code, known=listed(known), near=near[0] if near else "", name=shlex.quote(name))
 
 
@@ -369,7 +369,9 @@ def _failed(case: Case) -> str | None:
     """What programs print when they fail."""
     if isinstance(case.error, CommandTimeout):
         endless = case.argv[:1] and case.argv[0].startswith("ping") and "count" not in case.args
-        return say("ping-endless") if endless else None
+        return say("ping-endless") if endless else say("timeout")
+    if "top: failed tty get" in case.words:
+        return say("top")
     if _NO_NAME.search(case.words):
         return say("name-lookup")
     return say("table-missing") if _NO_TABLE.search(case.words) else None

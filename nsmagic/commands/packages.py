@@ -31,6 +31,14 @@ PACKAGES: dict[str, str] = {
 #: Tools whose plain commands nsmagic does itself, installed or not.
 NATIVE = ("ip", "bridge", "brctl", "arp", "route", "ifconfig", "sysctl", "ping", "ping4", "ping6")
 
+#: Programs that draw on a whole screen.
+FULL_SCREEN = frozenset(
+    {
+        "atop", "bmon", "btop", "emacs", "htop", "iftop", "mc", "nano", "nethogs", "nload", "nvim", "pico", "screen", "tmux",
+        "vi", "vim", "watch",
+    }
+)  # fmt: skip
+
 #: Tools that change or show the network of the machine when they are started outside the lab.
 NETWORK_TOOLS = frozenset(
     {
