@@ -6,18 +6,25 @@ place in the stream (FAULTS.md 25). A waiting request is a queue that the reader
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import queue
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from nsmagic.agent import protocol
-from nsmagic.errors import LabDied, LabError, from_data
+from nsmagic.errors import LabDied, LabError, NsmagicError, from_data
 
 _ENDED = object()
+
+
+def _may_be_large(request: Mapping[str, Any]) -> bool:
+    """Whether a request may not fit into one part of a socket's buffer (32 KiB)."""
+    text = request.get("script") or ""
+    return len(request.get("commands", ())) > 30 or len(text) + sum(map(len, request.get("argv", ()))) > 4000
 
 
 class Transport(Protocol):
@@ -100,6 +107,8 @@ class Client:
         self._numbers = itertools.count(1)
         self._calls: dict[int, Call] = {}
         self._lock = threading.Lock()
+        # Apart from the other: while a large message waits for the agent to read, what it answers must be taken.
+        self._sending = threading.Lock()
         self._cause = ""
         self._closing = False
         self._pid = os.getpid()
@@ -145,25 +154,54 @@ class Client:
                 raise self.death()
             call = Call(self, next(self._numbers))
             self._calls[call.number] = call
+        message = {"id": call.number, "op": op, **request}
+        try:
+            if threading.current_thread() is threading.main_thread() and _may_be_large(request):
+                self._send_aside(message)
+            else:
+                self._send(message)
+        except BaseException:
+            self._calls.pop(call.number, None)
+            raise
+        return call
+
+    def _send(self, message: protocol.Message) -> None:
+        with self._sending:
             try:
-                self._transport.send({"id": call.number, "op": op, **request})
+                self._transport.send(message)
             except protocol.ProtocolError as error:
-                del self._calls[call.number]
                 raise LabError(f"the request is too large: {error}", hint="put less into one cell") from None
             except OSError:
-                self._calls.pop(call.number, None)
                 self._cause = self._cause or "connection lost"
                 raise self.death() from None
-        return call
+
+    def _send_aside(self, message: protocol.Message) -> None:
+        """Send from a thread of its own: the kernel takes a large message in several parts, and a KeyboardInterrupt between
+        two of them, which only ever comes to the main thread, would leave half a frame in the stream."""
+        came: queue.SimpleQueue[NsmagicError | None] = queue.SimpleQueue()
+
+        def send() -> None:
+            try:
+                self._send(message)
+            except NsmagicError as error:
+                came.put(error)
+            else:
+                came.put(None)
+
+        threading.Thread(target=send, name="nsmagic-send", daemon=True).start()
+        error = came.get()
+        if error is not None:
+            raise error
 
     def request(self, op: str, patience: float | None = None, **request: Any) -> Any:
         """Send a request and wait for its last word."""
         return self.call(op, **request).result(patience)
 
     def cancel(self, number: int) -> None:
-        with self._lock:
+        with self._sending:
             if not self._cause and os.getpid() == self._pid:
-                self._transport.send({"id": next(self._numbers), "op": "cancel", "target": number})
+                with contextlib.suppress(OSError):  # the lab ends meanwhile: then that is cancelled too
+                    self._transport.send({"id": next(self._numbers), "op": "cancel", "target": number})
 
     def death(self) -> LabError:
         """The error for a lab that is gone."""

@@ -104,7 +104,7 @@ def _start(sock: socket.socket, pidfd: int, config: dict[str, Any], door: Door |
     if kind == "host":
         _tie_to(pidfd)
     else:
-        shown = os.getuid() == 0 and not _plain_outside()
+        shown = os.getuid() == 0 and not plain_outside()
         if shown:
             _become_plain_user(config)
         _tie_to(pidfd)
@@ -136,7 +136,7 @@ def _new_user_namespace() -> None:
         _write("/proc/self/gid_map", f"0 {gid} 1")
 
 
-def _plain_outside() -> bool:
+def plain_outside() -> bool:
     """Whether uid 0 here is an ordinary user's own user namespace (``unshare -Ur``) that has no second uid to become.
 
     Where the namespace has one (a container of Podman's), it becomes that, which costs nothing.

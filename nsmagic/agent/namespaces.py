@@ -56,7 +56,7 @@ class Namespaces:
     """
 
     def __init__(
-        self, monitor: Monitor, home: int, *, seed: int, mounts: bool, prepare: Sequence[Callable[[], object]] = ()
+        self, monitor: Monitor, home: int, *, seed: int, mounts: bool, prepare: Sequence[Callable[[bool], object]] = ()
     ) -> None:
         self.monitor = monitor
         self.home = home
@@ -185,7 +185,7 @@ class Namespaces:
             raise
         try:
             for write in self._prepare:
-                write()
+                write(False)
             return sys_.current_netns()
         finally:
             sys_.setns(self.home, sys_.CLONE_NEWNET)
@@ -296,8 +296,9 @@ class Namespaces:
             fd = os.open(f"{FOLDER}/{name}", os.O_RDONLY | os.O_CLOEXEC)
             if self._prepare:
                 with self.inside(fd):
+                    # Somebody else made it and may have set things in it already.
                     for write in self._prepare:
-                        write()
+                        write(True)
             self._know(name, Entry(fd, info.st_ino))
         for name in self.names():
             if name not in present:

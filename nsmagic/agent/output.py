@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 import time
 from collections.abc import Callable
+from typing import Protocol
 
-from nsmagic.agent import process
 from nsmagic.agent.loop import Loop, Timer
 
 #: Output is gathered for so long before it is sent, so that ``yes`` makes ten frames a second and not ten thousand.
@@ -48,6 +48,12 @@ class FailedLines:
         return [[line, status] for line, status in self._lines.items()]
 
 
+class Killable(Protocol):
+    """What writes: a job, a ping."""
+
+    def kill(self) -> None: ...
+
+
 class Output:
     """A command's output on its way: gathered for a moment, bounded, decoded."""
 
@@ -59,7 +65,7 @@ class Output:
         self._last = 0.0
         self.over = False
         self.closed = False
-        self.job: process.Job | None = None
+        self.job: Killable | None = None
 
     def write(self, data: bytes) -> None:
         if self.over or self.closed:

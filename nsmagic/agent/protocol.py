@@ -136,10 +136,12 @@ class Reader:
 class Channel:
     """One end of the connection: a Unix stream socket, or any descriptor for the vm kind (then no descriptors ride along).
 
+    ``patience`` is for how many seconds ``send`` waits for a non-blocking other end that does not read (None: for ever).
     Not thread-safe for two readers or two writers; the client guards its writes.
     """
 
-    def __init__(self, sock: socket.socket | None = None, fd: int = -1) -> None:
+    def __init__(self, sock: socket.socket | None = None, fd: int = -1, patience: float | None = None) -> None:
+        self._patience = patience
         self._sock = sock
         self._fd = sock.fileno() if sock is not None else fd
         self._reader = Reader()
@@ -187,7 +189,8 @@ class Channel:
 
         poller = select.poll()
         poller.register(self._fd, select.POLLOUT)
-        poller.poll()
+        if not poller.poll(None if self._patience is None else self._patience * 1000):
+            raise TimeoutError("the other end does not read")
 
     def receive(self) -> list[tuple[Message, list[int]]] | None:
         """Read once: the messages complete by now with their descriptors; None at the end of the connection.
