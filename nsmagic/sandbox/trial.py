@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -I -S
 """What a lab needs of this machine, tried step by step in processes of its own: prints one JSON document.
 
-Run as ``python -I -S .../trial.py``, standard library and ``nsmagic.syscalls`` only, as the launcher is. It takes the launcher's
+Run as ``python -I -S .../trial.py``, standard library only, as the launcher is. It takes the launcher's
 steps one by one, each with the kernel's number, where the launcher stops at the first that fails; so ``nsmagic doctor`` can show
 how far this machine goes. Everything happens in namespaces that end with this process; the machine keeps nothing of it.
 
@@ -12,7 +12,6 @@ because something before it failed. The reading of it is ``doctor.py``; this fil
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import resource
@@ -20,7 +19,6 @@ import select
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -29,7 +27,8 @@ from typing import Any
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from nsmagic import syscalls as sys_
-from nsmagic.agent.launcher import LAB_UID, _plain_outside
+from nsmagic.agent.launcher import LAB_UID, plain_outside
+from nsmagic.sandbox import features as kernel
 
 #: The steps in the order in which they are tried, named as the launcher names them.
 STEPS = (
@@ -37,42 +36,19 @@ STEPS = (
     "mount namespace", "mount propagation", "mount tmpfs", "bind the machine's files", "fresh /proc", "fresh /sys",
     "mount devpts", "pivot_root", "named namespace", "sysctl write", "limits",
 )  # fmt: skip
-#: Kinds of link that lessons use → the kind's own data and whether it needs a link to stand on.
-KINDS: dict[str, tuple[bytes, bool]] = {
-    "veth": (b"", False),
-    "bridge": (b"", False),
-    "vxlan": (struct.pack("=HHI", 8, 1, 10), False),
-    "macvlan": (b"", True),
-    "vlan": (struct.pack("=HHHxx", 6, 1, 10), True),
-    "dummy": (b"", False),
-    "vrf": (struct.pack("=HHI", 8, 1, 10), False),
-    "ifb": (b"", False),
-    "ipvlan": (b"", True),
-    "wireguard": (b"", False),
-    "bond": (b"", False),
-}
-#: In the order shown. ``tun`` is made through its device, ``iptables`` needs the tool.
-FEATURES = (*KINDS, "tun", "netem", "nftables", "nftables nat", "iptables nat", "packet capture")
-
 #: Seconds that all of a child's steps may take.
 _PATIENCE = 10.0
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_LOWER = 100  # the index given to the veth that other kinds stand on
-
-_ACK = 0x405  # NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE
-_RTM_NEWLINK, _RTM_NEWQDISC = 16, 36
-_IFLA_LINK, _IFLA_LINKINFO, _INFO_KIND, _INFO_DATA = 5, 18, 1, 2
-_ENOENT = 2
 
 
 class Report:
     """Writes what came of each step to a pipe, a line each, so that what was done before a crash or a hang is known."""
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
+    def __init__(self, fd: int = -1) -> None:
+        self._fd = fd  # -1: nobody is told
 
     def tried(self, name: str, errno: int) -> None:
-        os.write(self._fd, json.dumps({"name": name, "errno": errno}).encode() + b"\n")
+        if self._fd >= 0:
+            os.write(self._fd, json.dumps({"name": name, "errno": errno}).encode() + b"\n")
 
     def step(self, name: str, action: Callable[[], object]) -> bool:
         """Try one step; True when it worked."""
@@ -88,7 +64,7 @@ class Report:
 def main() -> int:
     """Try everything and print what came of it."""
     steps = run_apart(sandbox)
-    print(json.dumps({"steps": in_order(STEPS, steps), "features": in_order(FEATURES, run_apart(features))}))
+    print(json.dumps({"steps": in_order(STEPS, steps), "features": in_order(kernel.FEATURES, run_apart(features))}))
     return 0
 
 
@@ -145,9 +121,11 @@ def sandbox(report: Report) -> None:
         return
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as netlink:
         # IFF_UP on interface 1, which lo always is.
-        if not report.step("lo up", lambda: ask(netlink, _RTM_NEWLINK, 5, struct.pack("=BxHiII", 0, 0, 1, 1, 1))):
+        if not report.step(
+            "lo up", lambda: kernel.ask(netlink, kernel.RTM_NEWLINK, 5, struct.pack("=BxHiII", 0, 0, 1, 1, 1))
+        ):
             return
-        report.step("veth pair", lambda: new_link(netlink, "veth", b""))
+        report.step("veth pair", lambda: kernel.new_link(netlink, "veth", b""))
     if not report.step("mount namespace", lambda: sys_.unshare(sys_.CLONE_NEWNS)):
         return
     # A new pid namespace begins with the next child.
@@ -163,7 +141,7 @@ def sandbox(report: Report) -> None:
 
 def enter(report: Report) -> bool:
     """From this user into namespaces of its own; root first becomes the launcher's plain user, where there is one."""
-    if os.getuid() == 0 and not _plain_outside():
+    if os.getuid() == 0 and not plain_outside():
 
         def private() -> None:
             sys_.unshare(sys_.CLONE_NEWNS)
@@ -289,7 +267,7 @@ def write(path: str, text: str) -> None:
 
 def features(report: Report) -> None:
     """Each thing that lessons use and that a kernel may lack, in a network namespace of its own."""
-    if not enter(Silent()):
+    if not enter(Report()):  # these steps are reported already
         return
     try:
         # iptables keeps a lock under /run: a /run of our own where mounts are possible.
@@ -299,117 +277,17 @@ def features(report: Report) -> None:
     except OSError:
         os.environ["XTABLES_LOCKFILE"] = "/dev/null"  # then a lock that nobody else takes
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as netlink:
-        for kind, (data, stands) in KINDS.items():
-            index = _LOWER if kind == "veth" else 0
-            report.step(kind, lambda k=kind, d=data, s=stands, i=index: new_link(netlink, k, d, s, i))  # type: ignore[misc]
-        report.step("tun", tun)
-        report.step("netem", lambda: netem(netlink))
-    report.step("nftables", lambda: nftables(nat=False))
-    report.step("nftables nat", lambda: nftables(nat=True))
-    iptables(report)
+        for kind, (data, stands) in kernel.KINDS.items():
+            index = kernel.LOWER if kind == "veth" else 0
+            report.step(kind, lambda k=kind, d=data, s=stands, i=index: kernel.new_link(netlink, k, d, s, i))  # type: ignore[misc]
+        report.step("tun", kernel.tun)
+        report.step("netem", lambda: kernel.netem(netlink))
+    report.step("nftables", lambda: kernel.nftables(nat=False))
+    report.step("nftables nat", lambda: kernel.nftables(nat=True))
+    tool = kernel.iptables_tool()
+    if tool is not None:
+        report.step("iptables nat", lambda: kernel.iptables(tool))
     report.step("packet capture", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close())
-
-
-class Silent(Report):
-    """Steps that have been reported already."""
-
-    def __init__(self) -> None:
-        super().__init__(-1)
-
-    def tried(self, name: str, errno: int) -> None:
-        """Say nothing."""
-
-
-def attribute(kind: int, data: bytes) -> bytes:
-    """A netlink attribute, padded.
-
-    >>> attribute(1, b"ab")
-    b'\\x06\\x00\\x01\\x00ab\\x00\\x00'
-    """
-    return struct.pack("=HH", 4 + len(data), kind) + data + bytes(-len(data) % 4)
-
-
-def message(kind: int, flags: int, body: bytes, seq: int = 1) -> bytes:
-    """A netlink message."""
-    return struct.pack("=IHHII", 16 + len(body), kind, flags, seq, 0) + body
-
-
-def ask(netlink: socket.socket, kind: int, flags: int, body: bytes) -> None:
-    """Send one request and take its ACK; raises the kernel's refusal as an OSError."""
-    netlink.settimeout(5.0)
-    netlink.send(message(kind, flags, body))
-    _take_ack(netlink.recv(1 << 16))
-
-
-def _take_ack(data: bytes) -> None:
-    (number,) = struct.unpack_from("=i", data, 16)
-    if number:
-        raise OSError(-number, os.strerror(-number))
-
-
-def new_link(netlink: socket.socket, kind: str, data: bytes, stands: bool = False, index: int = 0) -> None:
-    """``ip link add … type KIND``, with a name that the kernel gives."""
-    info = attribute(_INFO_KIND, kind.encode() + b"\0") + (attribute(_INFO_DATA, data) if data else b"")
-    body = struct.pack("=BxHiII", 0, 0, index, 0, 0) + attribute(_IFLA_LINKINFO, info)
-    if stands:
-        body += attribute(_IFLA_LINK, struct.pack("=I", _LOWER))
-    ask(netlink, _RTM_NEWLINK, _ACK | 0x200, body)
-
-
-def tun() -> None:
-    """``ip tuntap add mode tun``: through /dev/net/tun, which this user must be allowed to open."""
-    fd = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
-    try:
-        fcntl.ioctl(fd, 0x400454CA, struct.pack("=16sH22x", b"", 0x1001))  # TUNSETIFF, IFF_TUN | IFF_NO_PI
-    finally:
-        os.close(fd)
-
-
-def netem(netlink: socket.socket) -> None:
-    """``tc qdisc add dev … root netem``: delay and loss."""
-    head = struct.pack("=BxxxiIII", 0, _LOWER, 0, 0xFFFFFFFF, 0)
-    options = struct.pack("=6I", 0, 1000, 0, 0, 0, 0)
-    ask(netlink, _RTM_NEWQDISC, _ACK | 0x200, head + attribute(1, b"netem\0") + attribute(2, options))
-
-
-def nftables(*, nat: bool) -> None:
-    """A table of nftables, or one with a chain that translates addresses."""
-    name = attribute(1, b"trial\0")
-    batch = message(0x10, 1, struct.pack("=BB", 0, 0) + struct.pack("!H", 10))
-    if nat:
-        hook = attribute(1, struct.pack("!I", 4)) + attribute(2, struct.pack("!I", 100))
-        # A table first, so that this does not depend on the other trial.
-        batch += message(0xA00, 0x401, struct.pack("=BBH", 2, 0, 0) + name, 2)
-        chain = name + attribute(3, b"nat\0") + attribute(4 | 0x8000, hook) + attribute(7, b"nat\0")
-        batch += message(0xA03, _ACK, struct.pack("=BBH", 2, 0, 0) + chain, 3)
-    else:
-        batch += message(0xA00, _ACK, struct.pack("=BBH", 2, 0, 0) + name, 3)
-    batch += message(0x11, 1, struct.pack("=BB", 0, 0) + struct.pack("!H", 10), 4)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 12) as netfilter:
-        netfilter.settimeout(5.0)
-        netfilter.send(batch)
-        _take_ack(netfilter.recv(1 << 16))
-
-
-def iptables(report: Report) -> None:
-    """The note's own line, ``iptables -t nat -A POSTROUTING -j MASQUERADE``, where the tool is installed."""
-    tool = next((f"{folder}/iptables" for folder in _PATH.split(":") if os.access(f"{folder}/iptables", os.X_OK)), None)
-    if tool is None:
-        return
-
-    def add() -> None:
-        done = subprocess.run(
-            [tool, "-t", "nat", "-A", "POSTROUTING", "-j", "MASQUERADE"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=5.0, check=False,
-            env={"PATH": _PATH, "LC_ALL": "C", **{key: os.environ[key] for key in ("XTABLES_LOCKFILE",) if key in os.environ}},
-        )  # fmt: skip
-        if done.returncode:
-            raise OSError(_ENOENT, "iptables failed")
-
-    try:
-        report.step("iptables nat", add)
-    except subprocess.TimeoutExpired:
-        report.tried("iptables nat", 110)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import pytest
 import nsmagic
 from nsmagic.commands.packages import MODULES
 from nsmagic.errors import NsmagicError, SandboxUnavailable
-from nsmagic.sandbox import causes, choice, config, doctor, tools, trial
+from nsmagic.sandbox import causes, choice, config, doctor, features, tools, trial
 from nsmagic.sandbox.causes import Read, cause_of, lacking
 
 ROOT = Path(nsmagic.__file__).resolve().parent.parent
@@ -245,7 +245,7 @@ def test_started_by_path_where_apparmor_looks_at_the_path() -> None:
 def test_both_programs_run_by_their_path_and_with_this_python() -> None:
     words, environment = config.start_command(str(trial.__file__), machine(UBUNTU))
     done = subprocess.run(words, env=environment, cwd="/", capture_output=True, text=True, timeout=30, check=True)
-    assert [row["name"] for row in json.loads(done.stdout)["features"]] == list(trial.FEATURES)
+    assert [row["name"] for row in json.loads(done.stdout)["features"]] == list(features.FEATURES)
 
 
 def test_apparmor_profile_names_both_paths() -> None:
