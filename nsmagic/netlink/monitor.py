@@ -377,14 +377,11 @@ class Monitor:
             self._put(live, row)
 
     def _drop(self, live: Live, index: int) -> None:
-        """A link is gone. That its other end is in another namespace now, or nowhere, has no event of its own."""
+        """A link is gone."""
         gone = live.remove_link(index)
         if gone is None:
             return
-        end = peers.other_end(self._live, live.nsid, gone[1])
-        if end is not None:
-            self._live[end[0]].link_is_dirty(end[1])
-            self._dirty[end[0]] = None
+        self._other_end(live, gone[1])
         self._count(index, -1)
         self._naming += 1
         self._dirty[live.nsid] = None
@@ -415,7 +412,7 @@ class Monitor:
         self._settling.moved(live.nsid, row.ifindex)
 
     def _other_end(self, live: Live, row: RawLink) -> None:
-        """A cable's end has come here: the row of the other one names where it is, and no event says so."""
+        """A cable's end has come here or gone: the row of the other one names where it is, and no event says so."""
         there = live if row.netnsid < 0 else self._live.get(row.netnsid)
         if row.kind in PAIRED and there is not None and row.lower in there.links:
             there.link_is_dirty(row.lower)

@@ -8,7 +8,7 @@ an old state can be compared with a new one (``delta.py``), each with the names 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from nsmagic.model import HOST
 from nsmagic.netlink.raw import RawAddr, RawLink, RawNeighbour, RawRoute, RawRule
@@ -59,14 +59,7 @@ def dev(space: Space, index: int) -> str:
     return found[1].ifname if found else f"if{index}"
 
 
-class HasLinks(Protocol):
-    """A ``Space``, or a namespace that is followed."""
-
-    @property
-    def links(self) -> Mapping[int, tuple[int, RawLink]]: ...
-
-
-def other_end(state: Mapping[int, HasLinks], nsid: int, link: RawLink) -> tuple[int, int] | None:
+def other_end(state: State, nsid: int, link: RawLink) -> tuple[int, int] | None:
     """``(namespace id, index)`` of a pair's other end or of the link below, where it can be seen."""
     index = link.lower
     if not index and link.kind == "vxlan":

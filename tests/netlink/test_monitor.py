@@ -276,6 +276,25 @@ def test_a_link_that_moves_is_found_again_from_the_other_end(world: Any) -> None
     assert world(body) == [("x1", "red"), ("x1", "blue")]
 
 
+def test_a_link_that_goes_where_nobody_looks_and_comes_back(world: Any) -> None:
+    """Its number may be another link's meanwhile; the end that stays is not joined to that one."""
+
+    def body(world: World) -> Any:
+        world.add("red")
+        sh("ip netns add unseen; ip link add x0 index 40 type veth peer name x1 index 50 netns red")
+        seen = []
+        for line in (
+            "true",
+            "ip -n red link set x1 netns unseen; ip -n red link add other index 50 type bridge",
+            "ip -n red link del other; ip -n unseen link set x1 netns red",
+        ):
+            sh(line)
+            seen += [(row["peer"], row["peer_ns"]) for row in world.table("links", "host") if row["ifname"] == "x0"]
+        return seen
+
+    assert world(body) == [("x1", "red"), ("", ""), ("x1", "red")]
+
+
 def test_a_namespace_takes_its_contents_along_in_one_line(world: Any) -> None:
     def body(world: World) -> Any:
         cable(world)
