@@ -255,7 +255,7 @@ class Lab:
 
     def note(self, ns: str, text: str, changes: tuple[Change, ...], cell: int, script: bool) -> None:
         """Remember a command that changed something (called by the runner)."""
-        self.history.add(Entry(ns, text, changes, cell, script))
+        self.history.add(Entry(ns, text, changes, cell, script, self._runs))
 
     def script(self) -> str:
         """Every successful changing command so far, as one cell that rebuilds the lab."""
