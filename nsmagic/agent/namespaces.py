@@ -168,7 +168,7 @@ class Namespaces:
             raise
         if self.mounts:
             sys_.mount(f"/proc/self/fd/{fd}", path, "", sys_.MS_BIND)
-        self._know(name, Entry(fd, os.fstat(fd).st_ino))
+        self._know(name, Entry(fd, os.fstat(fd).st_ino), fresh=True)
         self._stamp = self._folder_stamp()
 
     def make(self) -> int:
@@ -332,9 +332,9 @@ class Namespaces:
             sys_.mount(FOLDER, FOLDER, "none", sys_.MS_BIND | sys_.MS_REC)
             sys_.mount("", FOLDER, "none", sys_.MS_SHARED | sys_.MS_REC)
 
-    def _know(self, name: str, entry: Entry) -> None:
+    def _know(self, name: str, entry: Entry, *, fresh: bool = False) -> None:
         self.entries[name] = entry
-        self.monitor.attach(name, entry.fd, named=entry.named)
+        self.monitor.attach(name, entry.fd, named=entry.named, fresh=fresh)
 
     def _forget(self, name: str) -> None:
         entry = self.entries.pop(name)

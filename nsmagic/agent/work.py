@@ -26,6 +26,9 @@ from nsmagic.netlink.monitor import Monitor
 from nsmagic.netlink.show import show
 
 _SHOWS = frozenset(verb for verb in READS if verb.endswith((".show", ".showstp", ".showmacs")))
+#: What ``link.set`` may change with the kernel telling everybody; the rest (an alias, a group, a bridge's own attributes while it
+#: is down) it changes in silence.
+_TOLD = frozenset({"dev", "up", "netns", "name", "master", "mtu", "mac"})
 _RESOLVERS = {"getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo"}
 
 
@@ -52,6 +55,12 @@ class Work:
         if verb not in READS:
             result["changes"] = self.changes(mark) + result.get("changes", [])
         return result
+
+    def changes_of_program(self, mark: int) -> list[Any]:
+        """What a program changed since the mark, also what the kernel sends no event for."""
+        self._monitor.drain()
+        self._monitor.touch()
+        return self._monitor.changes_since(mark)
 
     def changes(self, mark: int) -> list[Any]:
         """What changed in the kernel since the mark."""
@@ -85,6 +94,10 @@ class Work:
         if verb.startswith("sysctl."):
             return self._sysctl(ns, verb[7:], args)
         outcome = apply(self._namespaces, ns, verb, args, tool)
+        if verb == "link.property" or (verb == "link.set" and not _TOLD.issuperset(args)):
+            self._monitor.touch(ns, "links", args.get("dev"))
+        elif verb.startswith("neigh."):
+            self._monitor.touch(ns, "neighbours")
         result: dict[str, Any] = {}
         if outcome.table:
             result["table"], result["rows"] = outcome.table, outcome.rows
