@@ -25,6 +25,7 @@ PODMAN = "/run/.containerenv"
 #: What makes namespaces, in the launcher's and the trial's words → the kinds that are counted then.
 _COUNTED = {
     "user namespace": ("user",),
+    "inner user namespace": ("user",),
     "mount namespace": ("mnt",),
     "namespaces": ("net", "pid", "uts", "ipc", "mnt"),
 }

@@ -34,7 +34,7 @@ _SPARE = {
     "fresh /sys": "programs see no /sys",
     "sysctl write": "sysctl -w does not work (IPv4 forwarding does)",
     "limits": "the number of namespaces is not bounded",
-    "private mounts (as root)": "",
+    "inner user namespace": "only the kind rootless-nomount is left",
 }
 __all__ = ["Report", "Step", "apparmor_profile", "cause_of", "examine", "report_of"]
 

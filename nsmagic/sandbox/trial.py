@@ -32,10 +32,11 @@ from nsmagic.sandbox import features as kernel
 
 #: The steps in the order in which they are tried, named as the launcher names them.
 STEPS = (
-    "private mounts (as root)", "become a plain user", "user namespace", "uid map", "namespaces", "lo up", "veth pair",
-    "mount namespace", "mount propagation", "mount tmpfs", "bind the machine's files", "fresh /proc", "fresh /sys",
+    "private mounts (as root)", "become a plain user", "user namespace", "uid map", "inner user namespace", "namespaces",
+    "lo up", "veth pair", "mount namespace", "mount propagation", "mount tmpfs", "bind the machine's files", "fresh /proc", "fresh /sys",
     "mount devpts", "pivot_root", "named namespace", "sysctl write", "limits",
 )  # fmt: skip
+_NOT_EVERYBODYS = ("private mounts (as root)", "become a plain user", "inner user namespace")
 #: Seconds that all of a child's steps may take.
 _PATIENCE = 10.0
 
@@ -69,13 +70,13 @@ def main() -> int:
 
 
 def in_order(names: tuple[str, ...], tried: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """All the names, those not reached too. A step that only root takes is left out when it was not taken."""
+    """All the names, those not reached too. A step that only root takes, or only others, is left out when it was not taken."""
     errnos = {each["name"]: each["errno"] for each in tried}
     rows = []
     for name in names:
         if name in errnos:
             rows.append({"name": name, "ok": errnos[name] == 0, "errno": errnos[name]})
-        elif name not in STEPS[:2]:
+        elif name not in _NOT_EVERYBODYS:
             rows.append({"name": name, "ok": None, "errno": 0})
     return rows
 
@@ -141,7 +142,8 @@ def sandbox(report: Report) -> None:
 
 def enter(report: Report) -> bool:
     """From this user into namespaces of its own; root first becomes the launcher's plain user, where there is one."""
-    if os.getuid() == 0 and not plain_outside():
+    shown = os.getuid() == 0 and not plain_outside()
+    if shown:
 
         def private() -> None:
             sys_.unshare(sys_.CLONE_NEWNS)
@@ -152,17 +154,24 @@ def enter(report: Report) -> bool:
             return False
     uid, gid = os.getuid(), os.getgid()
 
-    def map_ids() -> None:
+    def map_ids(uid: int, gid: int) -> None:
         write("/proc/self/setgroups", "deny")
         write("/proc/self/uid_map", f"0 {uid} 1")
         write("/proc/self/gid_map", f"0 {gid} 1")
 
+    def inner() -> None:
+        sys_.unshare(sys_.CLONE_NEWUSER)
+        map_ids(0, 0)
+
+    if not report.step("user namespace", lambda: sys_.unshare(sys_.CLONE_NEWUSER)):
+        return False
+    if not report.step("uid map", lambda: map_ids(uid, gid)):
+        return False
+    if not shown:
+        # The kind rootless locks the machine's files with it; the other does without.
+        report.step("inner user namespace", inner)
     others = sys_.CLONE_NEWNET | sys_.CLONE_NEWPID | sys_.CLONE_NEWUTS | sys_.CLONE_NEWIPC
-    return (
-        report.step("user namespace", lambda: sys_.unshare(sys_.CLONE_NEWUSER))
-        and report.step("uid map", map_ids)
-        and report.step("namespaces", lambda: sys_.unshare(others))
-    )
+    return report.step("namespaces", lambda: sys_.unshare(others))
 
 
 def plain_user() -> None:

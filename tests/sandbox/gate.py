@@ -1,7 +1,7 @@
 """Closes one of the gates that real machines close, then becomes another program.
 
 ``gate.py NAME PROGRAM ARGUMENT…``; NAME is ``unshare-EPERM``, ``mount-EACCES`` and so on (a seccomp filter, as container runtimes
-put on), or ``max-KIND-namespaces`` (the limit is 0) or ``masked-proc``, for which a user namespace is made first.
+put on), or ``max-KIND-namespaces`` (the limit is 0; ``=1``: 1) or ``masked-proc``, for which a user namespace is made first.
 Root becomes an ordinary user before, as no gate stands before root.
 """
 
@@ -64,8 +64,9 @@ def main() -> None:
             raise OSError(ctypes.get_errno(), "mount")
     elif name.startswith("max-"):
         new_user_namespace()
-        with open(f"/proc/sys/user/{name.replace('-', '_')}", "w") as file:
-            file.write("0")
+        knob, _, most = name.partition("=")
+        with open(f"/proc/sys/user/{knob.replace('-', '_')}", "w") as file:
+            file.write(most or "0")
     else:
         call, _, word = name.partition("-")
         refuse(call, getattr(errno, word))

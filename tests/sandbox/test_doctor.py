@@ -51,6 +51,7 @@ TABLE: list[tuple[str, int, Mapping[str, str], str, str]] = [
     ("user namespace", errno.EPERM, UNFILTERED, "security module", ""),
     ("user namespace", errno.EINVAL, {}, "built without", "CONFIG_USER_NS=y"),
     ("user namespace", errno.ENOSYS, {}, "gVisor", "seccomp=unconfined"),
+    ("inner user namespace", errno.ENOSPC, {causes.USER_MAX: "1"}, "used up (user.max_user_namespaces is 1)", "=15000"),
     ("uid map", errno.EPERM, UBUNTU, "AppArmor", "/etc/apparmor.d/nsmagic"),
     ("uid map", errno.EACCES, UBUNTU, "AppArmor", "/etc/apparmor.d/nsmagic"),
     ("uid map", errno.EPERM, {**UNFILTERED, causes.UBUNTU_SWITCH: "0\n"}, "takes its rights away", ""),
@@ -403,6 +404,16 @@ def test_a_limit_of_zero_is_named(kind: str, step: str) -> None:
     assert failed(data) == {step: (errno.ENOSPC, failed(data)[step][1], f"sudo sysctl -w {knob}=15000")}
     assert f"{knob} is 0" in data["error"]
     assert all(each["ok"] is None for each in data["features"])
+
+
+@pytest.mark.sandbox
+def test_one_user_namespace_is_enough_for_the_other_kind() -> None:
+    data = doctor_behind("max-user-namespaces=1")
+    assert data["kind"] == "rootless-nomount"
+    [(name, (number, cause, cure))] = failed(data).items()
+    assert (name, number) == ("inner user namespace", errno.ENOSPC)
+    assert "only the kind rootless-nomount is left" in cause
+    assert cure == "sudo sysctl -w user.max_user_namespaces=15000"
 
 
 @pytest.mark.sandbox
