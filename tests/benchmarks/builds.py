@@ -11,6 +11,7 @@ from tests.benchmarks.rounds import Subject
 
 FLOOR = "C floor"
 OURS = "nsmagic, a cell of 8 N commands"
+DESCRIBED = "nsmagic, from a description"
 
 #: Seconds after which one run of a build is given up, by N.
 _LIMIT = {2: 30, 10: 60, 100: 90, 500: 150}
@@ -39,6 +40,8 @@ def _floor(count: int, limit: float, *more: str) -> Mapping[str, float]:
 def _peer(name: str, count: int, limit: float) -> Callable[[], Mapping[str, float]]:
     def run() -> Mapping[str, float]:
         words = peers.BUILDS[name].command(count)
-        return place.call(place.sandboxed(words), limit, env={"FLOOR": place.floor(), "HOME": os.fspath(place.folder())})
+        return place.call(
+            place.sandboxed(words), limit, env={"FLOOR": place.floor(), "HOME": os.fspath(place.folder())}
+        )
 
     return run

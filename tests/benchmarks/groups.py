@@ -1,50 +1,169 @@
-"""The groups of the benchmark: what each runs, and the tables that it prints."""
+"""The groups of the benchmark: what each runs, the tables that it prints, and the bars that it judges."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tests.benchmarks import builds, peers, place, rounds
+from tests.benchmarks import builds, kernels, peers, place, reads, rounds, small
+from tests.benchmarks.bars import Bar
 from tests.benchmarks.rounds import Record
 
+NO_API = "no API yet"
 
-@dataclass(frozen=True)
+
+@dataclass
 class Plan:
-    """How much is run: quick or whole, how many rounds, which sizes, since when, and whom to tell what is under way."""
+    """How much is run (quick or whole, rounds, sizes), whom to tell what is under way, and the bars judged so far."""
 
     quick: bool
     rounds: int
     sizes: tuple[int, ...] | None
-    began: float
     say: Callable[[str], None]
+    bars: list[Bar] = field(default_factory=list)
 
-    def until(self, seconds: float) -> float:
-        """The clock at which slow peers are left out."""
-        return time.monotonic() + seconds
+    def chosen(self, quick: tuple[int, ...], whole: tuple[int, ...]) -> tuple[int, ...]:
+        """The sizes to run."""
+        return self.sizes or (quick if self.quick else whole)
 
 
 def build(plan: Plan) -> Iterator[str]:
-    """Build N namespaces on one bridge."""
-    for count in plan.sizes or ((10, 100) if plan.quick else (10, 100, 500)):
-        names = list(peers.BUILDS) if count < 100 and not plan.quick else ["ip -batch", "bash, ip -n"]
+    """Build N namespaces on one bridge, and end them."""
+    for count in plan.chosen((10, 100), (10, 100, 500)):
+        names = list(peers.BUILDS) if not plan.quick and count < 500 else ["ip -batch", "bash, ip -n"]
         record = rounds.run(
             f"build N = {count}", builds.subjects(count, names), plan.rounds, between=place.settle, say=plan.say,
-            until=plan.until(120),
+            until=time.monotonic() + 90,
         )  # fmt: skip
         yield rounds.table(record, "build", builds.FLOOR)
-        yield from where(record, count)
-        yield rounds.table(record, "gone", builds.FLOOR, title=f"end of the lab, until nothing is left, N = {count}")
+        yield from _where(record, count)
+        yield rounds.table(
+            record,
+            "gone",
+            builds.FLOOR,
+            title=f"end of the lab, until nothing is left, N = {count}",
+            only=(builds.FLOOR, builds.OURS),
+        )
+        described = record.ratios(builds.DESCRIBED, "build", builds.FLOOR)
+        note = "" if described else NO_API
+        plan.bars += [
+            Bar(f"build N = {count} from a description, of the C floor", 1.3, described, note=note),
+            Bar(f"build N = {count} by a cell, of ip -batch", 1.0, record.ratios(builds.OURS, "build", "ip -batch")),
+            Bar(
+                f"build N = {count} by a cell, faster than bash with ip -n", 8,
+                record.ratios("bash, ip -n", "build", builds.OURS), least=True,
+            ),
+            Bar(f"end of a lab of N = {count}, of the C floor", 1.2, record.ratios(builds.OURS, "gone", builds.FLOOR)),
+        ]  # fmt: skip
 
 
-def where(record: Record, count: int) -> Iterator[str]:
+def _where(record: Record, count: int) -> Iterator[str]:
     """CPU time of our two processes during the build."""
     keys = ("notebook user", "notebook system", "agent user", "agent system")
     if record.values.get(builds.OURS):
         spent = {key: statistics.median(record.numbers(builds.OURS, key)) / count * 1e6 for key in keys}
-        yield "our CPU time, microseconds per namespace: " + ", ".join(f"{key} {value:.0f}" for key, value in spent.items())
+        yield "our CPU time, microseconds per namespace: " + ", ".join(
+            f"{key} {value:.0f}" for key, value in spent.items()
+        )
 
 
-GROUPS: dict[str, Callable[[Plan], Iterator[str]]] = {"build": build}
+def snapshot(plan: Plan) -> Iterator[str]:
+    """Read links, addresses, routes and neighbours of N namespaces."""
+    for count in plan.chosen((100,), (10, 100, 500)):
+        few = {reads.IP_FRAMES: plan.rounds} if plan.quick or count > 100 else dict.fromkeys(reads.PEERS, plan.rounds)
+        record = reads.record(count, plan.rounds, few, plan.say)
+        yield rounds.table(record, "seconds", reads.FLOOR)
+        floor = next(iter(record.values[reads.FLOOR].values()))
+        yield "rows read by the floor: " + ", ".join(f"{floor[table]:.0f} {table}" for table in reads.TABLES)
+        plan.bars += [
+            Bar(f"snapshot N = {count} into four DataFrames, of the C floor", 3.5, record.ratios(reads.FRAMES, "seconds", reads.FLOOR)),
+            Bar(
+                f"snapshot N = {count}, faster than an ip -j loop to DataFrames", 60,
+                record.ratios(reads.IP_FRAMES, "seconds", reads.FRAMES), least=True,
+            ),
+            Bar(f"snapshot N = {count}, one namespace changed", 0.5, record.ratios(reads.CHANGED, "seconds", reads.FLOOR)),
+        ]  # fmt: skip
+
+
+def cells(plan: Plan) -> Iterator[str]:
+    """Round trips of cells in live kernels."""
+    record = kernels.latency(15 if plan.quick else 60, plan.say)
+    over = kernels.over_empty(record)
+    empty = statistics.median(record.numbers(kernels.EMPTY, "seconds"))
+    lines = [f"cells in live kernels: round trip over an empty cell ({empty * 1000:.2f} ms), milliseconds"]
+    lines.append(f"  {'':<44}{'min':>8}{'median':>8}{'max':>8}")
+    for name, values in sorted(over.items(), key=lambda item: statistics.median(item[1])):
+        shown = "".join(f"{each * 1000:>8.2f}" for each in (min(values), statistics.median(values), max(values)))
+        lines.append(f"  {name:<44}{shown}")
+    yield "\n".join(lines)
+    plan.bars += [
+        _faster("%netns red ip link, faster than !ip -n red link", 25, over[kernels.BANG], over[kernels.OURS]),
+        Bar(
+            "%netns red ip link, of a kept raw socket to a DataFrame", 1.5,
+            _each(over[kernels.OURS], over[kernels.RAW]), note="medians over an empty cell, by fifths of the rounds",
+        ),
+        _faster("%netns red ping -c1, faster than !ip netns exec red ping -c1", 15, over[kernels.PING_BANG], over[kernels.PING]),
+        _faster("the same without the shell's own time (lab.run, subprocess)", 15, over[kernels.EXEC_PING], over[kernels.API_PING]),
+    ]  # fmt: skip
+
+
+def _faster(what: str, limit: float, slow: list[float], fast: list[float]) -> Bar:
+    return Bar(what, limit, _each(slow, fast), least=True)
+
+
+def _each(upper: list[float], lower: list[float], parts: int = 5) -> list[float]:
+    """Ratios of medians, of each fifth of the rounds: what is left over an empty cell is too noisy to be divided one by one."""
+    size = max(1, len(upper) // parts)
+    cut = [slice(at, at + size) for at in range(0, size * parts, size)]
+    return [
+        statistics.median(upper[part]) / max(statistics.median(lower[part]), 1e-5)
+        for part in cut
+        if upper[part] and lower[part]
+    ]
+
+
+def start(plan: Plan) -> Iterator[str]:
+    """Loading the extension, and the first cell of a fresh kernel."""
+    record = small.loading(10 if plan.quick else 20, plan.say)
+    loading = [each * 1000 for each in record.numbers(small.LOAD, "seconds")]
+    heavy = max(record.numbers(small.LOAD, "heavy"), default=0)
+    modules = statistics.median(record.numbers(small.LOAD, "modules"))
+    yield f"%load_ext nsmagic in a fresh IPython: {rounds.spread(loading)} ms, {modules:.0f} modules, {heavy:.0f} heavy ones"
+    first = kernels.first_cell(plan.rounds, plan.say)
+    yield rounds.table(first, "seconds", kernels.APART)
+    plan.bars += [
+        Bar("import nsmagic and %load_ext over bare IPython", 15, loading, unit="ms"),
+        Bar("heavy modules that it loads", 0, record.numbers(small.LOAD, "heavy"), unit="modules"),
+        Bar(
+            "first cell of a fresh kernel, of Python + pyroute2 + unshare",
+            1.5,
+            first.ratios(kernels.FIRST, "seconds", kernels.APART),
+        ),
+    ]
+
+
+def rest(plan: Plan) -> Iterator[str]:
+    """Memory and events."""
+    count = 10 if plan.quick else 100
+    record = small.memory(count, 1 if plan.quick else 3, plan.say)
+    agent = [each / 2**20 for each in record.numbers(small.agent(count), "bytes")]
+    lines = [f"memory, MiB resident (agent of a lab of {count} namespaces)"]
+    lines += [
+        f"  {name:<34}{rounds.spread([each / 2**20 for each in record.numbers(name, 'bytes')])}"
+        for name in record.values
+    ]
+    yield "\n".join(lines)
+    events = small.events(150, plan.rounds, plan.say)
+    raw = [each * 1e6 for each in events.numbers("raw socket", "seconds")]
+    yield f"events: a raw socket in the same process, from the request to its event: {rounds.spread(raw)} microseconds"
+    plan.bars += [
+        Bar("event seen by a Python callback, of a raw socket", 3, note=NO_API),
+        Bar(f"memory of the agent, {count} namespaces", 60, agent, unit="MB"),
+    ]
+
+
+GROUPS: dict[str, Callable[[Plan], Iterator[str]]] = {
+    "build": build, "snapshot": snapshot, "cells": cells, "start": start, "rest": rest,
+}  # fmt: skip

@@ -90,10 +90,10 @@ def build(count: int) -> dict[str, float]:
 
 
 def memory(count: int) -> dict[str, float]:
-    """Resident memory in bytes of the agent and the launcher of a lab with so many namespaces, after a read of all of it."""
+    """Resident memory in bytes of the agent, and of the launcher, of a lab with so many namespaces, after a read of all of it."""
     with built(count) as lab:
         lab.snapshot()
-        return {"agent": _resident(agent(lab)), "launcher": _resident(lab.pid)}
+        return {"bytes": _resident(agent(lab)), "launcher": _resident(lab.pid)}
 
 
 def _resident(pid: int) -> float:

@@ -18,7 +18,16 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
 #: A sandbox of the user who measures: own user, network, mount and pid namespaces, and an empty /run. It ends with its command.
-_SANDBOX = ("unshare", "-Urnmpf", "--mount-proc", "--kill-child", "sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh")
+_SANDBOX = (
+    "unshare",
+    "-Urnmpf",
+    "--mount-proc",
+    "--kill-child",
+    "sh",
+    "-c",
+    'mount -t tmpfs tmpfs /run && exec "$@"',
+    "sh",
+)
 
 #: The programs that do the work of a build beside us are looked for here too.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

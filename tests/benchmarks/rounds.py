@@ -32,14 +32,10 @@ class Record:
         """The values of one subject, round by round."""
         return [each[key] for each in self.values.get(subject, {}).values() if key in each]
 
-    def ratios(self, subject: str, key: str, base: str, base_key: str | None = None) -> list[float]:
+    def ratios(self, subject: str, key: str, base: str) -> list[float]:
         """Subject over base, within each round in which both were measured."""
         own, other = self.values.get(subject, {}), self.values.get(base, {})
-        return [
-            own[at][key] / other[at][base_key or key]
-            for at in own
-            if key in own[at] and at in other and other[at].get(base_key or key)
-        ]
+        return [own[at][key] / other[at][key] for at in own if key in own[at] and at in other and other[at].get(key)]
 
 
 def run(
@@ -95,18 +91,22 @@ def figure(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
-def table(record: Record, key: str, base: str, base_key: str | None = None, title: str = "") -> str:
-    """All subjects as ratios to the base, fastest first, and who is missing with the reason."""
+def table(record: Record, key: str, base: str, *, title: str = "", only: Sequence[str] | None = None) -> str:
+    """All subjects, or ``only`` some, as ratios to the base, fastest first, and who is missing with the reason."""
     rows = []
     for subject in record.values:
-        ratios, seconds = record.ratios(subject, key, base, base_key), record.numbers(subject, key)
+        if only is not None and subject not in only:
+            continue
+        ratios, seconds = record.ratios(subject, key, base), record.numbers(subject, key)
         if ratios:
             median = statistics.median(seconds) * 1000
-            rows.append((statistics.median(ratios), f"{subject:<34}{spread(ratios)}  {len(ratios):>6}  {median:>9.4g} ms"))
+            rows.append(
+                (statistics.median(ratios), f"{subject:<34}{spread(ratios)}  {len(ratios):>6}  {median:>9.4g} ms")
+            )
     lines = [
         title or record.title,
         f"  {'ratio to ' + base:<34}{'min':>6}  {'median':>6}  {'max':>6}  {'rounds':>6}  {'median':>12}",
     ]
     lines += [f"  {line}" for _, line in sorted(rows)]
-    lines += [f"  {name:<34}not measured: {why}" for name, why in record.missing.items()]
+    lines += [f"  {name:<34}not measured: {why}" for name, why in record.missing.items() if only is None]
     return "\n".join(lines)

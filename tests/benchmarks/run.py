@@ -14,13 +14,15 @@ from pathlib import Path
 # A script's own folder comes first in sys.path; here its modules are a package of the repository.
 sys.path[0] = str(Path(__file__).resolve().parent.parent.parent)
 
-from tests.benchmarks import groups, place  # noqa: E402
+from tests.benchmarks import bars, groups, place  # noqa: E402
 
 
 def main(words: list[str]) -> int:
     """Run what is asked for; 0 when everything could be measured."""
     parser = argparse.ArgumentParser(prog="tests/benchmarks/run.py", description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"groups to run: {', '.join(groups.GROUPS)} (default: all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"groups to run: {', '.join(groups.GROUPS)} (default: all)"
+    )
     parser.add_argument("--quick", action="store_true", help="small numbers, within two minutes")
     parser.add_argument("--rounds", type=int, help="shuffled rounds (default: 5; quick: 3)")
     parser.add_argument("--sizes", help="numbers of namespaces to build, such as 10,100")
@@ -29,14 +31,15 @@ def main(words: list[str]) -> int:
     if unknown:
         parser.error(f"there is no {unknown[0]}; there are {', '.join(groups.GROUPS)}")
     sizes = tuple(int(each) for each in options.sizes.split(",")) if options.sizes else None
-    plan = groups.Plan(options.quick, options.rounds or (3 if options.quick else 5), sizes, time.monotonic(), _say)
+    plan = groups.Plan(options.quick, options.rounds or (3 if options.quick else 5), sizes, _say)
     print(time.strftime("%Y-%m-%d %H:%M %z"), *place.machine(), sep="\n")
     for name in options.names or groups.GROUPS:
         began = time.monotonic()
         for text in groups.GROUPS[name](plan):
             _say("")
             print("\n" + text, flush=True)
-        _say(f"{name}: {time.monotonic() - began:.0f} s\n")
+        print(f"({name}: {time.monotonic() - began:.0f} s)", flush=True)
+    print("\n" + bars.table(plan.bars))
     return 0
 
 

@@ -17,7 +17,9 @@ with NDB(log="off") as ndb:
     for i in range(count):
         ns = f"h{i}"
         ndb.sources.add(netns=ns)
-        ndb.interfaces.create(ifname=f"v{i}", kind="veth", peer={"ifname": "eth0", "net_ns_fd": ns}).commit()
+        ndb.interfaces.create(
+            ifname=f"v{i}", kind="veth", index=200000 + i, peer={"ifname": "eth0", "net_ns_fd": ns, "index": 300000 + i}
+        ).commit()
         with ndb.interfaces["br0"] as bridge:
             bridge.add_port(f"v{i}")
         with ndb.interfaces[f"v{i}"] as port:
@@ -25,9 +27,12 @@ with NDB(log="off") as ndb:
         ndb.interfaces.wait(target=ns, ifname="eth0", timeout=10)
         with ndb.interfaces[{"target": ns, "ifname": "lo"}] as lo:
             lo.set("state", "up")
-        with ndb.interfaces[{"target": ns, "ifname": "eth0"}] as eth0:
-            eth0.set("state", "up")
-            eth0.add_ip(f"10.0.{(256 + i) // 256}.{(256 + i) % 256}/16")
+        # A commit of eth0 itself fails in NDB 0.9.7 as soon as a second pair has an end elsewhere ("DB execute error").
+        eth0 = ndb.interfaces[{"target": ns, "ifname": "eth0"}]["index"]
+        ndb.addresses.create(
+            target=ns, index=eth0, address=f"10.0.{(256 + i) // 256}.{(256 + i) % 256}", prefixlen=16
+        ).commit()
+        ndb.sources[ns].api("link", "set", index=eth0, state="up")
         ndb.routes.create(target=ns, dst="default", gateway="10.0.0.1").commit()
     seconds = time.perf_counter() - began
     subprocess.run([os.environ["FLOOR"], "check", str(count)], check=True, stdout=subprocess.DEVNULL)
