@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import importlib.metadata
 import json
 import os
@@ -67,10 +68,16 @@ def floor() -> str:
 
 
 def environment() -> dict[str, str]:
-    """The environment of everything that is measured: one thread for numpy's libraries, tools where ``ip`` is."""
+    """The environment of everything that is measured: one thread for numpy's libraries, tools where ``ip`` is, compiled modules."""
     path = f"{os.environ.get('PATH', '')}:{_PATH}"
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **threads, "PATH": path, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **threads, "PATH": path, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+
+
+def prepare() -> None:
+    """Compile our modules, as an installer does, so that no run measures Python's compiler."""
+    compileall.compile_dir(ROOT / "nsmagic", quiet=2)
 
 
 def sandboxed(words: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ Prints each group as a table of ratios taken within shuffled rounds, then the ba
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,13 +26,17 @@ def main(words: list[str]) -> int:
     )
     parser.add_argument("--quick", action="store_true", help="small numbers, within two minutes")
     parser.add_argument("--rounds", type=int, help="shuffled rounds (default: 5; quick: 3)")
+    parser.add_argument("--profile", action="store_true", help="say where our time goes instead of how much it is")
     parser.add_argument("--sizes", help="numbers of namespaces to build, such as 10,100")
     options = parser.parse_args(words)
     unknown = [name for name in options.names if name not in groups.GROUPS]
     if unknown:
         parser.error(f"there is no {unknown[0]}; there are {', '.join(groups.GROUPS)}")
     sizes = tuple(int(each) for each in options.sizes.split(",")) if options.sizes else None
+    if options.profile:
+        return _profile(sizes or (100,))
     plan = groups.Plan(options.quick, options.rounds or (3 if options.quick else 5), sizes, _say)
+    place.prepare()
     print(time.strftime("%Y-%m-%d %H:%M %z"), *place.machine(), sep="\n")
     for name in options.names or groups.GROUPS:
         began = time.monotonic()
@@ -40,6 +45,15 @@ def main(words: list[str]) -> int:
             print("\n" + text, flush=True)
         print(f"({name}: {time.monotonic() - began:.0f} s)", flush=True)
     print("\n" + bars.table(plan.bars))
+    return 0
+
+
+def _profile(sizes: tuple[int, ...]) -> int:
+    place.prepare()
+    for count in sizes:
+        for what in ("build", "read"):
+            words = [sys.executable, "-m", "tests.benchmarks.spent", what, str(count)]
+            subprocess.run(place.sandboxed(words), check=True, timeout=300, env=place.environment())
     return 0
 
 

@@ -1,0 +1,145 @@
+"""Where our time goes: ``python -m tests.benchmarks.spent build|read N``, with the agent and this process under a profiler.
+
+The whole stack runs, frames included, but the agent is a plain child of this process in a private sandbox instead of pid 1 of a
+lab of its own, so that the profiler's answer can come out. A profiler makes Python slower and leaves the kernel as it is: read
+the shares, not the sums; the CPU times beside the builds are measured without it.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import json
+import os
+import pstats
+import re
+import socket
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nsmagic import Lab
+from nsmagic.agent import protocol
+from nsmagic.agent.client import Client
+from nsmagic.sandbox import choice, config
+from tests.benchmarks import place, reads, rooms
+
+#: Waiting is no work.
+_WAITING = ("poll of select.epoll", "get of _queue.SimpleQueue", "acquire of _thread.lock")
+#: Functions shown of each side.
+_SHOWN = 14
+
+
+class _Child:
+    """Stands for a launcher: the agent's process."""
+
+    def __init__(self, pid: int, sock: socket.socket) -> None:
+        self.pid, self._sock = pid, sock
+
+    def end(self) -> bool:
+        self._sock.shutdown(socket.SHUT_RDWR)
+        os.waitpid(self.pid, 0)
+        return True
+
+
+def _start(result: Path) -> Callable[..., tuple[Client, Any, str]]:
+    """In place of ``choice.start``: the agent as a child under a profiler, which writes what it saw when it ends."""
+
+    def start(wanted: str | None, *, seed: int, limits: Any, ended: Any, folder: str | None) -> tuple[Client, Any, str]:
+        ours, theirs = socket.socketpair()
+        told = config.make("rootless", seed=seed, limits=limits, folder=folder)
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                ours.close()
+                from nsmagic.agent.server import serve
+
+                profile = cProfile.Profile()
+                before = os.times()
+                profile.enable()
+                serve(theirs, told, [], None)
+                profile.disable()
+                after = os.times()
+                profile.dump_stats(result)
+                Path(f"{result}.cpu").write_text(json.dumps([after.user - before.user, after.system - before.system]))
+                status = 0
+            finally:
+                os._exit(status)
+        theirs.close()
+        client = Client(protocol.Channel(ours), ended)
+        client.wait_ready(10)
+        return client, _Child(pid, ours), "rootless"
+
+    return start
+
+
+def main(what: str, count: int) -> None:
+    """Print the shares of a build by a cell, or of twenty reads."""
+    with tempfile.TemporaryDirectory(prefix="nsmagic-bench.") as folder:
+        result = Path(folder, "agent")
+        choice.start = _start(result)  # type: ignore[assignment]
+        lab = Lab(limits={"namespaces": max(256, count + 24), "open_files": 4096}, folder=str(place.folder()))
+        work = {"build": _build, "read": _read}[what]
+        if work is _read:
+            lab.run(rooms.cell(count), changes=False).check()
+            reads.frames(lab)
+        else:
+            assert lab.client
+        profile = cProfile.Profile()
+        began, before = time.perf_counter(), time.thread_time()
+        profile.runcall(work, lab, count)
+        wall, own = time.perf_counter() - began, time.thread_time() - before
+        lab.close()
+        user, system = json.loads(Path(f"{result}.cpu").read_text())
+        title = f"{what}, N = {count}" + (", 20 times" if work is _read else "")
+        print(
+            f"\n{title}: {wall * 1000:.0f} ms wall under the profiler; the notebook's thread {own * 1000:.0f} ms CPU;"
+        )
+        print(
+            f"agent {user * 1000:.0f} ms user, {system * 1000:.0f} ms system{' (with the build before)' if work is _read else ''}"
+        )
+        _show("in the agent", pstats.Stats(str(result)))
+        _show("in the notebook's process", pstats.Stats(profile))
+
+
+def _build(lab: Lab, count: int) -> None:
+    lab.run(rooms.cell(count)).check()
+
+
+def _read(lab: Lab, count: int) -> None:
+    for _ in range(20):
+        reads.frames(lab)
+
+
+def _show(where: str, stats: Any) -> None:
+    """Own time by module, then by function."""
+    rows = [(spent, calls, _place(name)) for name, (_, calls, spent, _, _) in stats.stats.items()]
+    rows = [row for row in rows if row[2][1] not in _WAITING]
+    total = sum(spent for spent, _, _ in rows) or 1.0
+    modules: Counter[str] = Counter()
+    for spent, _, (module, _) in rows:
+        modules[module] += spent  # type: ignore[assignment]
+    print(
+        f"  {where}: own time by module: "
+        + ", ".join(f"{name} {spent / total:.0%}" for name, spent in modules.most_common(10))
+    )
+    for spent, calls, (module, function) in sorted(rows, reverse=True)[:_SHOWN]:
+        print(f"    {spent / total:>5.1%} {spent * 1000:>8.1f} ms {calls:>8} calls  {module}  {function}")
+
+
+def _place(name: tuple[str, int, str]) -> tuple[str, str]:
+    file, line, function = name
+    if file.startswith("~") or not file:
+        return "kernel and built-in", re.sub(r"built-in method |method |[<>']| objects", "", function)
+    parts = Path(file).parts
+    at = next((parts.index(each) for each in ("nsmagic", "pyroute2", "pandas") if each in parts), len(parts) - 1)
+    module = "/".join(parts[at:])
+    return module, f"{function}:{line}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
