@@ -12,12 +12,14 @@ import contextlib
 import errno
 import hashlib
 import os
+import select
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nsmagic import syscalls as sys_
 from nsmagic.agent import process
+from nsmagic.agent.loop import Loop
 from nsmagic.errors import CommandFailed, KernelRefused, LimitReached, NamespaceNotFound
 from nsmagic.model import HOST
 from nsmagic.netlink import lookup
@@ -256,6 +258,24 @@ class Namespaces:
                     fd = os.open(f"/proc/{outer}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
                     self._unnamed += 1
                     self._know(f"(unnamed-{self._unnamed})", Entry(fd, inode, named=False, pids=tuple(sorted(pids))))
+
+    def follow_mounts(self, loop: Loop) -> None:
+        """Look around as soon as somebody has mounted something, where new namespaces have to be prepared: so the defaults are
+        there before the next line of a script sets anything else (``ip netns add`` in it is two processes away)."""
+        if not (self.mounts and self._prepare):
+            return
+        # The kernel tells changes of the mount table as an exceptional condition, and is always ready to be read.
+        mounts = os.open("/proc/self/mounts", os.O_RDONLY | os.O_CLOEXEC)
+        changed = select.epoll()
+        changed.register(mounts, select.EPOLLPRI)
+
+        def look() -> None:
+            changed.poll(0)
+            self._stamp = self._folder_stamp()
+            if not self._scan_folder():
+                self._stamp = (0, 0)
+
+        loop.watch(changed.fileno(), look)
 
     def _living(self) -> dict[int, dict[int, int]]:
         """Inode of a namespace → the lab's processes in it (pid → its number in /proc)."""

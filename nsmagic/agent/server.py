@@ -151,6 +151,7 @@ class Agent:
         if visits is not None:
             self.loop.watch(visits.fileno(), lambda: self._let_in(visits))
         self.loop.watch(self.monitor.fileno(), self.monitor.drain)
+        self.namespaces.follow_mounts(self.loop)
 
     def _defaults(self) -> list[Callable[[bool], object]]:
         deviations = defaults.deviations()
