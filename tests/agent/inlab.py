@@ -1,4 +1,4 @@
-"""Runs a function in a child with user, network and mount namespaces of its own, on the real kernel.
+"""Runs a function in a child with user, network, mount and pid namespaces of its own, on the real kernel.
 
 The child may do what root may in its own network and nothing elsewhere. What the function returns comes back as JSON; what it
 raises fails the test with the child's traceback. The child is killed at its time limit.
@@ -44,6 +44,7 @@ class Child:
             answer: Any
             try:
                 enter_sandbox()
+                become_first()
             except OSError as error:
                 answer = {"unavailable": f"no user, network and mount namespaces for this user: {error}"}
             else:
@@ -78,6 +79,15 @@ class Child:
             pytest.skip(answer["unavailable"])
         assert "raised" not in answer, answer["raised"]
         return answer["value"]
+
+
+def become_first() -> None:
+    """Go on as the first process of a pid namespace, with which all that the test starts ends; the one before waits."""
+    sys_.unshare(sys_.CLONE_NEWPID)
+    pid = os.fork()
+    if pid:
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xFF)
+    sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def inside(function: Callable[[], Any], seconds: float = 60.0) -> Any:
