@@ -55,13 +55,14 @@ _CHANGED = pytest.StashKey[list[str]]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """``heavy`` tests run only when asked for: ``pytest -m heavy``."""
-    if "heavy" in config.option.markexpr:
-        return
-    heavy = [item for item in items if item.get_closest_marker("heavy")]
-    if heavy:
-        config.hook.pytest_deselected(items=heavy)
-        items[:] = [item for item in items if not item.get_closest_marker("heavy")]
+    """``heavy`` tests run only when asked for: ``pytest -m heavy``. Those marked ``root`` are part of root's run only."""
+    left_out = set() if "heavy" in config.option.markexpr else {"heavy"}
+    if os.geteuid() != 0:
+        left_out.add("root")
+    rest = [item for item in items if left_out & {mark.name for mark in item.iter_markers()}]
+    if rest:
+        config.hook.pytest_deselected(items=rest)
+        items[:] = [item for item in items if item not in set(rest)]
 
 
 # Around every test

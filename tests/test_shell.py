@@ -378,7 +378,7 @@ def test_descriptors_that_a_visitor_sends_are_closed(red: Lab) -> None:
         assert held() == before
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user to knock as one")
+@pytest.mark.root
 def test_another_user_is_not_let_in(red: Lab) -> None:
     lab_id = id_of(red)
     with socket.socket(socket.AF_UNIX) as sock:
