@@ -27,7 +27,8 @@ _OF_COMMANDS = {
 #: So many processes more may the agent start than commands may: when those have used theirs up, a cell can still look
 #: around and end them.
 _RESERVE = 32
-_OTHER_NAMESPACES = {"user": 8, "pid": 64, "mnt": 4096, "uts": 64, "ipc": 64, "cgroup": 8, "time": 8}
+#: No cgroup namespace: in one, the machine's cgroups can be mounted, and one made there would outlive the lab.
+_OTHER_NAMESPACES = {"user": 8, "pid": 64, "mnt": 4096, "uts": 64, "ipc": 64, "cgroup": 0, "time": 8}
 
 
 def complete(wanted: Mapping[str, int]) -> dict[str, int]:
