@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from tests.benchmarks import builds, kernels, peers, place, reads, rounds, small
+from tests.benchmarks import builds, kernels, peers, pictures, place, reads, rounds, small
 from tests.benchmarks.bars import Bar
+from tests.benchmarks.place import Absent
 from tests.benchmarks.rounds import Record
 
 NO_API = "no API yet"
@@ -144,6 +145,28 @@ def start(plan: Plan) -> Iterator[str]:
     ]
 
 
+def picture(plan: Plan) -> Iterator[str]:
+    """Draw N namespaces, and a full mesh."""
+    count, dense = (20, 8) if plan.quick else (100, 30)
+    house = mesh = None
+    note = ""
+    try:
+        house = pictures.house(count, plan.rounds, plan.say)
+        mesh = pictures.mesh(dense, plan.rounds, plan.say)
+    except Absent as error:
+        note = str(error)
+    drawn = [] if house is None else house.ratios(pictures.OURS, "seconds", pictures.ALONE)
+    dense_seconds = [] if mesh is None else mesh.numbers(pictures.OURS, "seconds")
+    if house is not None:
+        yield rounds.table(house, "seconds", pictures.ALONE)
+    if dense_seconds:
+        yield f"full mesh of {dense}: {rounds.spread(dense_seconds)} seconds"
+    plan.bars += [
+        Bar(f"%topology of N = {count}, of Graphviz alone", 1.5, drawn, note=note),
+        Bar(f"full mesh of {dense} with labels", 1, dense_seconds, unit="s", note=note),
+    ]
+
+
 def rest(plan: Plan) -> Iterator[str]:
     """Memory and events."""
     count = 10 if plan.quick else 100
@@ -165,5 +188,5 @@ def rest(plan: Plan) -> Iterator[str]:
 
 
 GROUPS: dict[str, Callable[[Plan], Iterator[str]]] = {
-    "build": build, "snapshot": snapshot, "cells": cells, "start": start, "rest": rest,
+    "build": build, "snapshot": snapshot, "cells": cells, "start": start, "picture": picture, "rest": rest,
 }  # fmt: skip

@@ -18,7 +18,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
-#: A sandbox of the user who measures: own user, network, mount and pid namespaces, and an empty /run. It ends with its command.
+#: A sandbox of the user who measures: own user, network, mount, pid, uts and ipc namespaces, and an empty /run. It ends with its command.
 _SANDBOX = (
     "unshare",
     "-Urnmpf",
@@ -69,7 +69,8 @@ def floor() -> str:
 
 def environment() -> dict[str, str]:
     """The environment of everything that is measured: one thread for numpy's libraries, tools where ``ip`` is, compiled modules."""
-    path = f"{os.environ.get('PATH', '')}:{_PATH}"
+    debian = folder() / "debian" / "usr"
+    path = f"{os.environ.get('PATH', '')}:{_PATH}:{debian / 'bin'}:{debian / 'sbin'}"
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, **threads, "PATH": path, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}

@@ -92,7 +92,7 @@ def _floor(lab: Lab, floor: str) -> Mapping[str, float]:
 def _peer(lab: Lab, way: str) -> Callable[[], Mapping[str, float]]:
     def run() -> Mapping[str, float]:
         if way == "plotnetcfg":
-            _bring("plotnetcfg", shutil.which("plotnetcfg"))
+            _bring("plotnetcfg")
         script = place.folder() / "readers.py"
         shutil.copyfile(place.HERE / "readers.py", script)
         return _inside(lab, f"{shlex.quote(sys.executable)} {shlex.quote(str(script))} {shlex.quote(way)}")
@@ -100,14 +100,13 @@ def _peer(lab: Lab, way: str) -> Callable[[], Mapping[str, float]]:
     return run
 
 
-def _bring(name: str, path: str | None) -> None:
+def _bring(name: str) -> None:
     """A program of the machine into the folder that the lab sees."""
-    there = place.folder() / name
-    if there.exists():
-        return
+    there, path = place.folder() / name, shutil.which(name, path=place.environment()["PATH"])
     if path is None:
         raise Absent(f"{name} is not installed (run.py --install-peers)")
-    shutil.copy2(Path(path), there)
+    if not there.exists():
+        shutil.copy2(path, there)
 
 
 def _quiet(lab: Lab, limit: float = 8.0) -> None:

@@ -51,7 +51,7 @@ def run(
     """Run the subjects in shuffled rounds; ``between`` is called after each. Peers are left out once the clock passes ``until``
     (``time.monotonic()``), with that as the reason; a subject with the full number of rounds is not.
     """
-    record = Record(title)
+    record = Record(title, missing={each.name: "too slow for this size" for each in subjects if not each.rounds})
     shuffle = random.Random(seed)
     for at in range(rounds):
         order = [each for each in subjects if at < each.rounds]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""The benchmarks, one command: ``python tests/benchmarks/run.py [--quick] [--write] [--profile] [NAMES…]``.
+"""The benchmarks, one command: ``python tests/benchmarks/run.py [--quick] [--write] [--install-peers] [--profile] [NAMES…]``.
 
 Prints each group as a table of ratios taken within shuffled rounds, then the bars of the issue on speed, met or not.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 # A script's own folder comes first in sys.path; here its modules are a package of the repository.
 sys.path[0] = str(Path(__file__).resolve().parent.parent.parent)
 
-from tests.benchmarks import bars, groups, place  # noqa: E402
+from tests.benchmarks import bars, groups, peers, place  # noqa: E402
 
 
 def main(words: list[str]) -> int:
@@ -26,6 +26,10 @@ def main(words: list[str]) -> int:
     )
     parser.add_argument("--quick", action="store_true", help="small numbers, within two minutes")
     parser.add_argument("--rounds", type=int, help="shuffled rounds (default: 5; quick: 3)")
+    parser.add_argument("--write", action="store_true", help="write the results, with the date, to RESULTS.md")
+    parser.add_argument(
+        "--install-peers", action="store_true", help="fetch the peers into the benchmarks' folder first"
+    )
     parser.add_argument("--profile", action="store_true", help="say where our time goes instead of how much it is")
     parser.add_argument("--sizes", help="numbers of namespaces to build, such as 10,100")
     options = parser.parse_args(words)
@@ -36,16 +40,48 @@ def main(words: list[str]) -> int:
     if options.profile:
         return _profile(sizes or (100,))
     plan = groups.Plan(options.quick, options.rounds or (3 if options.quick else 5), sizes, _say)
+    if options.install_peers:
+        print(*peers.install(), sep="\n")
     place.prepare()
-    print(time.strftime("%Y-%m-%d %H:%M %z"), *place.machine(), sep="\n")
+    began, when, machine, texts = time.monotonic(), time.strftime("%Y-%m-%d"), place.machine(), []
+    print(when, *machine, sep="\n")
     for name in options.names or groups.GROUPS:
-        began = time.monotonic()
+        started = time.monotonic()
         for text in groups.GROUPS[name](plan):
             _say("")
             print("\n" + text, flush=True)
-        print(f"({name}: {time.monotonic() - began:.0f} s)", flush=True)
+            texts.append(text)
+        print(f"({name}: {time.monotonic() - started:.0f} s)", flush=True)
     print("\n" + bars.table(plan.bars))
+    print(f"(all: {time.monotonic() - began:.0f} s)")
+    if options.write:
+        (place.HERE / "RESULTS.md").write_text(_results(when, machine, plan, texts))
     return 0
+
+
+def _results(when: str, machine: list[str], plan: groups.Plan, texts: list[str]) -> str:
+    said = "\n".join(f"- {line}" for line in machine)
+    tables = "\n\n".join(texts)
+    how = "quick" if plan.quick else "whole"
+    return f"""# Benchmarks
+
+{when}, `python tests/benchmarks/run.py --write`, the {how} run, {plan.rounds} shuffled rounds.
+
+{said}
+
+Ratios are taken within a round, side by side on the same machine; differences under 15 % are noise. `floor.c` is one C process
+that sends the same netlink messages.
+
+## The bars of the issue on speed
+
+{bars.markdown(plan.bars)}
+
+## Everything that was measured
+
+```text
+{tables}
+```
+"""
 
 
 def _profile(sizes: tuple[int, ...]) -> int:
