@@ -1,6 +1,7 @@
 """Pictures of a lab, drawn from what the kernel has, never from what was typed.
 
-``model`` turns a snapshot into rooms, sockets, cables and switches; ``text`` draws them as indented text.
+``build`` turns a snapshot into rooms, sockets, cables and switches (``model``); ``text`` draws them as indented text, ``dot`` as a
+picture for Graphviz, which ``render`` runs in a process of its own; ``picture`` is what a notebook shows.
 
 >>> from nsmagic.topology.sample import cable
 >>> print(text(cable()))
@@ -16,7 +17,8 @@ host
 
 from __future__ import annotations
 
-from nsmagic.topology.model import Cable, Graph, Room, Socket, Stack, Tunnel, build
+from nsmagic.topology.build import build
+from nsmagic.topology.model import Cable, Graph, Outer, Room, Socket, Stack, Tunnel
 from nsmagic.topology.text import draw, text
 
-__all__ = ["Cable", "Graph", "Room", "Socket", "Stack", "Tunnel", "build", "draw", "text"]
+__all__ = ["Cable", "Graph", "Outer", "Room", "Socket", "Stack", "Tunnel", "build", "draw", "text"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsmagic.printable import printable
-from nsmagic.topology.labels import short, what
+from nsmagic.topology.lines import short, what
 from nsmagic.topology.model import Graph, Room, Socket, is_host, route_words
 
 _SAID = {"UP": "up", "DOWN": "down", "no carrier": "no carrier"}

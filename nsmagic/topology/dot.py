@@ -7,22 +7,27 @@ animation needs, and nothing that a person typed is ever syntax. What is shown s
 from __future__ import annotations
 
 import html
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import graphviz
 
 from nsmagic.model import HOST
 from nsmagic.topology import palette
-from nsmagic.topology.labels import MONO, Run, Writer, key, room_tip, say, short
+from nsmagic.topology.labels import Writer, cloud, gone_room, hint
+from nsmagic.topology.lines import key, room_tip, short
 from nsmagic.topology.marks import Marks
 from nsmagic.topology.model import Graph, Outer
 from nsmagic.topology.plan import Plan, Wire, plan
 
 #: From so many rooms on, each socket has one line.
 _TIGHT = 12
-
-#: Layouts that draw the host as a house around the rooms and stand in columns.
-_IN_COLUMNS = frozenset(["dot"])
+#: From so many cables within columns on, columns are no help, and rooms stand in a circle.
+_DENSE = 8
+#: Sockets up to which a room of such a circle shows them.
+_FEW = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +55,36 @@ def source(graph: Graph, marks: Marks | None = None, *, engine: str | None = Non
     >>> source(build(cable())).engine
     'dot'
     """
-    made = plan(graph, marks, all=all)
-    chosen = engine or "dot"
-    return Source(_Drawing(made, chosen).source(), chosen)
+    made = plan(graph, marks, all=all, walls=engine in (None, "dot"))
+    circle = engine is None and sum(wire.level for wire in made.wires) > _DENSE
+    if circle:
+        made = plan(graph, marks, all=all, walls=False)
+    chosen = engine or ("neato" if circle else "dot")
+    return Source(_Drawing(made, chosen, circle=circle).source(), chosen)
 
 
 class _Drawing:
-    def __init__(self, made: Plan, engine: str) -> None:
+    def __init__(self, made: Plan, engine: str, *, circle: bool = False) -> None:
         self.plan = made
-        self.columns = engine in _IN_COLUMNS
-        self.writer = Writer(made, tight=len(made.rooms) > _TIGHT)
-        many = len(made.wires)
+        self.columns = engine == "dot"
+        tight = len(made.rooms) > _TIGHT
+        self.folded = circle and max(len(made.shown(room)) for room in made.rooms.values()) > _FEW
+        self.writer = Writer(made, tight=tight)
+        self.at = _circle(made, folded=self.folded) if circle else {}
+        # Cables that fan out need room between the columns, in proportion to their number.
+        apart = 0.7 + min(len(made.wires), 60) * 0.02
         self.dot = graphviz.Graph(
             "lab",
             graph_attr={
-                "rankdir": "LR", "nodesep": "0.14" if many > _TIGHT else "0.2", "ranksep": f"{0.7 + min(many, 60) * 0.025:.2f}",
-                "fontname": "Helvetica", "bgcolor": "transparent", "pad": "0.12", "splines": "true",
-                # Bounds on the search for a better order: a full mesh of 30 took 8 s without them.
-                "nslimit": "2", "nslimit1": "2", "mclimit": "1",
-                **({} if self.columns else {"overlap": "prism", "sep": "+8", "outputorder": "edgesfirst"}),
+                "bgcolor": "transparent", "fontname": "Helvetica", "pad": "0.12",
+                **(
+                    # nslimit and the like bound the search for a better order: a full mesh of 30 took 8 s without them.
+                    {"rankdir": "LR", "nodesep": "0.1" if tight else "0.17", "ranksep": f"{apart:.2f}", "splines": "true",
+                     "nslimit": "2", "nslimit1": "2", "mclimit": "1"}
+                    if self.columns
+                    else {"overlap": "true" if circle else "prism", "outputorder": "edgesfirst", "splines": "line",
+                          "inputscale": "72"}
+                ),
             },
             node_attr={"shape": "plain", "fontname": "Helvetica", "fontsize": "12", "fontcolor": palette.INK},
             edge_attr={"penwidth": "2", "color": palette.CABLE, "dir": "both", "arrowsize": "0.5"},
@@ -76,108 +92,155 @@ class _Drawing:
 
     def source(self) -> str:
         made = self.plan
-        house = made.in_house if self.columns else []
-        if house:
-            with self.dot.subgraph(name="cluster_house") as inner:
-                shade = palette.shade(HOST)
-                inner.attr(
-                    label=f"<{self.writer.house_title(made.rooms[HOST])}>",
-                    labeljust="l", style="rounded,filled", color=palette.MARK if HOST in made.marks.rooms else shade.ink,
-                    fillcolor=shade.fill, margin="12", id="house", tooltip=_tooltip(room_tip(made.rooms[HOST])),
-                )  # fmt: skip
-                self._places(inner, house)
-        self._places(self.dot, [place for place in made.column if place not in house])
-        for ns in sorted(made.marks.gone_rooms - set(made.rooms)):
-            self._gone_room(ns)
+        inside = {place for places in made.holds.values() for place in places}
+        top = [place for place in (*made.rooms, *made.outers) if place not in inside]
+        self._places(self.dot, [place for place in top if place in made.holds or place in made.column])
+        if HOST not in made.holds:
+            self._gone_rooms(self.dot)
         self._anchors()
         for wire in made.wires:
             self._wire(wire)
         return str(self.dot.source)
 
-    def _places(self, into: graphviz.Graph, places: list[str]) -> None:
+    # Boxes
+
+    def _places(self, into: graphviz.Graph, places: Iterable[str]) -> None:
         made = self.plan
+        alone: dict[int, list[str]] = {}
+        wired = made.wired()
         for place in places:
-            name, column = _node(place), made.column[place]
             if place in made.outers:
                 outer = made.outers[place]
-                into.node(name, f"<{_cloud(outer)}>", id=name, tooltip=_tooltip(_outer_tip(outer)))
-                continue
-            room = made.rooms[place]
-            if place == HOST and self.columns:
-                table = self.writer.hall_table(room) or _hint()
-                into.node(name, f"<{table}>", id=name)
+                self._box(into, place, cloud(outer), _outer_tip(outer))
+            elif place in made.holds:
+                self._walls(into, place)
             else:
-                table = self.writer.room_table(room, column)
-                into.node(name, f"<{table}>", id=name, tooltip=_tooltip(room_tip(room)))
+                room = made.rooms[place]
+                table = self.writer.folded(room) if self.folded else self.writer.room(room, made.column[place])
+                self._box(into, place, table, room_tip(room))
+                if place not in wired:
+                    alone.setdefault(made.column[place], []).append(_room(place))
+        if self.columns:
+            for names in alone.values():
+                _in_order(into, names)
 
-    def _gone_room(self, ns: str) -> None:
-        name = _node(ns)
-        title = (
-            Run(short(ns), 15, palette.GHOST, bold=True, struck=True).html() + Run(" gone", 11, palette.GHOST).html()
-        )
-        self.dot.node(
-            name,
-            f'<<TABLE BORDER="1" STYLE="rounded,dotted" COLOR="{palette.GHOST}" CELLBORDER="0" CELLPADDING="6">'
-            f"<TR><TD>{title}</TD></TR></TABLE>>",
-            id=name,
-            tooltip=_tooltip(f"{ns}: gone"),
-        )
+    def _box(self, into: graphviz.Graph, place: str, table: str, words: str) -> None:
+        at = {"pos": self.at[place]} if place in self.at else {}
+        into.node(_node(place), f"<{table}>", id=_node(place), tooltip=_tooltip(words), **at)
+
+    def _walls(self, into: graphviz.Graph, ns: str) -> None:
+        """A room around others: its title, its sockets as boxes by themselves, and what it holds."""
+        made = self.plan
+        room, shade, marked = made.rooms[ns], palette.shade(ns), ns in made.marks.rooms
+        with into.subgraph(name=f"cluster_{key(ns)}") as inner:
+            inner.attr(
+                label=f"<{self.writer.walls_title(room)}>", labeljust="l", margin="12",
+                style="rounded,filled" + ("" if room.named else ",dashed"),
+                color=palette.MARK if marked else shade.ink, penwidth="2.5" if marked else "1", fillcolor=shade.fill,
+                id=_room(ns), tooltip=_tooltip(room_tip(room)),
+            )  # fmt: skip
+            column = made.column.get(ns, 0)
+            boxes = []
+            for group in made.units[ns]:
+                boxes.append(_unit(group[0].path))
+                inner.node(boxes[-1], f"<{self.writer.unit(group, column)}>", id=boxes[-1])
+            for path in made.ghosts(ns):
+                boxes.append(_unit(path))
+                inner.node(boxes[-1], f"<{self.writer.ghost_unit(path)}>", id=boxes[-1])
+            _in_order(inner, boxes)
+            self._places(inner, made.holds[ns])
+            if ns == HOST:
+                self._gone_rooms(inner)
+                self._side_room(inner)
+                if not boxes and not made.holds[ns] and not made.marks.gone_rooms:
+                    inner.node("empty", f"<{hint()}>")
+
+    def _side_room(self, into: graphviz.Graph) -> None:
+        """Cables within the last column swing out to the right: the house is wide enough for them."""
+        made = self.plan
+        last = max((column for place, column in made.column.items() if not made.is_outside(place)), default=0)
+        swinging = [wire for wire in made.wires if wire.level and made.column[wire.left] == last]
+        if swinging:
+            into.node("side", "", shape="box", style="invis", width=f"{0.1 * len(swinging):.1f}", height="0.1")
+            into.edge(self._some_box(swinging[0].left), "side", style="invis", weight="0")
+
+    def _gone_rooms(self, into: graphviz.Graph) -> None:
+        for ns in sorted(self.plan.marks.gone_rooms - set(self.plan.rooms)):
+            into.node(_room(ns), f"<{gone_room(short(ns))}>", id=_room(ns), tooltip=_tooltip(f"{ns}: gone"))
+            if self.columns and HOST in self.plan.column:
+                into.edge(self._some_box(HOST), _room(ns), style="invis", weight="0")
 
     def _anchors(self) -> None:
         """Places that nothing ties to the host begin in the column that was worked out for them."""
         made = self.plan
         if not self.columns or HOST not in made.column:
             return
-        tied, front = {HOST}, [HOST]
         beside: dict[str, set[str]] = {}
         for wire in made.wires:
             if not wire.level:
                 beside.setdefault(wire.left, set()).add(wire.right)
                 beside.setdefault(wire.right, set()).add(wire.left)
-        for place, column in sorted(made.column.items(), key=lambda item: item[1]):
+        tied: set[str] = set()
+        for place, column in sorted(made.column.items(), key=lambda item: (item[0] != HOST, item[1])):
+            if place in tied:
+                continue
+            if place != HOST and column > 0:
+                self.dot.edge(
+                    self._some_box(HOST), self._some_box(place), style="invis", minlen=str(column), weight="0"
+                )
+            front = [place]
             while front:
-                for other in beside.get(front.pop(), ()):
-                    if other not in tied:
-                        tied.add(other)
-                        front.append(other)
-            if place not in tied:
-                tied.add(place)
-                front.append(place)
-                if column > 0:
-                    self.dot.edge(_node(HOST), _node(place), style="invis", minlen=str(column), weight="0")
+                here = front.pop()
+                if here not in tied:
+                    tied.add(here)
+                    front += beside.get(here, ())
+
+    def _some_box(self, place: str) -> str:
+        made = self.plan
+        if place not in made.holds:
+            return _node(place)
+        units = made.units[place]
+        return _unit(units[0][0].path if units else made.ghosts(place)[0])
+
+    # Lines
 
     def _wire(self, wire: Wire) -> None:
-        drawn = {
-            "cable": {"style": "" if wire.works else "dashed"},
-            "tunnel": {"style": "dashed", "penwidth": "3.2", "arrowhead": "none", "arrowtail": "none"},
-            "gone": {"style": "dotted", "color": palette.GHOST, "arrowhead": "none", "arrowtail": "none"},
-        }[wire.kind]
         name = f"{wire.kind}/{key(wire.a or wire.left)}--{key(wire.b or wire.right)}"
         attributes = {
             "id": name,
             "class": f"{wire.kind} {'up' if wire.works else 'down'}",
             "tooltip": _tooltip(wire.words),
             "color": self._color(wire),
-            "arrowtail": _plug(wire.a_up),
-            "arrowhead": _plug(wire.b_up),
-            **drawn,
+            "arrowtail": "dot" if wire.a_up else "odot",
+            "arrowhead": "dot" if wire.b_up else "odot",
+            "style": "" if wire.works else "dashed",
+            "penwidth": "3.6" if "new" in self._marks_at(wire) else "",
+            "constraint": "false" if wire.level else "",
         }
-        if {self.plan.marks.sockets.get(wire.a), self.plan.marks.sockets.get(wire.b)} & {"new"}:
-            attributes["penwidth"] = "3.6"
-        if wire.level:
-            attributes["constraint"] = "false"
+        if wire.kind != "cable":
+            attributes |= {"arrowtail": "none", "arrowhead": "none", "style": "dashed", "penwidth": "3.2"}
+        if wire.kind == "gone":
+            attributes |= {"style": "dotted", "color": palette.GHOST, "penwidth": ""}
         self.dot.edge(
             self._end(wire.left, wire.a),
             self._end(wire.right, wire.b),
             **{name: value for name, value in sorted(attributes.items()) if value},
         )
 
+    def _marks_at(self, wire: Wire) -> set[str]:
+        return {self.plan.marks.sockets.get(path, "") for path in (wire.a, wire.b) if path}
+
     def _end(self, place: str, path: str) -> str:
         """A wire's end: the socket, on the side to which the wire leaves it."""
-        if not path:
+        if not path or self.folded:
             return _node(place)
-        side = ("w" if self.plan.ports.get(path) else "e") if self.columns else "_"
-        return f"{_node(place)}:{key(path)}:{side}"
+        box = self.plan.box[path]
+        left = self.plan.faces_left[path]
+        side = ("w" if left else "e") if self.columns else "_"
+        port = key(path)
+        if left and box in self.plan.rooms and self.writer.in_one_row(self.plan.rooms[box]):
+            port += "/wall"
+        return f"{_room(box) if box in self.plan.rooms else _unit(box)}:{port}:{side}"
 
     def _color(self, wire: Wire) -> str:
         """A cable has its room's colour; between two rooms, half and half."""
@@ -189,12 +252,40 @@ class _Drawing:
         return f"{inks[0]};0.5:{inks[1]}" if len(inks) == 2 else (inks or [palette.CABLE])[0]
 
 
-def _plug(up: bool) -> str:
-    return "dot" if up else "odot"
+def _circle(made: Plan, *, folded: bool) -> dict[str, str]:
+    """Place → its position on a circle, by name, from above and clockwise."""
+    around = [place for place in made.column if place in made.wired()]
+    apart = 150 if folded else 230
+    radius = max(apart * len(around) / (2 * math.pi), apart)
+    found = {}
+    for number, place in enumerate(around):
+        angle = 2 * math.pi * number / len(around)
+        found[place] = f"{radius * 1.25 * math.sin(angle):.0f},{radius * math.cos(angle):.0f}!"
+    # What has no cable stands below, side by side.
+    for number, place in enumerate(place for place in made.column if place not in found):
+        found[place] = f"{number * apart - radius:.0f},{-radius - apart:.0f}!"
+    return found
+
+
+def _in_order(into: graphviz.Graph, names: list[str]) -> None:
+    """Keep boxes of one column in their order, from above. With rankdir=LR, what comes first is below."""
+    if len(names) < 2:
+        return
+    with into.subgraph(graph_attr={"rank": "same"}) as inner:
+        for above, below in pairwise(names):
+            inner.edge(below, above, style="invis")
+
+
+def _room(ns: str) -> str:
+    return f"room/{key(ns)}"
+
+
+def _unit(path: str) -> str:
+    return f"unit/{key(path)}"
 
 
 def _node(place: str) -> str:
-    return f"outer/{key(place[1:])}" if place.startswith("→") else f"room/{key(place)}"
+    return f"outer/{key(place[1:])}" if place.startswith("→") else _room(place)
 
 
 def _tooltip(text: str) -> str:
@@ -202,24 +293,7 @@ def _tooltip(text: str) -> str:
     return str(graphviz.escape(html.escape(text)))
 
 
-def _cloud(outer: Outer) -> str:
-    name = Run(short(outer.name), 13, palette.FAINT, bold=True).html()
-    rows = [f"<TR><TD>{name}</TD></TR>"]
-    rows += [f'<TR><TD><FONT FACE="{MONO}" POINT-SIZE="11">{say(net)}</FONT></TD></TR>' for net in outer.networks]
-    return (
-        f'<TABLE BORDER="1" STYLE="rounded,dashed" COLOR="{palette.LINE}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="4">'
-        f"{''.join(rows)}</TABLE>"
-    )
-
-
 def _outer_tip(outer: Outer) -> str:
     if outer.world:
         return f"the outside of the lab: {', '.join(outer.namespaces) or outer.name} (shown with --all)"
     return f"{outer.name}, which is not in this picture"
-
-
-def _hint() -> str:
-    text = (
-        Run("no room yet:  ", 11, palette.FAINT).html() + Run("ip netns add red", 11, palette.FAINT, mono=True).html()
-    )
-    return f'<TABLE BORDER="0"><TR><TD>{text}</TD></TR></TABLE>'

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from nsmagic.errors import NsmagicError
 from nsmagic.model import Change, Snapshot
+from nsmagic.topology.build import build
 from nsmagic.topology.marks import Marks, marks
-from nsmagic.topology.model import Graph, build
+from nsmagic.topology.model import Graph
 from nsmagic.topology.render import ENGINES, RenderError
 from nsmagic.topology.text import draw
 

@@ -1,12 +1,13 @@
-"""What a picture consists of before it has shapes: places, the lines between them, and who faces whom.
+"""What a picture consists of before it has shapes: places, boxes, the lines between them, and who faces whom.
 
-A *place* is one box of the picture: a room that stands by itself, with the rooms inside it, or what lies outside. A *wire* is
-one line: a cable, or a tunnel's way. Graphviz places boxes and draws lines; what they are is decided here.
+A *place* is a room, or what lies outside. A room that holds others (the host holds all of them) is drawn as walls around them,
+and each of its sockets is a box by itself; any other room is one box. A *wire* is one line: a cable, or a tunnel's way. Graphviz
+places boxes and draws lines; what they are is decided here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -30,11 +31,17 @@ class Wire:
     right: str
     a: str
     b: str
-    level: bool
     works: bool = True
     a_up: bool = True
     b_up: bool = True
     words: str = ""
+    level: bool = False
+
+    def turned(self) -> Wire:
+        """The same with its ends exchanged."""
+        return replace(
+            self, left=self.right, right=self.left, a=self.b, b=self.a, a_up=self.b_up, b_up=self.a_up
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -44,13 +51,20 @@ class Plan:
     graph: Graph
     marks: Marks
     all: bool
-    rooms: dict[str, Room] = field(default_factory=dict)
-    outers: dict[str, Outer] = field(default_factory=dict)
-    inside: dict[str, list[Room]] = field(default_factory=dict)
+    rooms: dict[str, Room]
+    outers: dict[str, Outer]
+    holds: dict[str, list[str]]
+    """Room that is drawn as walls → the places that stand in it."""
+    units: dict[str, list[list[Socket]]] = field(default_factory=dict)
+    """Such a room → its sockets in groups, each a box: a socket and what stands on it."""
+    box: dict[str, str] = field(default_factory=dict)
+    """Path of a socket → the box that it is in: a path (the first socket of a unit) or a place."""
     column: dict[str, int] = field(default_factory=dict)
     wires: list[Wire] = field(default_factory=list)
-    ports: dict[str, bool] = field(default_factory=dict)
-    """Path of a socket that a wire ends at → whether the wire leaves to the left."""
+    faces_left: dict[str, bool] = field(default_factory=dict)
+    """Path of a socket at which a wire ends → whether the wire leaves to the left."""
+    short_wires: set[str] = field(default_factory=set)
+    """Paths of sockets whose cable ends in the same box: said in words, since a line would only be a loop."""
 
     def shown(self, room: Room) -> list[Socket]:
         """The sockets of a room that are drawn: ``lo`` only when it has something to say, or all."""
@@ -61,17 +75,9 @@ class Plan:
             return True
         return any(text not in _LO_SILENT for text in socket.addresses)
 
-    def has_body(self, ns: str) -> bool:
-        """Whether a room is a box of the picture: all but a host that has nothing to show and is only the house of others."""
-        if ns != HOST or len(self.rooms) == 1:
-            return True
-        room = self.rooms[ns]
-        return bool(self.shown(room)) or any(link.ns == ns for link in self.marks.gone_sockets.values())
-
-    @property
-    def in_house(self) -> list[str]:
-        """The places that stand in the house: all but the outside of the lab; none when the host is not drawn."""
-        return [place for place in self.column if not self.is_outside(place)] if HOST in self.rooms else []
+    def ghosts(self, ns: str) -> list[str]:
+        """The paths of the links of a room that went."""
+        return [path for path, link in sorted(self.marks.gone_sockets.items()) if link.ns == ns]
 
     def is_outside(self, place: str) -> bool:
         """Whether a place belongs to the outside of the lab."""
@@ -79,51 +85,102 @@ class Plan:
             return self.rooms[place].world
         return place in self.outers and self.outers[place].world
 
+    def wired(self) -> set[str]:
+        """The places at which a wire ends."""
+        return {place for wire in self.wires for place in (wire.left, wire.right)}
 
-def plan(graph: Graph, marks: Marks | None = None, *, all: bool = False) -> Plan:
-    """The plan of a graph.
+
+def plan(graph: Graph, marks: Marks | None = None, *, all: bool = False, walls: bool = True) -> Plan:
+    """The plan of a graph; without ``walls`` every room is one box, and none stands in another.
 
     >>> from nsmagic.topology import build
     >>> from nsmagic.topology.sample import cable
     >>> [(wire.left, wire.right, wire.works) for wire in plan(build(cable())).wires]
     [('blue', 'red', False)]
     """
-    made = Plan(graph, marks or Marks(), all)
-    made.rooms = {room.ns: room for room in graph.rooms}
-    made.outers = {f"→{outer.name}": outer for outer in graph.outers}
-    home = {room.ns: room.inside if room.inside in made.rooms else room.ns for room in graph.rooms}
+    rooms = {room.ns: room for room in graph.rooms}
+    outers = {f"→{outer.name}": outer for outer in graph.outers}
+    made = Plan(graph, marks or Marks(), all, rooms, outers, _holds(rooms, outers) if walls else {})
     for room in graph.rooms:
-        if home[room.ns] != room.ns:
-            made.inside.setdefault(home[room.ns], []).append(room)
-    wires = [*_cables(made, home), *_tunnels(made, home), *_gone(made, home)]
-    places = [name for name in made.rooms if home[name] == name and made.has_body(name)] + list(made.outers)
+        groups = stacked(made.shown(room))
+        if room.ns in made.holds:
+            made.units[room.ns] = groups
+        for group in groups:
+            box = group[0].path if room.ns in made.holds else room.ns
+            made.box.update((socket.path, box) for top in group for socket in top)
+        for path in made.ghosts(room.ns):
+            made.box[path] = path if room.ns in made.holds else room.ns
+    wires = [*_cables(made), *_tunnels(made), *_gone(made)]
+    # A host that has nothing to show is only the house of the others.
+    bare = {ns for ns in made.holds if not (made.units[ns] or made.ghosts(ns))}
+    if not walls and len(rooms) > 1 and HOST in rooms and not (made.shown(rooms[HOST]) or made.ghosts(HOST)):
+        bare.add(HOST)
+    places = [ns for ns in rooms if ns not in bare] + list(outers)
     neighbours: dict[str, set[str]] = {}
     for wire in wires:
         if wire.left != wire.right and wire.kind == "cable":
             neighbours.setdefault(wire.left, set()).add(wire.right)
             neighbours.setdefault(wire.right, set()).add(wire.left)
-    outside = {place for place in places if made.is_outside(place)}
-    made.column = columns(places, neighbours, outside)
+    made.column = columns(places, neighbours, {place for place in places if made.is_outside(place)})
     made.wires = sorted(
-        (_turned(wire, made.column) for wire in wires), key=lambda wire: (wire.kind, wire.left, wire.right, wire.a)
+        (_leftmost_first(wire, made.column) for wire in wires),
+        key=lambda wire: (wire.kind, wire.left, wire.right, wire.a, wire.b),
     )
     for wire in made.wires:
-        made.ports.setdefault(wire.a, False)
-        made.ports.setdefault(wire.b, not wire.level)
+        made.faces_left.setdefault(wire.a, False)
+        made.faces_left.setdefault(wire.b, not wire.level)
     return made
 
 
-def _turned(wire: Wire, column: Mapping[str, int]) -> Wire:
-    """The wire with its left end on the left."""
+def _holds(rooms: dict[str, Room], outers: dict[str, Outer]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {HOST: []} if HOST in rooms else {}
+    for ns, room in rooms.items():
+        if room.inside in rooms:
+            found.setdefault(room.inside, []).append(ns)
+        elif HOST in found and ns != HOST and not room.world:
+            found[HOST].append(ns)
+    if HOST in found:
+        found[HOST] += [place for place, outer in outers.items() if not outer.world]
+    return found
+
+
+def _leftmost_first(wire: Wire, column: dict[str, int]) -> Wire:
     left, right = column[wire.left], column[wire.right]
-    if left < right or (left == right and (wire.left, wire.a) <= (wire.right, wire.b)):
-        return replace(wire, level=left == right)
-    return Wire(
-        wire.kind, wire.right, wire.left, wire.b, wire.a, left == right, wire.works, wire.b_up, wire.a_up, wire.words
-    )
+    turn = left > right or (left == right and (wire.left, wire.a) > (wire.right, wire.b))
+    return replace(wire.turned() if turn else wire, level=left == right)
 
 
-def _cables(made: Plan, home: Mapping[str, str]) -> list[Wire]:
+def stacked(sockets: Sequence[Socket]) -> list[list[Socket]]:
+    """Sockets in groups: what stands on another link (vlan, macvlan) directly below it.
+
+    >>> from nsmagic.model import Link
+    >>> eth0, lo, vlan = Link("r", 2, "eth0"), Link("r", 1, "lo"), Link("r", 3, "eth0.5", "vlan", lower="eth0")
+    >>> [[each.link.ifname for each in group] for group in stacked([Socket(link, "UP") for link in (lo, eth0, vlan)])]
+    [['lo'], ['eth0', 'eth0.5']]
+    """
+    names = {socket.link.ifname for socket in sockets}
+    above: dict[str, list[Socket]] = {}
+    for socket in sockets:
+        lower = socket.link.lower
+        if lower in names and lower != socket.link.ifname and socket.link.kind != "veth":
+            above.setdefault(lower, []).append(socket)
+    upper = {socket.link.ifname for group in above.values() for socket in group}
+    placed: set[str] = set()
+
+    def tower(socket: Socket) -> list[Socket]:
+        placed.add(socket.link.ifname)
+        found = [socket]
+        for each in above.get(socket.link.ifname, ()):
+            if each.link.ifname not in placed:
+                found += tower(each)
+        return found
+
+    groups = [tower(socket) for socket in sockets if socket.link.ifname not in upper]
+    # A ring of lower links, seen in the midst of a change, has no lowest: it is drawn from its first on.
+    return groups + [tower(socket) for socket in sockets if socket.link.ifname not in placed]
+
+
+def _cables(made: Plan) -> list[Wire]:
     sockets = made.graph.sockets()
     outer = {path: place for place, each in made.outers.items() for path in each.ends}
     found = []
@@ -134,54 +191,63 @@ def _cables(made: Plan, home: Mapping[str, str]) -> list[Wire]:
             continue
         words = f"{cable.a} ⇄ {cable.b or '(out of sight)'}: {'up' if cable.works else 'down'}"
         if a is not None and b is not None:
-            left, right = home[a.link.ns], home[b.link.ns]
-            found.append(_wire("cable", left, right, a, b, cable.works, words))
+            if made.box[a.path] == made.box[b.path]:
+                made.short_wires |= {a.path, b.path}
+            else:
+                found.append(_wire("cable", a, b, cable.works, words))
         elif seen.path in outer:
-            found.append(_wire("cable", home[seen.link.ns], outer[seen.path], seen, None, cable.works, words))
+            found.append(
+                Wire(
+                    "cable",
+                    seen.link.ns,
+                    outer[seen.path],
+                    seen.path,
+                    "",
+                    cable.works,
+                    seen.link.up,
+                    cable.works,
+                    words,
+                )
+            )
     return found
 
 
-def _wire(kind: Kind, left: str, right: str, a: Socket, b: Socket | None, works: bool, words: str) -> Wire:
-    return Wire(
-        kind, left, right, a.path, b.path if b else "", left == right,
-        works, a.link.up, b.link.up if b else works, words,
-    )  # fmt: skip
+def _wire(kind: Kind, a: Socket, b: Socket, works: bool, words: str) -> Wire:
+    return Wire(kind, a.link.ns, b.link.ns, a.path, b.path, works, a.link.up, b.link.up, words)
 
 
-def _tunnels(made: Plan, home: Mapping[str, str]) -> list[Wire]:
+def _tunnels(made: Plan) -> list[Wire]:
     """A vxlan's way to the vxlan at its far end, or to the interface that has the remote address."""
     sockets = made.graph.sockets()
-    ways = {tunnel.socket: tunnel for tunnel in made.graph.tunnels}
     found: dict[tuple[str, str], Wire] = {}
-    for path, tunnel in ways.items():
-        here, there = sockets[path], sockets.get(tunnel.to)
+    for tunnel in made.graph.tunnels:
+        here, there = sockets[tunnel.socket], sockets.get(tunnel.to)
         if there is None:
             continue
         # Both ends are seen when the far room has a tunnel of the same number that leads back here.
         back = [
-            other
-            for other in ways.values()
+            other.socket
+            for other in made.graph.tunnels
             if other.vni == tunnel.vni
             and sockets[other.socket].link.ns == there.link.ns
             and other.to in sockets
             and sockets[other.to].link.ns == here.link.ns
         ]
-        far = sockets[back[0].socket] if back else there
+        far = sockets[back[0]] if back else there
         a, b = sorted((here, far), key=lambda socket: socket.path)
-        works = here.link.up and far.link.up
-        words = f"vxlan {tunnel.vni} from {tunnel.local or 'any'} to {tunnel.remote}"
-        found.setdefault((a.path, b.path), _wire("tunnel", home[a.link.ns], home[b.link.ns], a, b, works, words))
+        if made.box[a.path] != made.box[b.path]:
+            words = f"vxlan {tunnel.vni} from {tunnel.local or 'any'} to {tunnel.remote}"
+            found.setdefault((a.path, b.path), _wire("tunnel", a, b, here.link.up and far.link.up, words))
     return list(found.values())
 
 
-def _gone(made: Plan, home: Mapping[str, str]) -> list[Wire]:
+def _gone(made: Plan) -> list[Wire]:
     """The cables that went, between what is left of their ends."""
     found = []
     for path, link in made.marks.gone_sockets.items():
         other = f"{link.peer_ns}/{link.peer}"
-        both = link.kind == "veth" and path < other and other in made.marks.gone_sockets
-        if both and link.ns in home and link.peer_ns in home:
-            left, right = home[link.ns], home[link.peer_ns]
+        both = link.kind == "veth" and path < other and path in made.box and other in made.box
+        if both and other in made.marks.gone_sockets and made.box[path] != made.box[other]:
             words = f"{path} ⇄ {other}: gone"
-            found.append(Wire("gone", left, right, path, other, left == right, False, False, False, words))
+            found.append(Wire("gone", link.ns, link.peer_ns, path, other, False, False, False, words))
     return found

@@ -11,17 +11,22 @@ import re
 
 from nsmagic.topology import palette
 
-_SIZE = re.compile(r'<svg width="([\d.]+)pt" height="([\d.]+)pt"\s+viewBox="([^"]*)"')
-#: Pixels for a point: names are then as large as the code of a notebook.
-_SCALE = 1.15
-_BEFORE = re.compile(r"^.*?(?=<svg )", re.DOTALL)
-_COMMENTS = re.compile(r"<!--.*?-->\n?", re.DOTALL)
-_TITLES = re.compile(r"<title>[^<]*</title>\n?")
+_HEAD = re.compile(r'<svg width="(\d[\d.]*)pt" height="(\d[\d.]*)pt"\s+viewBox="([^"]*)"[^>]*>')
+_COMMENTS = re.compile(r"<!--.*?-->\n")
+_TITLES = re.compile(r"<title>[^<]*</title>\n")
 # Graphviz makes a link without an address of what has a tooltip; browsers show a <title>.
 _TIPS = re.compile(r'<g id="a_([^"]*)"><a xlink:title="([^"]*)">')
-_TIPS_END = re.compile(r"</a>\n</g>")
+# The floor and the wall of a box are drawn one after the other.
+_TWICE = re.compile(
+    r'<(path|polygon) fill="([^"]*)" stroke="none" ((?:d|points)="[^"]*")/>\n<\1 fill="none" (stroke="[^>]*?) \3/>'
+)
+_COLORS = re.compile(r'"(#[0-9a-f]{6})"')
+_SAYING_NOTHING = (' xml:space="preserve"', ' text-anchor="start"', ' font-family="Helvetica,sans-Serif"')
+
+#: Pixels for a point: names are then as large as the code of a notebook.
+_SCALE = 1.15
 _MONO = '"Cascadia Mono","DejaVu Sans Mono","Liberation Mono",Menlo,Consolas,"Courier New",monospace'
-_SANS = 'Arial,Helvetica,"Liberation Sans",Arimo,"Nimbus Sans",sans-serif'
+_SANS = "Arial,Helvetica,Liberation Sans,Arimo,Nimbus Sans,sans-serif"
 
 
 def finish(drawn: str, words: str = "") -> str:
@@ -30,40 +35,34 @@ def finish(drawn: str, words: str = "") -> str:
     Raises
     ------
     ValueError
-        It is not what Graphviz writes.
+        It is not a picture as Graphviz writes it.
     """
-    size = _SIZE.search(drawn)
-    if size is None:
-        raise ValueError("this is not an SVG of Graphviz")
-    wide, high = (f"{float(text) * _SCALE:.0f}" for text in size.group(1, 2))
-    body = _COMMENTS.sub("", _BEFORE.sub("", drawn))
-    body = body[body.index(">") + 1 :]
-    body = _TIPS_END.sub("</g>", _TIPS.sub(_tip, _TITLES.sub("", body)))
-    body = body.replace(' xml:space="preserve"', "").replace(' text-anchor="start"', "").replace('.00"', '"')
-    said = html.escape(words)
+    head = _HEAD.search(drawn)
+    if head is None:
+        raise ValueError("Graphviz drew nothing that can be shown")
+    wide, high = (f"{float(text) * _SCALE:.0f}" for text in head.group(1, 2))
+    body = _TITLES.sub("", _COMMENTS.sub("", drawn[head.end() :]))
+    body = _TIPS.sub(r'<g id="tip/\1"><title>\2</title>', body).replace("</a>\n</g>", "</g>")
+    body = _TWICE.sub(r'<\1 fill="\2" \4 \3/>', body)
+    for text in _SAYING_NOTHING:
+        body = body.replace(text, "")
+    body = body.replace('.00"', '"')
+    said = f' aria-label="{html.escape(words)}"' if words else ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="{size.group(3)}" role="img"'
-        + (f' aria-label="{said}"' if said else "")
-        + f">\n<style>{_style(body)}</style>\n"
-        + f'<rect class="card" width="{size.group(1)}" height="{size.group(2)}" rx="8" fill="{palette.CARD}"/>{body}'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="{head.group(3)}"'
+        f' font-family="{_SANS}" role="img"{said}>\n<style>{_style(body)}</style>\n'
+        f'<rect width="{head.group(1)}" height="{head.group(2)}" rx="8" fill="{palette.CARD}"/>{body}'
     )
-
-
-def _tip(match: re.Match[str]) -> str:
-    return f'<g id="tip/{match.group(1)}"><title>{match.group(2)}</title>'
 
 
 def _style(body: str) -> str:
     """Fonts, and the colours of a dark page for those that are used."""
     rules = [
-        f"text{{font-family:{_SANS};white-space:pre}}",
+        "text{white-space:pre}",
         f'text[font-family^="Courier"]{{font-family:{_MONO}}}',
         f"text:not([fill]){{fill:{palette.INK}}}",
     ]
     dark = [f"text:not([fill]){{fill:{palette.DARK[palette.INK]}}}"]
-    for light, instead in palette.DARK.items():
-        if light == palette.CARD or f'fill="{light}"' in body:
-            dark.append(f'[fill="{light}"]{{fill:{instead}}}')
-        if f'stroke="{light}"' in body:
-            dark.append(f'[stroke="{light}"]{{stroke:{instead}}}')
+    for light in sorted({palette.CARD, *_COLORS.findall(body)} & palette.DARK.keys()):
+        dark.append(f'[fill="{light}"]{{fill:{palette.DARK[light]}}}[stroke="{light}"]{{stroke:{palette.DARK[light]}}}')
     return "".join(rules) + "@media (prefers-color-scheme:dark){" + "".join(dark) + "}"

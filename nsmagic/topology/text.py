@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from nsmagic.model import HOST, Snapshot
 from nsmagic.printable import pad, printable, width
+from nsmagic.topology.build import build
 from nsmagic.topology.marks import Marks
-from nsmagic.topology.model import Graph, Room, Socket, build, route_words
+from nsmagic.topology.model import Graph, Room, Socket, route_words
 
 #: Where the states begin: two levels of branches and the longest name that Linux allows, so that lines seldom move.
 _STATE_AT = 22
@@ -35,7 +36,7 @@ def text(
     forwarding: Collection[str] = (),
     badges: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
-    """The drawing of a snapshot; parameters as those of :func:`nsmagic.topology.model.build`.
+    """The drawing of a snapshot; parameters as those of :func:`nsmagic.topology.build.build`.
 
     >>> from nsmagic.topology.sample import switch
     >>> print(text(switch(), forwarding={"host"}))

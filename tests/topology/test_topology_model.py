@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 from nsmagic.model import Snapshot
-from nsmagic.topology.model import Cable, Stack, Tunnel, build
+from nsmagic.topology.build import build
+from nsmagic.topology.model import Cable, Stack, Tunnel
 from nsmagic.topology.sample import cable, switch
 
 UP = 0x10043
