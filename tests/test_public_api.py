@@ -72,6 +72,12 @@ def test_options_of_topology() -> None:
     }  # fmt: skip
 
 
+def test_options_of_the_picture() -> None:
+    assert {name: argument for name, (argument, _) in magic_line.PICTURE_OPTIONS.items()} == {
+        "--diff": "", "--all": "", "--engine": "LAYOUT", "--lab": "NAME",
+    }  # fmt: skip
+
+
 def test_verbs_of_lab() -> None:
     assert magics._LAB_VERBS == ("status", "reset", "world", "script", "doctor", "log", "stop")
 
@@ -80,6 +86,7 @@ def test_configuration() -> None:
     assert {name: trait.default_value for name, trait in Netns.class_traits(config=True).items()} == {
         "changes": True,
         "show": "table",
+        "picture": "asked",
         "picture": "asked",
     }
 
