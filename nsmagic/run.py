@@ -101,6 +101,7 @@ class Runner:
         except Interrupted:
             raise
         except KeyboardInterrupt:
+            self._client.abandon(_ENDING)
             raise Interrupted("between two commands") from None
         finally:
             self._say()

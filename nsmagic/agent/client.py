@@ -45,7 +45,10 @@ class Call:
 
     def __init__(self, client: Client, number: int) -> None:
         self._client, self.number = client, number
+        self.thread = threading.get_ident()
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        # The last word stands here as well as in the queue: an interrupt may come just after something was taken from that.
+        self._last: tuple[Any, list[int]] | None = None
         self._result: Any = _ENDED
         self.fds: list[int] = []
 
@@ -61,7 +64,10 @@ class Call:
         """
         while self._result is _ENDED:
             try:
-                message, fds = self._queue.get(timeout=patience)
+                if self._last is not None and self._queue.empty():
+                    message, fds = self._last
+                else:
+                    message, fds = self._queue.get(timeout=patience)
             except queue.Empty:
                 self._client.die("not answering")
                 raise self._client.death() from None
@@ -87,6 +93,9 @@ class Call:
         self._client.cancel(self.number)
 
     def put(self, message: Any, fds: list[int]) -> None:
+        """Called by the reader."""
+        if message is _ENDED or "item" not in message:
+            self._last = (message, fds)
         self._queue.put((message, fds))
 
 
@@ -160,7 +169,7 @@ class Client:
                 self._send_aside(message)
             else:
                 self._send(message)
-        except BaseException:
+        except NsmagicError:
             self._calls.pop(call.number, None)
             raise
         return call
@@ -178,20 +187,25 @@ class Client:
     def _send_aside(self, message: protocol.Message) -> None:
         """Send from a thread of its own: the kernel takes a large message in several parts, and a KeyboardInterrupt between
         two of them, which only ever comes to the main thread, would leave half a frame in the stream."""
-        came: queue.SimpleQueue[NsmagicError | None] = queue.SimpleQueue()
+        sent = threading.Event()
+        refused: list[NsmagicError] = []
 
         def send() -> None:
             try:
                 self._send(message)
             except NsmagicError as error:
-                came.put(error)
-            else:
-                came.put(None)
+                refused.append(error)
+            finally:
+                sent.set()
 
         threading.Thread(target=send, name="nsmagic-send", daemon=True).start()
-        error = came.get()
-        if error is not None:
-            raise error
+        try:
+            sent.wait()
+        except BaseException:
+            sent.wait()
+            raise
+        if refused:
+            raise refused[0]
 
     def request(self, op: str, patience: float | None = None, **request: Any) -> Any:
         """Send a request and wait for its last word."""
@@ -202,6 +216,17 @@ class Client:
             if not self._cause and os.getpid() == self._pid:
                 with contextlib.suppress(OSError):  # the lab ends meanwhile: then that is cancelled too
                     self._transport.send({"id": next(self._numbers), "op": "cancel", "target": number})
+
+    def abandon(self, patience: float) -> None:
+        """End what this thread has asked for and not waited for, as an interrupt between two steps leaves it; so that the
+        next request does not find it still under way."""
+        with self._lock:
+            mine = [number for number, call in self._calls.items() if call.thread == threading.get_ident()]
+        if mine and self.alive:
+            # It may be that the request was not even sent: the agent answers once it has none of these.
+            self.request("abandon", patience, targets=mine)
+        for number in mine:
+            self._calls.pop(number, None)
 
     def death(self) -> LabError:
         """The error for a lab that is gone."""

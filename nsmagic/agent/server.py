@@ -62,7 +62,7 @@ class Call:
     """One request under way: where its answers go, and how it is cancelled."""
 
     def __init__(self, agent: Agent, channel: protocol.Channel, number: int) -> None:
-        self._agent, self._channel, self.number = agent, channel, number
+        self._agent, self.channel, self.number = agent, channel, number
         self.finished = False
         self.cancelled = False
         self.on_cancel: Callable[[], None] | None = None
@@ -70,21 +70,21 @@ class Call:
     def item(self, item: Any, fds: Sequence[int] = ()) -> None:
         """A part of the answer."""
         if not self.finished:
-            self._agent.send(self._channel, {"id": self.number, "item": item}, fds)
+            self._agent.send(self.channel, {"id": self.number, "item": item}, fds)
 
     def done(self, result: Any = None, fds: Sequence[int] = ()) -> None:
         """The last word of the answer."""
         if not self.finished:
             self.finished = True
             self._agent.forget(self)
-            self._agent.send(self._channel, {"id": self.number, "done": result}, fds)
+            self._agent.send(self.channel, {"id": self.number, "done": result}, fds)
 
     def fail(self, error: NsmagicError) -> None:
         """The last word when it went wrong."""
         if not self.finished:
             self.finished = True
             self._agent.forget(self)
-            self._agent.send(self._channel, {"id": self.number, "error": error.to_data()})
+            self._agent.send(self.channel, {"id": self.number, "error": error.to_data()})
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -256,6 +256,21 @@ class Agent:
     def op_cancel(self, call: Call, target: int) -> None:
         """Handled before this is reached; it stands here to be a known request."""
 
+    def op_abandon(self, call: Call, targets: list[int]) -> None:
+        """End the requests with these numbers, as far as they are under way; the answer comes when none of them is."""
+        owner = call.channel.fileno()
+        known = [self._calls[owner, number] for number in targets if (owner, number) in self._calls]
+        for each in known:
+            each.cancel()
+
+        def look() -> None:
+            if all(each.finished for each in known):
+                call.done({})
+            else:
+                self.loop.later(0.01, look)
+
+        look()
+
     # What the notebook asks
 
     def op_hello(self, call: Call, version: int, wanted: str = "") -> dict[str, Any]:
@@ -337,7 +352,7 @@ class Agent:
             call.done(
                 {
                     "status": status, "signal": number, "failed": failed.lines(), "timeout": bool(timed_out),
-                    "stopped": self.bounds["output"] if output.over else 0, "cancelled": call.cancelled, "changes": self.work.changes(mark),
+                    "stopped": self.bounds["output"] if output.over else 0, "cancelled": call.cancelled, "changes": self.work.changes_of_program(mark),
                 }
             )  # fmt: skip
 
