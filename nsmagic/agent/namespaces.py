@@ -169,7 +169,7 @@ class Namespaces:
                 os.unlink(path)
             raise
         if self.mounts:
-            sys_.mount(f"/proc/self/fd/{fd}", path, "", sys_.MS_BIND)
+            _mount_namespace(fd, path)
         self._know(name, Entry(fd, os.fstat(fd).st_ino), fresh=True)
         self._stamp = self._folder_stamp()
 
@@ -220,7 +220,7 @@ class Namespaces:
         if self.mounts:
             self._share_folder()
             os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
-            sys_.mount(f"/proc/self/fd/{fd}", path, "", sys_.MS_BIND)
+            _mount_namespace(fd, path)
             os.close(fd)
             self._stamp = (0, 0)
             self.scan()
@@ -360,3 +360,8 @@ class Namespaces:
         entry = self.entries.pop(name)
         self.monitor.detach(name)
         os.close(entry.fd)
+
+
+def _mount_namespace(fd: int, path: str) -> None:
+    with process.proc_folder():
+        sys_.mount(f"self/fd/{fd}", path, "", sys_.MS_BIND)

@@ -19,7 +19,7 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nsmagic import syscalls as sys_
@@ -299,6 +299,8 @@ def _start_runner(
         signal.set_wakeup_fd(-1)
         os.setsid()
         sys_.prctl(sys_.PR_SET_CHILD_SUBREAPER, 1)
+        with contextlib.suppress(OSError):
+            _write_file("/proc/self/comm", "nsmagic-run")  # what ps shows
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # The runner outlives what it runs, to say how that ended.
             signal.signal(number, signal.SIG_IGN)
@@ -423,6 +425,19 @@ def keep_proc() -> None:
     """Keep /proc open: nothing inside can then take it away from us (``umount /proc`` answers that it is busy)."""
     if not _PROC:
         _PROC.append(os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+
+
+@contextlib.contextmanager
+def proc_folder() -> Iterator[None]:
+    """Be in /proc for a moment, wherever that is by now: for system calls that want a path."""
+    if _PROC:
+        os.fchdir(_PROC[0])
+    else:
+        os.chdir("/proc")
+    try:
+        yield
+    finally:
+        os.chdir("/")
 
 
 def _in_proc(path: str, flags: int = os.O_RDONLY) -> int:
