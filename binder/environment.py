@@ -178,7 +178,7 @@ def download(index: str, scratch: Path) -> Path:
     """Fetch pip's wheel from a package index."""
     if setting("cert"):
         os.environ.setdefault("SSL_CERT_FILE", setting("cert"))
-    page = index.rstrip("/") + "/pip/"
+    page = index.rstrip("/") + "/pip/" + ("index.html" if index.startswith("file:") else "")
     links = _Links()
     links.feed(_fetch(page).decode())
     address, _, fragment = urllib.parse.urljoin(page, newest(links.found)).partition("#")

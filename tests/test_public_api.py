@@ -29,7 +29,7 @@ def test_public_members_of_a_lab() -> None:
     assert public(nsmagic.Lab) == {
         "addrs", "client", "close", "fdb", "frame", "kind", "links", "names", "namespaces", "neighbours", "note", "pid",
         "reset", "resolve", "routes", "rules", "run", "running", "script", "snapshot", "socket", "status", "sysctls",
-        "topology", "track", "world",
+        "topology", "track", "track_descriptor", "world",
     }  # fmt: skip
     assert public(nsmagic.Namespace) == {
         "addrs", "fdb", "links", "neighbours", "python", "routes", "rules", "run", "socket", "sysctls",
