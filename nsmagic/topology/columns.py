@@ -22,17 +22,18 @@ def columns(places: Iterable[str], neighbours: Neighbours, outside: Collection[s
     {'host': 0, 'red': 1, 'lan': -1, 'blue': 1}
     """
     order = list(places)
+    if set(order) <= set(outside):
+        outside = ()
     found: dict[str, int] = {}
     first = 1 if HOST in order else 0
     if HOST in order:
         _spread(HOST, 0, 1, found, neighbours, lambda place: place not in outside)
         _outwards(found, neighbours, outside)
     for place in order:
-        if place in found or (place in outside and any(other not in outside for other in order)):
+        if place in found or place in outside:
             continue
         members = _component(place, neighbours, found)
-        inside = [each for each in order if each in members and each not in outside]
-        begin = _begin(inside or [each for each in order if each in members], neighbours)
+        begin = _begin([each for each in order if each in members and each not in outside], neighbours)
         _spread(begin, first, 1, found, neighbours, lambda each: each not in outside)
         _outwards(found, neighbours, outside)
     for place in order:  # an outside that nothing leads to

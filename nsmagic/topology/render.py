@@ -98,7 +98,7 @@ class Renderer:
         except TimeoutError:
             self._end()
             raise _too_long(self.limit) from None
-        except (EOFError, OSError):
+        except (EOFError, OSError, ValueError):
             status = self._end(grace=1.0)  # it ends by itself: let it have its own status
             said = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
             raise RenderError(f"Graphviz {said}") from None
@@ -107,7 +107,7 @@ class Renderer:
             raise
         if word != b"ok":
             raise RenderError(
-                f"Graphviz: {answer.decode(errors='replace')}", hint=_GET_IT if b".so" in answer else None
+                f"Graphviz: {answer.decode(errors='replace')}", hint=_GET_IT if word == b"missing" else None
             )
         return answer.decode(errors="replace")
 
@@ -178,9 +178,7 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, until: float) ->
         got += _read(out, until)
     head, _, body = bytes(got).partition(b"\n")
     word, length = head.split()
-    if int(length) > _MOST_OUTPUT:
-        raise EOFError
-    parts, left = [body], int(length) - len(body)
+    parts, left = [body], min(int(length), _MOST_OUTPUT) - len(body)
     while left > 0:
         parts.append(_read(out, until))
         left -= len(parts[-1])

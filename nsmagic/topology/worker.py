@@ -6,7 +6,7 @@ loads the parts of Graphviz that need X11, GLib and the machine's fonts, which a
 would make the same picture another one on another machine. Without them Graphviz measures texts by tables of its own.
 
 Requests come on standard input as ``ENGINE LENGTH\\n`` and so many bytes of DOT; the answer is ``ok LENGTH\\n`` and the SVG, or
-``error LENGTH\\n`` and words. The end of the input is the end of the process.
+``error`` (the text is at fault) or ``missing`` (a library is not there) and words. The end of the input is the end of the process.
 """
 
 from __future__ import annotations
@@ -115,8 +115,10 @@ def serve(folder: str) -> None:
             if dot_alone not in made:
                 made[dot_alone] = Graphviz(folder, dot_alone=dot_alone)
             word, data = b"ok", made[dot_alone].svg(source, head[0])
-        except (OSError, ValueError, AttributeError) as error:
+        except ValueError as error:
             word, data = b"error", str(error).encode(errors="replace")
+        except (OSError, AttributeError) as error:
+            word, data = b"missing", str(error).encode(errors="replace")
         answer.write(b"%s %d\n%s" % (word, len(data), data))
         answer.flush()
 

@@ -240,7 +240,11 @@ def record() -> None:
 
 
 def _values(row: Any) -> list[Any] | None:
-    return None if row is None else [getattr(row, field) for field in row.__dataclass_fields__]
+    if row is None:
+        return None
+    return [
+        0 if field == "inode" else () if field == "pids" else getattr(row, field) for field in row.__dataclass_fields__
+    ]
 
 
 def _lines(data: dict[str, Any]) -> str:

@@ -1,0 +1,93 @@
+"""The picture as SVG: what is in it, that nothing else is, and that it can be read everywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from nsmagic.printable import printable
+from nsmagic.topology import palette
+from nsmagic.topology.lines import key
+from nsmagic.topology.picture import Topology
+from nsmagic.topology.svg import finish
+from tests.topology import reading, scenes
+
+
+def drawn(name: str, **options: object) -> Topology:
+    found = scenes.recorded(name)
+    return Topology(found.snapshot, forwarding=found.forwarding, changes=found.changes, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", scenes.SCENES)
+@pytest.mark.parametrize("all", [False, True])
+def test_every_scene_holds_what_a_picture_may_hold_and_every_socket(name: str, all: bool) -> None:
+    picture = drawn(name, all=all, diff=True)
+    root = reading.svg(picture.svg())
+    said = " ".join(reading.texts(root))
+    for path, socket in picture.graph.sockets().items():
+        if socket.link.kind == "loopback" and not all:
+            continue
+        assert socket.link.ifname in said
+        assert any(each.get("id") == f"tip/socket/{key(path)}" for each in root.iter() if each.get("id"))
+        assert all_in(socket.addresses, said)
+    wires = {name for name in reading.groups(root, "edge") if name.startswith("cable/")}
+    assert len(wires) == len({cable for cable in picture.graph.cables if cable.seen}) + sum(
+        len(outer.ends) for outer in picture.graph.outers
+    )
+
+
+def all_in(texts: tuple[str, ...], where: str) -> bool:
+    return all(text in where for text in texts)
+
+
+def test_hostile_names_are_shown_and_nothing_more() -> None:
+    picture = Topology(scenes.hostile())
+    root = reading.svg(picture.svg())
+    said = reading.texts(root)
+    for name in (*scenes.HOSTILE_ROOMS, *scenes.HOSTILE_LINKS):
+        assert printable(name) in said
+    assert set(reading.groups(root, "node")) == {f"room/{key(ns)}" for ns in scenes.HOSTILE_ROOMS}
+    assert len(reading.groups(root, "edge")) == len(scenes.HOSTILE_ROOMS)
+    assert "<script" not in picture.svg()
+
+
+def test_tooltips_are_titles() -> None:
+    root = reading.svg(drawn("cable").svg())
+    titles = [element.text for element in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert "red: network namespace" in titles
+    assert "blue/veth-blue ⇄ red/veth-red: up" in titles
+    assert any(title.startswith("red/veth-red: veth, up, mac 02:") for title in titles if title)
+    assert "cluster_host" not in titles
+
+
+def test_it_stands_on_a_card_and_follows_the_page() -> None:
+    text = drawn("nat").svg()
+    root = reading.svg(text)
+    card = root.find("{http://www.w3.org/2000/svg}rect")
+    assert card is not None
+    assert card.get("fill") == palette.CARD
+    style = root.findtext("{http://www.w3.org/2000/svg}style") or ""
+    dark = style.partition("@media (prefers-color-scheme:dark)")[2]
+    for element in root.iter():
+        for paint in (element.get("fill"), element.get("stroke")):
+            if paint and paint.startswith("#"):
+                assert f'="{paint}"]' in dark, f"{paint} has no dark counterpart"
+            assert paint in (None, "none") or paint.startswith("#"), f"{paint} is no colour of the palette"
+    assert dark.count("{") == dark.count("}") - 0
+
+
+def test_it_says_in_words_what_it_shows() -> None:
+    assert reading.svg(drawn("cable").svg()).get("aria-label") == drawn("cable").alt
+    assert drawn("cable").alt == (
+        "Network of the lab: 2 rooms, 1 cable. host."
+        " blue: veth-blue up 192.168.15.2/24, cable to red/veth-red. red: veth-red up 192.168.15.1/24, cable to blue/veth-blue."
+    )
+
+
+def test_the_same_every_time() -> None:
+    assert drawn("nat").svg() == drawn("nat").svg()
+
+
+def test_what_is_no_picture_is_refused() -> None:
+    for text in ("", "<html></html>", '<svg width="-2147483648pt" height="1pt"\n viewBox="0 0 1 1">'):
+        with pytest.raises(ValueError, match="nothing that can be shown"):
+            finish(text)
