@@ -26,7 +26,7 @@ from nsmagic.agent.loop import Loop, Timer
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.output import FailedLines, Log, Output
 from nsmagic.agent.work import Work
-from nsmagic.errors import CommandNotFound, KernelRefused, LimitReached, NamespaceNotFound, NsmagicError
+from nsmagic.errors import CommandFailed, CommandNotFound, KernelRefused, LimitReached, NamespaceNotFound, NsmagicError
 from nsmagic.model import HOST
 from nsmagic.netlink.monitor import Monitor
 
@@ -331,6 +331,8 @@ class Agent:
     ) -> Any:
         """A program or a bash script in a namespace; its output as items, then its status and what changed."""
         if process.executable(argv[0]) is None:
+            if "/" in argv[0] and os.path.exists(argv[0]):
+                raise CommandFailed(f"{argv[0]}: Permission denied", command=text or argv[0], status=126)
             raise CommandNotFound(f"{argv[0]}: command not found", name=argv[0])
         place = self.place(ns, cwd)
         if background:
@@ -515,10 +517,11 @@ class Agent:
     def op_status(self, call: Call) -> dict[str, Any]:
         """What ``%lab status`` shows."""
         self.namespaces.scan()
+        ours = {os.getpid(), *(job.runner for job in self._left_over), *(job.job.runner for job in self.jobs.values())}
         return {
             "kind": self.config["kind"], "lab": self.config["lab"], "seed": self.config["seed"], "limits": self.bounds,
             "missing": self.missing, "namespaces": self.namespaces.names(), "jobs": self.op_jobs(call),
-            "processes": [[each.pid, each.name] for each in process.processes().values() if each.pid != os.getpid()],
+            "processes": [[each.pid, each.name] for each in process.processes().values() if each.pid not in ours],
             "folder": self.config["cwd"],
             "memory_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }  # fmt: skip
