@@ -57,6 +57,11 @@ SAME = {
         "root           1       0  0 04:13 ?        00:00:00 sleep 1000\n",
         "root          21      20  1 05:59 ?        00:00:01 sleep 1000\n",
     ),
+    "a picture in HTML": (
+        '<img alt="one room" src="data:image/svg+xml;base64,PHN2Zz4=">',
+        '<img alt="one room" src="data:image/svg+xml;base64,PHN2ZyB3aWR0aD0+">',
+    ),
+    "a picture": ('<svg width="10">\n<text>a</text></svg>\n', '<svg width="11">\n<text>a</text>\n</svg>\n'),
     "ps": ("    12 ?        00:00:00 sleep\n", "   1234 ?        00:00:10 sleep\n"),
     "a process with its pid outside and inside": ("sleep      12       1\n", "sleep      1234     2\n"),
     "a job of bash": ("[1] 12\n", "[1] 4711\n"),

@@ -5,6 +5,8 @@ Fields stand in braces and are filled by ``say``. What is filled in is data and 
 
 from __future__ import annotations
 
+from nsmagic.printable import printable
+
 SENTENCES: dict[str, str] = {
     # interfaces
     "dev-elsewhere": "{dev} is in {where}:  {fixed}",
@@ -104,4 +106,6 @@ def say(code: str, **fields: object) -> str:
     >>> say("unreachable", ns="red", address="10.9.9.9")
     'no route of red covers 10.9.9.9; %routes red shows them'
     """
-    return SENTENCES[code].format(**fields)
+    # Names come from people and from the kernel: what cannot be printed is shown as an escape.
+    shown = {name: printable(value) if isinstance(value, str) else value for name, value in fields.items()}
+    return SENTENCES[code].format(**shown)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from nsmagic.agent.client import Client
 from nsmagic.errors import LabError, SandboxUnavailable
@@ -16,6 +19,8 @@ from nsmagic.sandbox.causes import cause_of
 AUTOMATIC = ("rootless", "rootless-nomount")
 #: Seconds a lab may take to start before it is given up.
 PATIENCE = 10.0
+#: Seconds within which the namespaces of a lab that has ended are free for the next one.
+_FREED = 1.0
 
 
 def start(
@@ -48,21 +53,46 @@ def start(
         _warn_of_host()
     refusals: list[SandboxUnavailable] = []
     for kind in (wanted,) if wanted else AUTOMATIC:
-        launched = launch.launch(config.make(kind, seed=seed, limits=limits, folder=folder))
-
-        def over(cause: str, launched: launch.Launched = launched) -> None:
-            launched.hang_up()
-            ended(cause)
-
-        client = Client(launched.channel, over)
-        try:
-            client.wait_ready(PATIENCE)
-            return client, launched, kind
-        except SandboxUnavailable as refusal:
-            refusals.append(refusal)
-            client.close()
-            launched.end()
+        given_up = time.monotonic() + _FREED
+        while True:
+            try:
+                return *_try(config.make(kind, seed=seed, limits=limits, folder=folder), ended), kind
+            except SandboxUnavailable as refusal:
+                # The kernel frees the namespaces of the kind tried before a moment after it has ended.
+                if refusals and refusal.errno == errno.ENOSPC and time.monotonic() < given_up:
+                    continue
+                refusals.append(refusal)
+                break
     raise _no_kind(refusals)
+
+
+def _try(settings: Mapping[str, Any], ended: Callable[[str], None]) -> tuple[Client, launch.Launched]:
+    """Start a lab of one kind.
+
+    Raises
+    ------
+    SandboxUnavailable
+        With the step at which it failed; nothing of it is left.
+    """
+    launched = launch.launch(settings)
+
+    def over(cause: str) -> None:
+        launched.hang_up()
+        ended(cause)
+
+    client: Client | None = None
+    try:
+        client = Client(launched.channel, over)
+        client.wait_ready(PATIENCE)
+    except SandboxUnavailable:
+        if client is not None:
+            client.close()
+        launched.end()
+        raise
+    except BaseException:  # an interrupt: nobody would hold what was started
+        launched.hang_up()
+        raise
+    return client, launched
 
 
 def _warn_of_host() -> None:
