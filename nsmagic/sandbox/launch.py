@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import signal
 import socket
 import subprocess
@@ -61,10 +60,18 @@ def launch(config: Mapping[str, Any]) -> Launched:
     SandboxUnavailable
         The process could not even be started.
     """
-    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    gone = threading.Event()
-    threading.Thread(target=_spawn, args=(config, answers, gone), name="nsmagic-spawn", daemon=True).start()
-    answer = answers.get()
+    spawned, gone = _Spawned(), threading.Event()
+    threading.Thread(target=_spawn, args=(config, spawned, gone), name="nsmagic-spawn", daemon=True).start()
+    try:
+        spawned.there.wait()
+    except BaseException:
+        # Interrupted: a launcher that nobody holds would live as long as the notebook.
+        spawned.there.wait()
+        if not isinstance(spawned.answer, OSError):
+            spawned.answer[0].close()
+        raise
+    # Held by nobody else from here on: dropped, the socket closes and the launcher ends.
+    answer, spawned.answer = spawned.answer, None
     if isinstance(answer, OSError):
         raise SandboxUnavailable(
             f"the launcher cannot be started: {answer}", kind=str(config["kind"]), step="start", errno=answer.errno or 0
@@ -76,7 +83,19 @@ def launch(config: Mapping[str, Any]) -> Launched:
     return launched
 
 
-def _spawn(config: Mapping[str, Any], answers: queue.SimpleQueue[Any], gone: threading.Event) -> None:
+class _Spawned:
+    """What the thread that starts a launcher has to say: our end of its socket and the process, or why there is none."""
+
+    def __init__(self) -> None:
+        self.there = threading.Event()
+        self.answer: Any = None
+
+    def say(self, answer: Any) -> None:
+        self.answer = answer
+        self.there.set()
+
+
+def _spawn(config: Mapping[str, Any], spawned: _Spawned, gone: threading.Event) -> None:
     ours, theirs = socket.socketpair()
     command, environment = config_.start_command(config_.launcher())
     try:
@@ -97,11 +116,12 @@ def _spawn(config: Mapping[str, Any], answers: queue.SimpleQueue[Any], gone: thr
             os.close(pidfd)
     except OSError as error:
         ours.close()
-        answers.put(error)
+        spawned.say(error)
         return
     finally:
         theirs.close()
-    answers.put((ours, process))
+    spawned.say((ours, process))
+    del ours
     # This thread lives as long as the launcher does: its end would be the launcher's.
     process.wait()
     gone.set()
