@@ -363,6 +363,7 @@ def test_a_name_given_to_connect_is_looked_up_there_too(pair: Lab) -> None:
         with socket.socket(type=socket.SOCK_DGRAM) as one:
             assert one.sendto(b"x", ("red.lab", 9)) == one.sendto(b"x", 0, ("red.lab", 9)) == 1
             assert one.sendmsg([b"ab", b"c"], [], 0, ("red.lab", 9)) == 3
+        with socket.socket(type=socket.SOCK_DGRAM) as one:
             one.bind(("localhost", 0))
             assert one.getsockname()[0] == "127.0.0.1"
         with socket.socket() as made, pytest.raises(socket.gaierror):
