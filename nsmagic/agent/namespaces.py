@@ -112,7 +112,8 @@ class Namespaces:
 
     def ifindex(self, ns: str, name: str) -> int:
         """The number of a link by its name or alternative name."""
-        return lookup.find(self.socket(ns), name, ns)
+        sock = self.socket(ns)
+        return self.monitor.ifindex(ns, name) or lookup.find(sock, name, ns)
 
     def new_ifindex(self, ns: str) -> int:
         """A number that no link of the lab has: a link that moves keeps its number, and no look-up is needed."""

@@ -64,7 +64,6 @@ class Work:
 
     def changes(self, mark: int) -> list[Any]:
         """What changed in the kernel since the mark."""
-        self._monitor.drain()
         return self._monitor.changes_since(mark)
 
     def snapshot(self, tables: Sequence[str], ns: Sequence[str] | None) -> dict[str, list[Any]]:

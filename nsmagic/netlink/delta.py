@@ -16,7 +16,7 @@ A route that somebody made and that vanished because its link went down *is* a c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from nsmagic.model import IFF_UP
@@ -84,11 +84,16 @@ class _Changes:
         return [delta for _, delta in sorted(self._found, key=lambda found: found[0])]
 
 
-def changes(old: State, new: State, touched: Sequence[Touch] = (), *, weather: bool = False) -> list[Delta]:
+def changes(
+    old: State, new: State, touched: Sequence[Touch] = (), *, weather: bool = False, among: Set[int] | None = None
+) -> list[Delta]:
     """The net effect, in the order in which things were first touched. ``weather``: changes of links without the
-    exceptions above, for a picture that shows carrier and operational state."""
+    exceptions above, for a picture that shows carrier and operational state. ``among``: no other namespaces differ."""
     out = _Changes(old, new, touched)
-    changed = [nsid for nsid in {**old, **new} if old.get(nsid) is not new.get(nsid)]
+    both: Iterable[int] = {**old, **new} if among is None or len(among) > 1 else among
+    changed = [
+        nsid for nsid in both if (among is None or nsid in among) and old.get(nsid) is not new.get(nsid)
+    ]  # fmt: skip
     for nsid in changed:
         before, after = old.get(nsid), new.get(nsid)
         if before is None or after is None or before[:3] != after[:3]:

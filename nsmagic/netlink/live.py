@@ -7,7 +7,6 @@ object, so that comparing is asking "is it the same?", and rows made of it are k
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import IntFlag
 from operator import is_
 from typing import Any, Final
 
@@ -19,8 +18,9 @@ from nsmagic.netlink.socket import RouteSocket
 from nsmagic.netlink.words import AF_INET, AF_INET6
 
 
-class Bit(IntFlag):
-    """What of a namespace may have changed."""
+class Bit:
+    """What of a namespace may have changed. Plain numbers: they are looked at for each event and each command, where an enum
+    costs more than all the rest."""
 
     ADDRS4 = 1
     ADDRS6 = 2
@@ -32,7 +32,7 @@ class Bit(IntFlag):
 
 
 #: What a table is made of.
-BITS: Final = {
+BITS: Final[dict[str, int]] = {
     "addrs": Bit.ADDRS4 | Bit.ADDRS6,
     "routes": Bit.ROUTES4 | Bit.ROUTES6,
     "rules": Bit.RULES4 | Bit.RULES6,
@@ -40,8 +40,8 @@ BITS: Final = {
 }
 #: Instead of a set of indexes: all links.
 ALL: Final[frozenset[int]] = frozenset({-1})
-NOTHING: Final = Bit(0)
-EVERYTHING: Final = Bit(127)
+NOTHING: Final = 0
+EVERYTHING: Final = 127
 
 
 class Live:
@@ -60,11 +60,13 @@ class Live:
         #: Links to be read again, by index; ``ALL`` for all of them.
         self.links_dirty: set[int] | frozenset[int] = set()
         #: May hold a change worth telling; must be read before anybody asks what changed.
-        self.dirty = NOTHING
+        self.dirty: int = NOTHING
         #: Changed by the kernel as a consequence; must be read before a snapshot.
-        self.stale = NOTHING
+        self.stale: int = NOTHING
         #: Identities of links that were announced but not read yet.
         self.arriving: dict[int, int] = {}
+        #: Number of each link that was read, by its name.
+        self.index_of: dict[str, int] = {}
         #: What is stacked upon a link of this namespace (vlan, macvlan …).
         self.stacked: dict[int, set[int]] = {}
         #: Something differs from what ``freeze`` returned last.
@@ -73,7 +75,7 @@ class Live:
         self._space: Space | None = None
         self._cache: dict[str, tuple[tuple[Any, ...], list[Row]]] = {}
 
-    def note(self, bit: Bit, *, worth: bool) -> None:
+    def note(self, bit: int, *, worth: bool) -> None:
         """A part has to be read again: soon when it may hold a change worth telling, else for the next snapshot."""
         if worth:
             self.dirty |= bit
@@ -105,7 +107,9 @@ class Live:
         known = self.links.get(link.ifindex)
         if known is not None:
             self._unstack(known[1])
+            self._unname(known[1])
         self.links[link.ifindex] = (uid, link)
+        self.index_of[link.ifname] = link.ifindex
         if link.lower and link.netnsid < 0 and link.kind not in PAIRED:
             self.stacked.setdefault(link.lower, set()).add(link.ifindex)
         self.changed = self._links_changed = True
@@ -117,6 +121,7 @@ class Live:
             self.links_dirty.discard(index)
         if gone is not None:
             self._unstack(gone[1])
+            self._unname(gone[1])
             self.changed = self._links_changed = True
         return gone
 
@@ -125,9 +130,21 @@ class Live:
         if upper is not None:
             upper.discard(link.ifindex)
 
+    def _unname(self, link: RawLink) -> None:
+        if self.index_of.get(link.ifname) == link.ifindex:
+            del self.index_of[link.ifname]
+
+    def has_routes(self, index: int, *, worth: bool) -> bool:
+        """Whether an IPv4 route uses a link, as last read. ``worth``: one that is not in the table that the kernel fills."""
+        return any(
+            (route.oif == index or any(hop[1] == index for hop in route.nexthops))
+            and not (worth and route.table == delta.LOCAL_TABLE)
+            for route in self.routes4
+        )
+
     # Reading
 
-    def read(self, bits: Bit) -> None:
+    def read(self, bits: int) -> None:
         """Read parts again. They count as clean then; what did not change stays the same object."""
         if not bits:
             return

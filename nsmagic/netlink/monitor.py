@@ -26,7 +26,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection, KeysView, Sequence
 
 from nsmagic.errors import NamespaceNotFound
-from nsmagic.model import ROWS
+from nsmagic.model import IFF_UP, ROWS
 from nsmagic.netlink import decode, delta, dump, peers
 from nsmagic.netlink.delta import Delta
 from nsmagic.netlink.hidden import Hidden
@@ -150,6 +150,7 @@ class Monitor:
         self._renamed(live.nsid)
         del self._dirty[live.nsid]
         self._state = {nsid: space for nsid, space in self._state.items() if nsid != live.nsid}
+        self._journal.differs(live.nsid)
 
     def names(self) -> list[str]:
         """The namespaces followed: host, then the others by name."""
@@ -167,6 +168,12 @@ class Monitor:
     def ifindexes(self) -> KeysView[int]:
         """The numbers of all links of the lab."""
         return self._indexes.keys()
+
+    def ifindex(self, name: str, ifname: str) -> int:
+        """The number of the link of that name (no alternative one) in a namespace; 0 when the kernel has to be asked."""
+        live = self._get(name)
+        self._pump()
+        return 0 if live.links_dirty else live.index_of.get(ifname, 0)
 
     def close(self) -> None:
         """Close all sockets; the kernel then frees what only they kept alive."""
@@ -219,14 +226,14 @@ class Monitor:
         self._telling = True
         try:
             self._refresh()
-            old, touched = self._journal.since(self._told)
+            old, touched, among = self._journal.since(self._told)
             if old is self._state:
                 return
             self._journal.forget(self._told)
             self._told = self._journal.mark(self._state)
             new = self._state
             for callback, weather in list(self._subscribers):
-                deltas = delta.changes(old, new, touched, weather=weather)
+                deltas = delta.changes(old, new, touched, weather=weather, among=among)
                 if deltas:
                     callback(deltas)
         finally:
@@ -286,7 +293,9 @@ class Monitor:
             return
         route = decode.route(data, at, end)
         if route.family == "inet":
-            live.note(Bit.ROUTES4, worth=True)
+            # The kernel's own table is nobody's change; but a link that was down for a moment has lost its routes in silence.
+            worth = route.table != delta.LOCAL_TABLE or live.has_routes(route.oif, worth=True)
+            live.note(Bit.ROUTES4, worth=worth)
         else:
             live.note(Bit.ROUTES6, worth=route.table != delta.LOCAL_TABLE and route.dst not in _LINK_LOCAL)
         self._journal.touch((live.nsid, "routes", route.family, route.dst, route.table))
@@ -331,23 +340,33 @@ class Monitor:
 
     # Reading
 
-    def _refresh(self, also_stale: Bit = NOTHING, names: Collection[str] | None = None) -> None:
-        """Read what is dirty; of the namespaces named (None: all) also what of ``also_stale`` is stale."""
-        wanted = None if names is None else {self._by_name[name] for name in names}
-        state: dict[int, Space] | None = None
+    def _refresh(self, also_stale: int = NOTHING, names: Collection[str] | None = None) -> None:
+        """Read what is dirty; of the namespaces named (None: all) also what of ``also_stale`` is stale.
+
+        This is done for each command, so it only looks at the namespaces with events since the last time.
+        """
+        if not (self._dirty or also_stale):
+            return
         # Links first: what is read of one can make another one's row old.
         while waiting := [live for nsid in self._dirty if (live := self._live[nsid]).links_dirty]:
             for live in waiting:
                 self._read_links(live)
+        state: dict[int, Space] | None = None
+        if also_stale:
+            for nsid in self._live if names is None else [self._by_name[name] for name in names]:
+                live = self._live[nsid]
+                if live.stale & also_stale:
+                    self._dirty[nsid] = None
+                    live.dirty |= live.stale & also_stale
         for nsid in list(self._dirty):
             live = self._live[nsid]
-            stale = live.stale & also_stale if wanted is None or nsid in wanted else NOTHING
-            live.read(live.dirty | stale)
-            if not live.stale:
-                del self._dirty[nsid]
+            if live.dirty:
+                live.read(live.dirty)
+            del self._dirty[nsid]
             if live.changed:
                 state = dict(self._state) if state is None else state
                 state[nsid] = live.freeze()
+                self._journal.differs(nsid)
         if state is not None:
             self._state = state
 
@@ -404,8 +423,13 @@ class Monitor:
             if (old.ifname, old.lower, old.netnsid) != (row.ifname, row.lower, row.netnsid):
                 self._naming += 1
             if (old.flags, old.operstate, old.mtu, old.master) != (row.flags, row.operstate, row.mtu, row.master):
-                # IPv4's routes go in silence; of what else goes there are events.
-                live.dirty |= Bit.ROUTES4
+                # IPv4's routes go in silence with a link that goes down, and are marked in silence when it loses its carrier;
+                # of what else goes, and of all that comes, there are events.
+                decided = ((old.flags ^ row.flags) & IFF_UP, old.mtu, old.master) != (0, row.mtu, row.master)
+                if decided and live.has_routes(row.ifindex, worth=True):
+                    live.dirty |= Bit.ROUTES4
+                elif live.has_routes(row.ifindex, worth=False):
+                    live.stale |= Bit.ROUTES4
                 live.stale |= Bit.ADDRS6 | Bit.ROUTES6
         live.put_link(uid, row)
         self._dirty[live.nsid] = None
@@ -480,8 +504,8 @@ class Monitor:
         self._pump()
         self._refresh()
         self._tell()
-        old, touched = self._journal.since(mark)
-        return [] if old is self._state else delta.changes(old, self._state, touched)
+        old, touched, among = self._journal.since(mark)
+        return [] if old is self._state else delta.changes(old, self._state, touched, among=among)
 
     def settle(self, timeout: float = 0.2) -> bool:
         """Wait until what the kernel does a moment later has happened (see ``settle.py``); at most ``timeout`` seconds.
