@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nsmagic import changes as words_of_changes
 from nsmagic import scripted
 from nsmagic.agent.client import Call, Client
-from nsmagic.commands import hints, hints_routes
+from nsmagic.commands import hints, hints_routes, named
 from nsmagic.commands.cell import batch_lines, split
 from nsmagic.commands.command import Batch, Cell, Command, Each, Program, Script, Step
 from nsmagic.commands.command import Sequence as Several
@@ -165,6 +165,8 @@ class Runner:
         return self._in_words(step, command, ns, last, as_json=as_json, both=both)
 
     def _has_tool(self, command: Command) -> bool:
+        if command.verb.startswith("netns.") and self._nameless():
+            return False  # the tool would find no namespaces
         tool = command.argv[0].rpartition("/")[2]
         return self._client.request("which", names=[tool])[tool] is not None
 
@@ -333,6 +335,8 @@ class Runner:
             program = Program(step.run.argv, step.run.ns)
         where = program.ns or ns
         outcome = Outcome(step.line, step.text)
+        if self._nameless() and named.program_calls(program.argv):
+            return self._failed(outcome, _no_names("programs", 0), step, where)
         try:
             self._refuse_full_screen(program.argv[0])
             if self._behind(step):
@@ -355,6 +359,7 @@ class Runner:
             self._text(outcome.output)
         error_ = self._error_of(data, step.text, program.argv[0])
         if error_ is not None:
+            self._hint_of_names(error_, outcome.output)
             if program.why is not None:
                 error_.with_hint(program.why.hint)
             self._hint(error_, step, where, said=outcome.output if isinstance(error_, CommandFailed) else "")
@@ -373,6 +378,10 @@ class Runner:
         step = Step(script.line, name, Program(("bash",)), background=self._options.background)
         outcome = Outcome(step.line, step.text)
         request = {"argv": list(scripted.ARGV), "script": scripted.for_bash(script.text), "ns": self._ns}
+        at = named.line_of_call(script.text) if self._nameless() else 0
+        if at:
+            self._failed(outcome, _no_names("bash cells", at), step, self._ns)
+            return
         try:
             if self._options.background:
                 self._background(outcome, text=step.text, **request)
@@ -393,8 +402,17 @@ class Runner:
                 self._hint(refusal, step, self._ns)
         elif failed:
             refusal = scripted.failure(script.text, failed)
+            self._hint_of_names(refusal, outcome.output)
             self._hint_of_line(refusal, script.text, failed[0][0], outcome.output)
         self._ended(outcome, data, refusal, step, self._ns, script=True)
+
+    def _nameless(self) -> bool:
+        """Whether programs of this lab find no named namespaces, as nothing can be mounted."""
+        return self._lab.kind == "rootless-nomount"
+
+    def _hint_of_names(self, error: NsmagicError, output: str) -> None:
+        if self._nameless() and named.complains(output):
+            error.with_hint(named.HINT)
 
     def _hint_of_line(self, error: NsmagicError, text: str, number: int, output: str) -> None:
         """The hint for a line of a script; only one that says by itself where it acts."""
@@ -532,6 +550,12 @@ class Runner:
                 cancelled = True
                 call.cancel()
                 items = call.items(_ENDING)
+
+
+def _no_names(who: str, line: int) -> LabError:
+    where = f" (line {line})" if line else ""
+    words = f"{who} that call ip netns{where} cannot work in rootless-nomount: this machine refuses the mounts that they need"
+    return LabError(words, hint=named.HINT)
 
 
 def _native(step: Step) -> bool:
