@@ -56,7 +56,7 @@ def source(graph: Graph, marks: Marks | None = None, *, engine: str | None = Non
     'dot'
     """
     made = plan(graph, marks, all=all, walls=engine in (None, "dot"))
-    circle = engine is None and sum(wire.level for wire in made.wires) > _DENSE
+    circle = engine is None and sum(wire.level and wire.left != wire.right for wire in made.wires) > _DENSE
     if circle:
         made = plan(graph, marks, all=all, walls=False)
     chosen = engine or ("neato" if circle else "dot")

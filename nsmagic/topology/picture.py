@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nsmagic.errors import NsmagicError
-from nsmagic.model import Change, Snapshot
+from nsmagic.model import HOST, Change, Snapshot
 from nsmagic.topology.build import build
 from nsmagic.topology.marks import Marks, marks
 from nsmagic.topology.model import Graph
@@ -104,6 +104,8 @@ class Topology:
         except ImportError as error:
             raise RenderError(f"{error.name} is not installed", hint=f"pip install {error.name}") from None
         shown = self.marks if self.diff else self.marks.without_gone()
+        if not self.diff and self._all_is_new():
+            shown = Marks()
         return source(self.graph, shown, engine=self._engine, all=self._all)
 
     @cached_property
@@ -116,6 +118,13 @@ class Topology:
             return finish(drawn, self.alt)
         except ValueError as error:
             raise RenderError(str(error)) from None
+
+    def _all_is_new(self) -> bool:
+        """Whether marks would tell nothing, since everything bears one."""
+        things = [self.marks.rooms.get(room.ns) for room in self.graph.rooms if room.ns != HOST]
+        sockets = [socket for socket in self.graph.sockets().values() if socket.link.kind != "loopback"]
+        things += [self.marks.sockets.get(socket.path) for socket in sockets]
+        return len(things) > 1 and set(things) == {"new"}
 
     def dot(self) -> str:
         """The picture in DOT, the language of Graphviz."""

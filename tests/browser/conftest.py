@@ -1,0 +1,186 @@
+"""JupyterLab as a user starts it, and a browser in front of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+#: Seconds for the slowest step on a busy machine.
+PATIENCE = 90
+CHROMIUM = os.environ.get("NSMAGIC_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+TOP = Path(__file__).resolve().parent.parent.parent
+
+#: Chromium asks nobody outside for anything.
+_ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync", "--no-first-run", "--no-default-browser-check",
+    "--disable-background-networking", "--disable-component-update", "--disable-domain-reliability",
+    "--disable-client-side-phishing-detection", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]  # fmt: skip
+
+
+@dataclass
+class Server:
+    """A running JupyterLab: where it is, and the folder that it shows."""
+
+    url: str
+    token: str
+    folder: Path
+
+    def notebook(self, name: str, *cells: Any) -> str:
+        """Write a notebook into the folder: strings are code cells without output, others cells as they are. Its name."""
+        made = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        )
+        nbformat.write(made, self.folder / name)
+        return name
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """JupyterLab in a home of its own, ended with the tests."""
+    home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("notebooks")
+    runtime = home / "runtime"
+    token = secrets.token_hex(16)
+    path = os.pathsep.join(filter(None, [str(TOP), os.environ.get("PYTHONPATH")]))
+    environment = {
+        **os.environ, "HOME": str(home), "PYTHONPATH": path, "JUPYTER_RUNTIME_DIR": str(runtime),
+        "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+    }  # fmt: skip
+    # Otherwise a question about news covers a corner of every page.
+    settings = home / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    log = home / "log"
+    with log.open("w") as said:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", "--ServerApp.ip=127.0.0.1",
+                f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}",
+                "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=",
+                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            ],
+            env=environment, stdout=said, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+    try:
+        url = _until(lambda: _address(runtime), lambda: process.poll() is None, lambda: log.read_text()[-2000:])
+        yield Server(url, token, folder)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _address(runtime: Path) -> str:
+    for found in runtime.glob("jpserver-*.json"):
+        try:
+            data = json.loads(found.read_text())
+        except ValueError:
+            continue  # half written
+        return str(data["url"])
+    return ""
+
+
+def _until(ask: Callable[[], str], alive: Callable[[], bool], why: Callable[[], str]) -> str:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and alive():
+        answer = ask()
+        if answer:
+            return answer
+        # The server announces its start by a file.
+        threading.Event().wait(0.05)
+    raise AssertionError(f"JupyterLab has not started: {why()}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, without a window."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed: pip install playwright"
+    )
+    if not os.access(CHROMIUM, os.X_OK):
+        pytest.skip("there is no Chromium: apt-get install chromium, or set NSMAGIC_CHROMIUM")
+    with playwright.sync_playwright() as running:
+        made = running.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        yield made
+        made.close()
+
+
+class Lab:
+    """A page with JupyterLab, and what a person does there."""
+
+    def __init__(self, server: Server, page: Any, shots: Path) -> None:
+        self.server, self.page, self.shots = server, page, shots
+
+    def open(self, name: str) -> None:
+        """Open a notebook, alone, and wait until its cells are there."""
+        address = f"{self.server.url}lab/workspaces/w{secrets.token_hex(4)}/tree/{name}?token={self.server.token}"
+        self.page.goto(address, timeout=PATIENCE * 1000)
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=PATIENCE * 1000)
+        self.command("filebrowser:hide-main")
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """A command of JupyterLab; its end is not waited for."""
+        self.page.evaluate(
+            "([name, args]) => { window.jupyterapp.commands.execute(name, args).catch(() => null) }", [name, arguments]
+        )
+
+    def run_all(self) -> None:
+        """Run all cells and wait until none is running."""
+        self.page.wait_for_function(
+            "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'",
+            timeout=PATIENCE * 1000,
+        )
+        self.command("notebook:run-all-cells")
+        self.page.wait_for_function(
+            "() => { const all = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent);"
+            " return all.length && all.every(text => /\\d/.test(text)) }",
+            timeout=PATIENCE * 1000,
+        )
+
+    def shot(self, name: str) -> Path:
+        """Keep what is seen, to be looked at."""
+        path = self.shots / f"{name}.png"
+        self.page.screenshot(path=str(path))
+        return path
+
+
+@pytest.fixture(scope="session")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots are kept: NSMAGIC_SHOTS, else pytest's folder of this run."""
+    said = os.environ.get("NSMAGIC_SHOTS")
+    folder = Path(said) if said else tmp_path_factory.mktemp("shots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def jupyterlab(server: Server, browser: Any, shots: Path) -> Iterator[Callable[..., Lab]]:
+    """``jupyterlab(color_scheme="dark")``: a fresh browser profile with JupyterLab in it."""
+    with ExitStack() as stack:
+
+        def made(**options: Any) -> Lab:
+            context = browser.new_context(viewport={"width": 1100, "height": 900}, **options)
+            stack.callback(context.close)
+            return Lab(server, context.new_page(), shots)
+
+        yield made
