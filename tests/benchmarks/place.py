@@ -21,7 +21,7 @@ ROOT = HERE.parent.parent
 #: A sandbox of the user who measures: own user, network, mount, pid, uts and ipc namespaces, and an empty /run. It ends with its command.
 _SANDBOX = (
     "unshare",
-    "-Urnmpf",
+    "-Urnmpfui",
     "--mount-proc",
     "--kill-child",
     "sh",

@@ -25,7 +25,7 @@ IP_FRAMES = "ip -j loop to DataFrames"
 TABLES = ("links", "addrs", "routes", "neighbours")
 
 
-def record(count: int, plan_rounds: int, peers: Mapping[str, int], say: Callable[[str], None]) -> Record:
+def record(count: int, plan_rounds: int, peers: Mapping[str, int], budget: float, say: Callable[[str], None]) -> Record:
     """The rounds; ``peers`` are names of ``PEERS`` with the number of rounds each gets."""
     with ours.built(count) as lab:
         frames(lab)  # pandas is loaded, as it is in a notebook that has shown a table
@@ -42,7 +42,7 @@ def record(count: int, plan_rounds: int, peers: Mapping[str, int], say: Callable
             Subject(CHANGED, lambda: _after_change(lab, count)),
         ]
         subjects += [Subject(name, _peer(lab, PEERS[name]), rounds=few) for name, few in peers.items()]
-        return rounds.run(f"snapshot N = {count}", subjects, plan_rounds, say=say)
+        return rounds.run(f"snapshot N = {count}", subjects, plan_rounds, budget=budget, say=say)
 
 
 def frames(lab: Lab) -> list[object]:

@@ -44,29 +44,35 @@ def run(
     rounds: int,
     *,
     between: Callable[[], None] | None = None,
-    until: float = float("inf"),
+    budget: float = float("inf"),
     say: Callable[[str], None] = lambda text: None,
     seed: int = 1,
 ) -> Record:
-    """Run the subjects in shuffled rounds; ``between`` is called after each. Peers are left out once the clock passes ``until``
-    (``time.monotonic()``), with that as the reason; a subject with the full number of rounds is not.
+    """Run the subjects in shuffled rounds; ``between`` is called after each.
+
+    After ``budget`` seconds slow peers (those with fewer rounds) are left out, and no round begins once there are three. A subject
+    that is absent is not asked again; one that failed is, unless its first failure took long.
     """
     record = Record(title, missing={each.name: "too slow for this size" for each in subjects if not each.rounds})
     shuffle = random.Random(seed)
+    until = time.monotonic() + budget
+    given_up = set(record.missing)
     for at in range(rounds):
-        order = [each for each in subjects if at < each.rounds]
+        if at >= 3 and time.monotonic() > until:
+            break
+        order = [each for each in subjects if at < each.rounds and each.name not in given_up]
         shuffle.shuffle(order)
         for subject in order:
-            if subject.name in record.missing:
-                continue
-            if subject.rounds < rounds and time.monotonic() > until:
-                record.missing[subject.name] = "no time was left for it"
-                continue
             began = time.monotonic()
+            if subject.rounds < rounds and began > until:
+                record.missing.setdefault(subject.name, "no time was left for it")
+                continue
             try:
                 record.values.setdefault(subject.name, {})[at] = subject.run()
             except (Absent, Failed) as error:
                 record.missing[subject.name] = str(error)
+                if isinstance(error, Absent) or time.monotonic() - began > 10:
+                    given_up.add(subject.name)
             say(f"{title}, round {at + 1} of {rounds}: {subject.name} ({time.monotonic() - began:.1f} s)")
             if between is not None:
                 between()
@@ -108,5 +114,6 @@ def table(record: Record, key: str, base: str, *, title: str = "", only: Sequenc
         f"  {'ratio to ' + base:<34}{'min':>6}  {'median':>6}  {'max':>6}  {'rounds':>6}  {'median':>12}",
     ]
     lines += [f"  {line}" for _, line in sorted(rows)]
-    lines += [f"  {name:<34}not measured: {why}" for name, why in record.missing.items() if only is None]
+    for name, why in record.missing.items() if only is None else ():
+        lines.append(f"  {name:<34}{'failed in a round' if record.values.get(name) else 'not measured'}: {why}")
     return "\n".join(lines)

@@ -7,6 +7,7 @@ Prints each group as a table of ratios taken within shuffled rounds, then the ba
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import time
@@ -54,6 +55,9 @@ def main(words: list[str]) -> int:
         print(f"({name}: {time.monotonic() - started:.0f} s)", flush=True)
     print("\n" + bars.table(plan.bars))
     print(f"(all: {time.monotonic() - began:.0f} s)")
+    if options.raw:
+        raw = [{"title": each.title, "values": each.values, "missing": each.missing} for each in plan.records]
+        Path(options.raw).write_text(json.dumps(raw, indent=1))
     if options.write:
         (place.HERE / "RESULTS.md").write_text(_results(when, machine, plan, texts))
     return 0

@@ -69,13 +69,13 @@ class Peer:
 BUILDS: dict[str, Peer] = {
     "ip -batch": Peer("ip_batch.sh"),
     "bash, ip -n": Peer("ip_n.sh"),
-    "bash, ip netns exec": Peer("netns_exec.sh", few={100: 3}),
+    "bash, ip netns exec": Peer("netns_exec.sh", few={10: 3, 100: 2}),
     "pyroute2, as documented": Peer("pyroute2_docs.py", few={100: 3}),
-    "pyroute2 NDB": Peer("pyroute2_ndb.py", few={10: 3, 100: 1}),
-    "Mininet, LinuxBridge": Peer("mininet_bridge.py", "mininet", ("mnexec", "brctl", "ifconfig"), few={100: 3}),
-    "json2netns and ip -batch": Peer("json2netns_and_batch.py", "json2netns", few={100: 1}),
-    "NeST": Peer("nest_switch.py", "nest", few={10: 3, 100: 1}),
-    "munet": Peer("munet_network.py", "munet", few={10: 2, 100: 0}),
+    "pyroute2 NDB": Peer("pyroute2_ndb.py", few={10: 2, 100: 1}),
+    "Mininet, LinuxBridge": Peer("mininet_bridge.py", "mininet", ("mnexec", "brctl", "ifconfig"), few={10: 3, 100: 2}),
+    "json2netns and ip -batch": Peer("json2netns_and_batch.py", "json2netns", few={10: 2, 100: 1}),
+    "NeST": Peer("nest_switch.py", "nest", few={10: 2, 100: 1}),
+    "munet": Peer("munet_network.py", "munet", few={10: 1, 100: 0}),
 }
 
 

@@ -1,7 +1,8 @@
 """pyroute2's NDB as its documents show it: a source for each namespace, objects that are committed. argv: how many.
 
 NDB 0.9.7 looks the numbers of links up across all sources: where eth0 is number 2 in each namespace, a commit of the second one
-ends with "DB execute error" or a RecursionError. So every link gets a number of its own here.
+ends with "DB execute error" or a RecursionError. So every link gets a number of its own
+here, and a port names its bridge: ``add_port`` of a bridge that has some ports already ends in the same way.
 """
 
 import json
@@ -23,9 +24,8 @@ for i in range(count):
     peer = {"ifname": f"v{i}", "net_ns_pid": os.getpid()}
     ndb.interfaces.create(target=ns, ifname="eth0", kind="veth", index=300000 + i, peer=peer).commit()
     ndb.interfaces.wait(target="localhost", ifname=f"v{i}", timeout=10)
-    with ndb.interfaces["br0"] as bridge:
-        bridge.add_port(f"v{i}")
     with ndb.interfaces[f"v{i}"] as port:
+        port.set("master", 100000)
         port.set("state", "up")
     with ndb.interfaces[{"target": ns, "ifname": "lo"}] as lo:
         lo.set("state", "up")
