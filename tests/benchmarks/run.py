@@ -31,6 +31,7 @@ def main(words: list[str]) -> int:
     parser.add_argument(
         "--install-peers", action="store_true", help="fetch the peers into the benchmarks' folder first"
     )
+    parser.add_argument("--raw", metavar="FILE", help="write every single value to a file, as JSON")
     parser.add_argument("--profile", action="store_true", help="say where our time goes instead of how much it is")
     parser.add_argument("--sizes", help="numbers of namespaces to build, such as 10,100")
     options = parser.parse_args(words)
