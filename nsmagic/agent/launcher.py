@@ -167,8 +167,15 @@ def _become_plain_user(config: dict[str, Any]) -> None:
 def _tie_to(pidfd: int) -> None:
     """Die with the notebook. Last of all identity changes: ``setresuid`` clears PDEATHSIG."""
     sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
-    if select.select([pidfd], [], [], 0)[0]:
+    if _readable(pidfd):
         raise SystemExit(0)  # it was gone before the signal was armed
+
+
+def _readable(fd: int) -> bool:
+    # Not select(): a notebook with more than 1024 open files gives us larger numbers than that can take.
+    poller = select.poll()
+    poller.register(fd, select.POLLIN | select.POLLHUP)
+    return bool(poller.poll(0))
 
 
 def _write(path: str, text: str) -> None:
@@ -192,7 +199,7 @@ def _fork_init(sock: socket.socket, config: dict[str, Any], door: Door | None) -
     try:
         os.close(ours)
         sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
-        if not select.select([alive], [], [], 0)[0]:
+        if not _readable(alive):
             status = _init(sock, config, door)
     finally:
         os._exit(status)

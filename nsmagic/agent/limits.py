@@ -68,11 +68,19 @@ def enforce(wanted: Mapping[str, int], kind: str, missing: list[str]) -> dict[st
                 file.write(str(value))
         except OSError as error:
             missing.append(f"limit of {name} namespaces: {error.strerror}")
-    most = bounds["processes"] + _RESERVE
-    resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+    bound(resource.RLIMIT_NPROC, bounds["processes"] + _RESERVE)
     sys_.drop_capability(sys_.CAP_SYS_RESOURCE)
     sys_.prctl(sys_.PR_SET_NO_NEW_PRIVS, 1)
     return bounds
+
+
+def bound(number: int, value: int) -> None:
+    """Set a limit of this process for good; where the user's own is lower already, that stays."""
+    import resource
+
+    hard = resource.getrlimit(number)[1]
+    most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(number, (most, most))
 
 
 def of_commands(bounds: Mapping[str, int]) -> dict[str, int]:

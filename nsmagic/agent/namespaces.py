@@ -14,6 +14,7 @@ import hashlib
 import os
 import select
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ from nsmagic.netlink.socket import RouteSocket
 FOLDER = "/run/netns"
 #: How iproute2 spells the folder in its messages.
 _SPELLED = "/var/run/netns"
+#: Seconds that the kernel may take to free a namespace.
+_FREEING = 2.0
 
 
 @dataclass
@@ -69,6 +72,7 @@ class Namespaces:
         self._next_index = 2
         self._stamp = (0, 0)
         self._unnamed = 0
+        self._freed = float("-inf")
         self.entries: dict[str, Entry] = {HOST: Entry(home, os.fstat(home).st_ino)}
         monitor.attach(HOST, home)
 
@@ -165,25 +169,27 @@ class Namespaces:
             os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
         try:
             fd = self.make()
+            if self.mounts:
+                _mount_namespace(fd, path)
+            self._know(name, Entry(fd, os.fstat(fd).st_ino), fresh=True)
         except BaseException:
             if self.mounts:
+                with contextlib.suppress(OSError):  # it may not have come as far as the mount
+                    sys_.umount(path, sys_.MNT_DETACH)
                 os.unlink(path)
             raise
-        if self.mounts:
-            _mount_namespace(fd, path)
-        self._know(name, Entry(fd, os.fstat(fd).st_ino), fresh=True)
         self._stamp = self._folder_stamp()
 
     def make(self) -> int:
         """A new network namespace, not entered: its descriptor."""
         try:
-            sys_.unshare(sys_.CLONE_NEWNET)
+            self._unshare()
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise LimitReached(
                     "Failed to create a new network namespace: No space left on device",
                     limit="namespaces",
-                    hint="the lab may have no more network namespaces: Lab(limits={'namespaces': N}) before it starts",
+                    hint="the lab has as many namespaces as it may have; delete one, or start it with Lab(limits={'namespaces': 1000})",
                 ) from None
             raise
         try:
@@ -192,6 +198,17 @@ class Namespaces:
             return sys_.current_netns()
         finally:
             sys_.setns(self.home, sys_.CLONE_NEWNET)
+
+    def _unshare(self) -> None:
+        """Make a namespace and be in it. One that was deleted a moment ago counts until the kernel's work queue has freed it,
+        which it tells nobody: then it is tried again for a while."""
+        while True:
+            try:
+                return sys_.unshare(sys_.CLONE_NEWNET)
+            except OSError as error:
+                if error.errno != errno.ENOSPC or time.monotonic() > self._freed + _FREEING:
+                    raise
+            select.poll().poll(5)
 
     def delete(self, name: str) -> None:
         """``ip netns del``: the name goes; the namespace lives on while processes are in it, as with iproute2."""
@@ -354,13 +371,18 @@ class Namespaces:
             sys_.mount("", FOLDER, "none", sys_.MS_SHARED | sys_.MS_REC)
 
     def _know(self, name: str, entry: Entry, *, fresh: bool = False) -> None:
+        try:
+            self.monitor.attach(name, entry.fd, named=entry.named, fresh=fresh)
+        except BaseException:
+            os.close(entry.fd)
+            raise
         self.entries[name] = entry
-        self.monitor.attach(name, entry.fd, named=entry.named, fresh=fresh)
 
     def _forget(self, name: str) -> None:
         entry = self.entries.pop(name)
         self.monitor.detach(name)
         os.close(entry.fd)
+        self._freed = time.monotonic()
 
 
 def _mount_namespace(fd: int, path: str) -> None:

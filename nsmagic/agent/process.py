@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import resource
 import signal
 import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nsmagic import syscalls as sys_
+from nsmagic.agent import limits
 from nsmagic.agent.loop import Loop, Timer
 from nsmagic.errors import LimitReached
 
@@ -349,19 +351,19 @@ def _become(argv: Sequence[str], place: Place, env: Mapping[str, str], out: int,
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
+        # First of all free the numbers that the agent holds: it may have used up what it may have.
+        close_all_but(*(fd for fd in (out, lines, text, place.nsfd) if fd is not None and fd >= 0))
         null = os.open("/dev/null", os.O_RDONLY)
         os.dup2(null, 0)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        keep = []
-        for fd, wanted in ((text, 9), (lines, 8)):
-            if fd >= 0:
-                # 8 and 9 may be taken by descriptors we still need: first away from there.
-                high = os.dup(fd) if fd > 9 else fd
-                os.dup2(high, wanted, inheritable=True)
-                keep.append(wanted)
+        if place.nsfd is not None:
+            place = replace(place, nsfd=_above(place.nsfd))
+        wanted = [(_above(fd), number) for fd, number in ((text, 9), (lines, 8)) if fd >= 0]
+        for fd, number in wanted:
+            os.dup2(fd, number, inheritable=True)
         enter(place)
-        close_all_but(*keep)
+        close_all_but(*(number for _, number in wanted))
         bound(place)
         try:
             os.chdir(place.cwd)
@@ -377,10 +379,15 @@ def _become(argv: Sequence[str], place: Place, env: Mapping[str, str], out: int,
     return 127
 
 
+def _above(fd: int) -> int:
+    """A copy of a descriptor out of the way of those with a fixed number."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
+
+
 def bound(place: Place) -> None:
     """Put the limits of one command in force; the kernel should rather end it than the agent when memory runs out."""
     for name, value in place.limits.items():
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+        limits.bound(getattr(resource, f"RLIMIT_{name}"), value)
     with contextlib.suppress(OSError):
         _write_file("/proc/self/oom_score_adj", "500")
     if place.plain:

@@ -46,6 +46,12 @@ def _told(error: Exception) -> NsmagicError:
             limit="open files of the agent",
             hint="each namespace and job needs some: delete a few, or start Jupyter where ulimit -n is higher",
         )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return LimitReached(
+            f"{error.filename or 'files'}: {error.strerror}",
+            limit="files",
+            hint="the lab's /run (16 MiB), /tmp (64 MiB) and /dev/shm (16 MiB) are small; remove what fills them",
+        )
     if isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.ENOBUFS):
         return LimitReached(f"this machine has no memory left for it: {error.strerror}", limit="memory of the machine")
     where = traceback.extract_tb(error.__traceback__)[-1]
