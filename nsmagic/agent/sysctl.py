@@ -14,7 +14,7 @@ import errno
 import glob
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nsmagic.commands.sysctl import canonical, path
@@ -29,7 +29,12 @@ _MOST_FILE = 1 << 20
 #: Old names of what has a better one beside it; the tool does not list them.
 _DEPRECATED = frozenset({"base_reachable_time", "retrans_time"})
 _GLOB = frozenset("*?[")
+_UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 _REG_EXTENDED, _REG_NOSUB = 1, 8
+
+
+#: Sets a parameter by another way; its new value, or None.
+Instead = Callable[[str, str], str | None]
 
 
 class _Troubles:
@@ -93,8 +98,13 @@ def read(args: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
-def write(assignments: Sequence[Sequence[str]], *, ignore: bool = False) -> list[list[str]]:
+def write(
+    assignments: Sequence[Sequence[str]], *, ignore: bool = False, instead: Instead | None = None
+) -> list[list[str]]:
     """Set parameters, in order: ``[[name, old, new], …]``, where ``new`` is what the kernel made of the value.
+
+    ``instead(name, value)`` is asked when a file may not be written: it sets the parameter otherwise and returns its new value,
+    or None when it cannot.
 
     Raises
     ------
@@ -102,12 +112,14 @@ def write(assignments: Sequence[Sequence[str]], *, ignore: bool = False) -> list
         ``sysctl: setting key "net.ipv4.ip_forward": Invalid argument``, and the like; the others are set.
     """
     troubles = _Troubles()
-    written = [done for name, value in assignments if (done := _set(name, value, troubles, ignore)) is not None]
+    written = [
+        done for name, value in assignments if (done := _set(name, value, troubles, ignore, instead)) is not None
+    ]
     troubles.settle(written=written)
     return written
 
 
-def load(files: Sequence[str], *, ignore: bool = False) -> list[list[str]]:
+def load(files: Sequence[str], *, ignore: bool = False, instead: Instead | None = None) -> list[list[str]]:
     """``sysctl -p FILE…``: the assignments of files, then as :func:`write`.
 
     A name may be a pattern as in a shell (``net.ipv4.conf.*.rp_filter``); it spares what a line of its own sets and what
@@ -147,7 +159,7 @@ def load(files: Sequence[str], *, ignore: bool = False) -> list[list[str]]:
             troubles.add(f"Path is not under {ROOT}/: {ROOT}/{path(name)}")
             continue
         for each in names:
-            done = _set(each, value, troubles, ignore)
+            done = _set(each, value, troubles, ignore, instead)
             if done is not None:
                 written.append(done)
     troubles.settle(written=written)
@@ -213,7 +225,7 @@ def _value(name: str, troubles: _Troubles | None = None) -> str | None:
     return None
 
 
-def _set(name: str, value: str, troubles: _Troubles, ignore: bool) -> list[str] | None:
+def _set(name: str, value: str, troubles: _Troubles, ignore: bool, instead: Instead | None = None) -> list[str] | None:
     """Write one parameter: ``[name, old, new]``, or None and a complaint."""
     try:
         place = _place(name)
@@ -234,6 +246,9 @@ def _set(name: str, value: str, troubles: _Troubles, ignore: bool) -> list[str] 
             os.close(fd)
     except OSError as error:
         number = error.errno or errno.EIO
+        otherwise = instead(name, value) if instead is not None and number in _UNWRITABLE else None
+        if otherwise is not None:
+            return [name, old if old is not None else "", otherwise]
         if number == errno.EACCES:
             troubles.add(f'permission denied on key "{name}"', number, name)
         else:

@@ -11,9 +11,11 @@ import json
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from nsmagic.agent import process, sysctl
+from nsmagic.agent.forwarding import HINT, Forwarding
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.output import Output
@@ -37,6 +39,7 @@ class Work:
 
     def __init__(self, loop: Loop, monitor: Monitor, namespaces: Namespaces) -> None:
         self._loop, self._monitor, self._namespaces = loop, monitor, namespaces
+        self._forwarding = Forwarding(namespaces)
 
     def do(self, ns: str, verb: str, args: Mapping[str, Any], tool: str) -> dict[str, Any]:
         """One command.
@@ -53,11 +56,13 @@ class Work:
         mark = self._monitor.mark()
         result = self._act(ns, verb, args, tool)
         if verb not in READS:
+            self._forwarding.refresh()
             result["changes"] = self.changes(mark) + result.get("changes", [])
         return result
 
     def changes_of_program(self, mark: int) -> list[Any]:
         """What a program changed since the mark, also what the kernel sends no event for."""
+        self._forwarding.refresh()
         self._monitor.drain()
         self._monitor.touch()
         return self._monitor.changes_since(mark)
@@ -143,12 +148,19 @@ class Work:
         with self._namespaces.inside(self._namespaces.nsfd(ns)):
             if verb == "read":
                 rows = sysctl.read(args)
-                return {"table": "sysctls", "rows": [[ns, name, value] for name, value in rows]}
-            ignore = bool(args.get("ignore"))
-            if verb == "load":
-                written = sysctl.load(args["files"], ignore=ignore)
-            else:
-                written = sysctl.write(args["assignments"], ignore=ignore)
+                ours = self._forwarding.shown(ns)
+                return {"table": "sysctls", "rows": [[ns, name, ours.get(name, value)] for name, value in rows]}
+            before = self._forwarding.shown(ns)
+            how: dict[str, Any] = {"ignore": bool(args.get("ignore"))}
+            if self._forwarding.needed:
+                how["instead"] = partial(self._forwarding.set, ns)
+            try:
+                written = (
+                    sysctl.load(args["files"], **how) if verb == "load" else sysctl.write(args["assignments"], **how)
+                )
+            except KernelRefused as refusal:
+                raise refusal.with_hint(HINT if self._forwarding.needed else None) from None
+        written = [[name, before.get(name, old), new] for name, old, new in written]
         changes = [["~", "sysctls", [ns, name, old], [ns, name, new]] for name, old, new in written if old != new]
         options = {name: bool(args.get(name)) for name in ("values_only", "names_only")}
         lines = [] if args.get("quiet") else sysctl.lines([[name, new] for name, _, new in written], **options)
