@@ -16,6 +16,7 @@ FAULTS.md has the experiments. Standard library only until the agent takes over.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -155,10 +156,19 @@ def _become_plain_user(config: dict[str, Any]) -> None:
         with rootfs.step("private mounts (as root)"):
             sys_.unshare(sys_.CLONE_NEWNS)
         rootfs.show(config["lab"], config, few=True)
+    needed = [folder for folder in config["readonly"] if os.path.isdir(folder)]
     with rootfs.step("become a plain user"):
         os.setgroups([])
         os.setresgid(LAB_UID, LAB_UID, LAB_UID)
         os.setresuid(LAB_UID, LAB_UID, LAB_UID)
+    for folder in needed:
+        if not os.access(folder, os.R_OK | os.X_OK):
+            raise rootfs.StepFailed(
+                "agent",
+                PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder),
+                f"root becomes a plain user for a lab (uid {LAB_UID}), who cannot read {folder}; start it as an ordinary "
+                "user, or with a Python in a folder that all may read",
+            )
     # Changing uid makes a process "not dumpable", and then its own /proc/self files belong to root; PR_SET_DUMPABLE gives
     # them back, which writing uid_map needs.
     sys_.prctl(4, 1)
@@ -219,6 +229,8 @@ def _init(sock: socket.socket, config: dict[str, Any], door: Door | None) -> int
     try:
         if config["kind"] == "rootless":
             missing = rootfs.build(config["lab"], config)
+        if config["kind"] == "rootless-nomount":
+            missing.append("mounts: refused here; programs and bash cells that call ip netns themselves do not work")
         if config["kind"] != "host":
             sys_.set_hostname("host")
         for folder in config["path"]:

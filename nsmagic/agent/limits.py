@@ -62,12 +62,14 @@ def enforce(wanted: Mapping[str, int], kind: str, missing: list[str]) -> dict[st
         return bounds
     # The hidden namespace of the monitor and the lab's root come on top.
     counts = {"net": bounds["namespaces"] + 2, **_OTHER_NAMESPACES}
+    unset: dict[str, list[str]] = {}
     for name, value in counts.items():
         try:
             with open(f"/proc/sys/user/max_{name}_namespaces", "w") as file:
                 file.write(str(value))
         except OSError as error:
-            missing.append(f"limit of {name} namespaces: {error.strerror}")
+            unset.setdefault(error.strerror or str(error), []).append(name)
+    missing += [f"limits of namespaces ({', '.join(names)}): {why}" for why, names in unset.items()]
     bound(resource.RLIMIT_NPROC, bounds["processes"] + _RESERVE)
     sys_.drop_capability(sys_.CAP_SYS_RESOURCE)
     sys_.prctl(sys_.PR_SET_NO_NEW_PRIVS, 1)

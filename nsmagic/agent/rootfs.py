@@ -40,9 +40,9 @@ _NSSWITCH = (
 class StepFailed(Exception):
     """A step of making the sandbox failed: ``step`` names it, ``errno`` is the kernel's number."""
 
-    def __init__(self, step: str, error: OSError) -> None:
+    def __init__(self, step: str, error: OSError, words: str = "") -> None:
         super().__init__(f"{step}: {error.strerror}")
-        self.step, self.errno, self.words = step, error.errno or 0, str(error)
+        self.step, self.errno, self.words = step, error.errno or 0, words or str(error)
 
 
 @contextlib.contextmanager
