@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         _refuse(sock, config, "start", error.errno or 0, str(error))
         return 1
-    _watch(sock, pidfd, init, door)
+    _watch(sock, pidfd, init, door, patience=1.0 if config["kind"] == "host" else 0.0)
     return 0
 
 
@@ -266,7 +266,7 @@ def _highest() -> int:
     return max(int(name) for name in os.listdir("/proc/self/fd"))
 
 
-def _watch(sock: socket.socket, pidfd: int, init: int, door: Door | None) -> None:
+def _watch(sock: socket.socket, pidfd: int, init: int, door: Door | None, *, patience: float) -> None:
     """Wait for the notebook's end, the connection's end or pid 1's end; then end pid 1 and reap it. Meanwhile let visitors in."""
     init_fd = os.pidfd_open(init)
     poller = select.poll()
@@ -285,6 +285,8 @@ def _watch(sock: socket.socket, pidfd: int, init: int, door: Door | None) -> Non
             poller.unregister(door.fileno())
             door.close()
             door = None
+    # Of kind host the agent is no pid 1 with which all ends: it has these seconds to end what it started.
+    select.select([init_fd], [], [], patience)
     with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
         signal.pidfd_send_signal(init_fd, signal.SIGKILL)
     os.waitpid(init, 0)

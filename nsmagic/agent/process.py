@@ -301,6 +301,9 @@ def _start_runner(
         signal.set_wakeup_fd(-1)
         os.setsid()
         sys_.prctl(sys_.PR_SET_CHILD_SUBREAPER, 1)
+        if not place.plain:
+            # On the machine itself there is no pid 1 of the lab with which everything ends.
+            sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
         with contextlib.suppress(OSError):
             _write_file("/proc/self/comm", "nsmagic-run")  # what ps shows
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -351,6 +354,8 @@ def _become(argv: Sequence[str], place: Place, env: Mapping[str, str], out: int,
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
+        if not place.plain:
+            sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
         # First of all free the numbers that the agent holds: it may have used up what it may have.
         close_all_but(*(fd for fd in (out, lines, text, place.nsfd) if fd is not None and fd >= 0))
         null = os.open("/dev/null", os.O_RDONLY)

@@ -532,6 +532,15 @@ class Agent:
             "memory_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }  # fmt: skip
 
+    def end_jobs(self) -> None:
+        """End what is running, and what it left below it: of kind host nobody else does."""
+        for job in [*self._left_over, *(each.job for each in self.jobs.values())]:
+            if job.ended:
+                continue  # its number may be somebody else's by now
+            for pid in [*process.descendants(job.runner), job.runner]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
     # Pid 1
 
     def _watch_children(self) -> None:
@@ -570,4 +579,6 @@ def serve(
     channel.send({"id": 0, "done": {"ready": protocol.VERSION}})
     while agent.running:
         agent.loop.turn()
+    if config["kind"] == "host":
+        agent.end_jobs()
     return 0
