@@ -50,22 +50,21 @@ def run(
 ) -> Record:
     """Run the subjects in shuffled rounds; ``between`` is called after each.
 
-    After ``budget`` seconds slow peers (those with fewer rounds) are left out, and no round begins once there are three. A subject
-    that is absent is not asked again; one that failed is, unless its first failure took long.
+    After ``budget`` seconds slow peers (those with fewer rounds) are left out. A subject that is absent is not asked again; one
+    that failed is, unless its failure took long.
     """
     record = Record(title, missing={each.name: "too slow for this size" for each in subjects if not each.rounds})
     shuffle = random.Random(seed)
     until = time.monotonic() + budget
     given_up = set(record.missing)
     for at in range(rounds):
-        if at >= 3 and time.monotonic() > until:
-            break
         order = [each for each in subjects if at < each.rounds and each.name not in given_up]
         shuffle.shuffle(order)
         for subject in order:
             began = time.monotonic()
             if subject.rounds < rounds and began > until:
-                record.missing.setdefault(subject.name, "no time was left for it")
+                if subject.name not in record.values:
+                    record.missing.setdefault(subject.name, "no time was left for it")
                 continue
             try:
                 record.values.setdefault(subject.name, {})[at] = subject.run()

@@ -92,7 +92,7 @@ that sends the same netlink messages.
 def _profile(sizes: tuple[int, ...]) -> int:
     place.prepare()
     for count in sizes:
-        for what in ("build", "read"):
+        for what in ("build", "read", "cell"):
             words = [sys.executable, "-m", "tests.benchmarks.spent", what, str(count)]
             subprocess.run(place.sandboxed(words), check=True, timeout=300, env=place.environment())
     return 0

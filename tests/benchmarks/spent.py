@@ -1,4 +1,4 @@
-"""Where our time goes: ``python -m tests.benchmarks.spent build|read N``, with the agent and this process under a profiler.
+"""Where our time goes: ``python -m tests.benchmarks.spent build|read|cell N``, with the agent and this process under a profiler.
 
 The whole stack runs, frames included, but the agent is a plain child of this process in a private sandbox instead of pid 1 of a
 lab of its own, so that the profiler's answer can come out. A profiler makes Python slower and leaves the kernel as it is: read
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +79,15 @@ def _start(result: Path) -> Callable[..., tuple[Client, Any, str]]:
 
 
 def main(what: str, count: int) -> None:
-    """Print the shares of a build by a cell, or of twenty reads."""
+    """Print the shares of a build by a cell, of twenty reads, or of two hundred ``%netns`` lines."""
     with tempfile.TemporaryDirectory(prefix="nsmagic-bench.") as folder:
         result = Path(folder, "agent")
         choice.start = _start(result)  # type: ignore[assignment]
         lab = Lab(limits={"namespaces": max(256, count + 24), "open_files": 4096}, folder=str(place.folder()))
-        work = {"build": _build, "read": _read}[what]
-        if work is _read:
+        work = {"build": _build, "read": _read, "cell": _cell}[what]
+        if work is not _build:
             lab.run(rooms.cell(count), changes=False).check()
-            reads.frames(lab)
+            work(lab, 1)
         else:
             assert lab.client
         profile = cProfile.Profile()
@@ -95,12 +96,12 @@ def main(what: str, count: int) -> None:
         wall, own = time.perf_counter() - began, time.thread_time() - before
         lab.close()
         user, system = json.loads(Path(f"{result}.cpu").read_text())
-        title = f"{what}, N = {count}" + (", 20 times" if work is _read else "")
+        title = f"{what}, N = {count}" + {"read": ", 20 times", "cell": ", 200 times"}.get(what, "")
         print(
             f"\n{title}: {wall * 1000:.0f} ms wall under the profiler; the notebook's thread {own * 1000:.0f} ms CPU;"
         )
         print(
-            f"agent {user * 1000:.0f} ms user, {system * 1000:.0f} ms system{' (with the build before)' if work is _read else ''}"
+            f"agent {user * 1000:.0f} ms user, {system * 1000:.0f} ms system{'' if work is _build else ' (with the build before)'}"
         )
         _show("in the agent", pstats.Stats(str(result)))
         _show("in the notebook's process", pstats.Stats(profile))
@@ -113,6 +114,29 @@ def _build(lab: Lab, count: int) -> None:
 def _read(lab: Lab, count: int) -> None:
     for _ in range(20):
         reads.frames(lab)
+
+
+def _cell(lab: Lab, count: int) -> None:
+    shell = _shell(lab)
+    for _ in range(200 if count > 1 else 5):
+        value = shell.run_line_magic("netns", "h0 ip link")
+        shell.display_formatter.format(value)
+
+
+@cache
+def _shell(lab: Lab) -> Any:
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    from nsmagic import magics
+
+    settings = Config()
+    settings.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=settings)
+    magics.load(shell)
+    # The notebook's lab is the one whose agent is watched.
+    shell.magics_manager.registry["Netns"].lab_of = lambda name="": lab
+    return shell
 
 
 def _show(where: str, stats: Any) -> None:

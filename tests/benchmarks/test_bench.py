@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import rooms
+from tests.benchmarks import bars, rooms, rounds
 from tests.benchmarks.bars import Bar, table
 from tests.benchmarks.place import Absent, Failed, call, floor, sandboxed
 from tests.benchmarks.rounds import Subject, run, spread
@@ -85,3 +87,10 @@ def test_a_bar_is_judged_by_its_median() -> None:
     text = table([Bar("one", 2, [3.0]), Bar("two", 2, note="no API yet")])
     assert "not met" in text
     assert "not measured (no API yet)" in text
+
+
+@pytest.mark.parametrize("module", [bars, rooms, rounds], ids=lambda module: module.__name__.rpartition(".")[2])
+def test_examples(module: types.ModuleType) -> None:
+    outcome = doctest.testmod(module)
+    assert outcome.attempted
+    assert not outcome.failed
