@@ -86,8 +86,10 @@ class _Drawing:
                           "inputscale": "72"}
                 ),
             },
-            node_attr={"shape": "plain", "fontname": "Helvetica", "fontsize": "12", "fontcolor": palette.INK},
-            edge_attr={"penwidth": "2", "color": palette.CABLE, "dir": "both", "arrowsize": "0.5"},
+            node_attr={"id": r"\N", "shape": "plain", "fontname": "Helvetica", "fontsize": "12", "fontcolor": palette.INK},
+            edge_attr={
+                "penwidth": "2", "color": palette.CABLE, "dir": "both", "arrowsize": "0.5", "arrowhead": "dot", "arrowtail": "dot",
+            },
         )  # fmt: skip
 
     def source(self) -> str:
@@ -126,7 +128,7 @@ class _Drawing:
 
     def _box(self, into: graphviz.Graph, place: str, table: str, words: str) -> None:
         at = {"pos": self.at[place]} if place in self.at else {}
-        into.node(_node(place), f"<{table}>", id=_node(place), tooltip=_tooltip(words), **at)
+        into.node(_node(place), f"<{table}>", tooltip=_tooltip(words), **at)
 
     def _walls(self, into: graphviz.Graph, ns: str) -> None:
         """A room around others: its title, its sockets as boxes by themselves, and what it holds."""
@@ -143,10 +145,10 @@ class _Drawing:
             boxes = []
             for group in made.units[ns]:
                 boxes.append(_unit(group[0].path))
-                inner.node(boxes[-1], f"<{self.writer.unit(group, column)}>", id=boxes[-1])
+                inner.node(boxes[-1], f"<{self.writer.unit(group, column)}>")
             for path in made.ghosts(ns):
                 boxes.append(_unit(path))
-                inner.node(boxes[-1], f"<{self.writer.ghost_unit(path)}>", id=boxes[-1])
+                inner.node(boxes[-1], f"<{self.writer.ghost_unit(path)}>")
             _in_order(inner, boxes)
             self._places(inner, made.holds[ns])
             if ns == HOST:
@@ -166,7 +168,7 @@ class _Drawing:
 
     def _gone_rooms(self, into: graphviz.Graph) -> None:
         for ns in sorted(self.plan.marks.gone_rooms - set(self.plan.rooms)):
-            into.node(_room(ns), f"<{gone_room(short(ns))}>", id=_room(ns), tooltip=_tooltip(f"{ns}: gone"))
+            into.node(_room(ns), f"<{gone_room(short(ns))}>", tooltip=_tooltip(f"{ns}: gone"))
             if self.columns and HOST in self.plan.column:
                 into.edge(self._some_box(HOST), _room(ns), style="invis", weight="0")
 
@@ -208,11 +210,10 @@ class _Drawing:
         name = f"{wire.kind}/{key(wire.a or wire.left)}--{key(wire.b or wire.right)}"
         attributes = {
             "id": name,
-            "class": f"{wire.kind} {'up' if wire.works else 'down'}",
             "tooltip": _tooltip(wire.words),
             "color": self._color(wire),
-            "arrowtail": "dot" if wire.a_up else "odot",
-            "arrowhead": "dot" if wire.b_up else "odot",
+            "arrowtail": "" if wire.a_up else "odot",
+            "arrowhead": "" if wire.b_up else "odot",
             "style": "" if wire.works else "dashed",
             "penwidth": "3.6" if "new" in self._marks_at(wire) else "",
             "constraint": "false" if wire.level else "",
@@ -249,7 +250,7 @@ class _Drawing:
             for place in dict.fromkeys((wire.left, wire.right))
             if place in self.plan.rooms and place != HOST and not self.plan.is_outside(place)
         ]
-        return f"{inks[0]};0.5:{inks[1]}" if len(inks) == 2 else (inks or [palette.CABLE])[0]
+        return f"{inks[0]};0.5:{inks[1]}" if len(inks) == 2 else "".join(inks)
 
 
 def _circle(made: Plan, *, folded: bool) -> dict[str, str]:

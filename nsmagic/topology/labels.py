@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from nsmagic.topology import palette
 from nsmagic.topology.lines import (
@@ -16,6 +17,7 @@ from nsmagic.topology.lines import (
     lines_html,
     mark,
     route_lines,
+    say,
     short,
     socket_lines,
     tip,
@@ -37,6 +39,8 @@ class Writer:
 
     def __init__(self, plan: Plan, *, tight: bool) -> None:
         self.plan, self.marks, self.tight = plan, plan.marks, tight
+        self._written: dict[str, list[Line]] = {}
+        self._routes: dict[str, list[Line]] = {}
         self._least: dict[int, int] = {}
         for place, column in plan.column.items():
             if place in plan.rooms:
@@ -48,12 +52,21 @@ class Writer:
         lines = [line for top in self.plan.shown(room) for each in top for line in self._lines(each, each is not top)]
         if room.ns in self.plan.holds:
             return lines
-        return [*lines, title_line(room, self.marks), *route_lines(room, self.marks)]
+        return [*lines, title_line(room, self.marks), *self._route_lines(room)]
 
     def _lines(self, socket: Socket, port: bool = False) -> list[Line]:
-        return socket_lines(
-            socket, self.marks, port=port, tight=self.tight or port, short_wire=socket.path in self.plan.short_wires
-        )
+        # Asked for twice: how wide it is, and what it says.
+        path = socket.path
+        if path not in self._written:
+            self._written[path] = socket_lines(
+                socket, self.marks, port=port, tight=self.tight or port, short_wire=path in self.plan.short_wires
+            )
+        return self._written[path]
+
+    def _route_lines(self, room: Room) -> list[Line]:
+        if room.ns not in self._routes:
+            self._routes[room.ns] = route_lines(room, self.marks)
+        return self._routes[room.ns]
 
     def _width(self, column: int) -> int | str:
         least = self._least.get(column, 0)
@@ -65,7 +78,7 @@ class Writer:
         """A room as one box: title, sockets, default routes."""
         title = lines_html([title_line(room, self.marks)])
         sockets = [socket for group in stacked(self.plan.shown(room)) for socket in group]
-        routes = route_lines(room, self.marks)
+        routes = self._route_lines(room)
         if self.in_one_row(room):
             # The cable from the left ends at the wall, since it would cross the title.
             port = attributes(PORT=f"{key(sockets[0].path)}/wall")
@@ -102,7 +115,7 @@ class Writer:
         lines = [
             title_line(room, self.marks),
             [Run(words, SMALL, palette.FAINT), *told],
-            *route_lines(room, self.marks),
+            *self._route_lines(room),
         ]
         shade = palette.shade(room.ns)
         color = palette.MARK if room.ns in self.marks.rooms else shade.ink
@@ -115,7 +128,7 @@ class Writer:
             return False
         sockets = self.plan.shown(room)
         alone = len(sockets) == 1 and not sockets[0].ports and sockets[0].link.kind not in MASTERS
-        return alone and not self.plan.ghosts(room.ns) and not route_lines(room, self.marks)
+        return alone and not self.plan.ghosts(room.ns) and not self._route_lines(room)
 
     def unit(self, group: Sequence[Socket], column: int) -> str:
         """Sockets of a room that is drawn as walls, as one box: a socket and what stands on it."""
@@ -128,7 +141,7 @@ class Writer:
 
     def walls_title(self, room: Room) -> str:
         """The title of a room that is drawn as walls: as a table, so that it can have several lines."""
-        lines = [title_line(room, self.marks), *route_lines(room, self.marks)]
+        lines = [title_line(room, self.marks), *self._route_lines(room)]
         rows = [f'<TD ALIGN="LEFT">{"".join(run.html() for run in line)}</TD>' for line in lines]
         return _table(rows, BORDER=0, CELLBORDER=0, CELLSPACING=0, CELLPADDING=1)
 
@@ -141,33 +154,21 @@ class Writer:
         return self._cell(socket, least + wider if isinstance(least, int) else "")
 
     def _cell(self, socket: Socket, least: int | str, *, port: bool = False) -> str:
-        marked = self.marks.sockets.get(socket.path, "")
-        shape = "" if port else "rounded"
-        cell = attributes(
-            **self._names(socket),
-            ALIGN="LEFT",
-            BALIGN="LEFT",
-            BORDER=2 if marked else 1,
-            STYLE=shape if socket.state == "UP" else f"{shape},dashed".strip(","),
-            COLOR=palette.MARK if marked else palette.LINE,
-            BGCOLOR=palette.SOCKET,
-            CELLPADDING=_PADDING - 1 if port else _PADDING,
-            WIDTH=least,
-        )
-        return f"<TD{cell}>{lines_html(self._lines(socket, port))}</TD>"
+        marked = socket.path in self.marks.sockets
+        shape = _shape(socket.state == "UP", marked, port, least)
+        return f"<TD{self._names(socket)}{shape}>{lines_html(self._lines(socket, port))}</TD>"
 
-    def _names(self, socket: Socket) -> dict[str, str]:
+    def _names(self, socket: Socket) -> str:
         """What a cell is called: where wires end, for a script, and for people."""
-        return {
-            "PORT": key(socket.path) if socket.path in self.plan.faces_left else "",
-            "ID": f"socket/{key(socket.path)}",
-            "TITLE": tip(socket).replace("\\", "\\\\"),
-        }
+        path, name = socket.path, key(socket.path)
+        title = say(tip(socket))
+        port = f' PORT="{name}"' if path in self.plan.faces_left else ""
+        return f'{port} ID="socket/{name}" TITLE="{title}"'
 
     def _switch(self, socket: Socket, least: int | str) -> str:
         """A bridge as a switch: its own lines on top, its ports below."""
-        own = attributes(**self._names(socket), ALIGN="LEFT", BALIGN="LEFT", CELLPADDING=3, WIDTH=least)
-        rows = [f"<TD{own}>{lines_html(socket_lines(socket, self.marks))}</TD>"]
+        own = attributes(ALIGN="LEFT", BALIGN="LEFT", CELLPADDING=3, WIDTH=least)
+        rows = [f"<TD{self._names(socket)}{own}>{lines_html(socket_lines(socket, self.marks))}</TD>"]
         rows += [self._cell(port, "", port=True) for top in socket.ports for port in top]
         if not socket.ports:
             rows.append(f'<TD ALIGN="LEFT">{Run("no port is plugged in", SMALL, palette.FAINT).html()}</TD>')
@@ -190,6 +191,22 @@ class Writer:
         )
         name = Run(path.rpartition("/")[2], NAME, palette.GHOST, mono=True, struck=True)
         return f"<TD{cell}>{lines_html([[name, *mark('gone')]])}</TD>"
+
+
+@lru_cache(maxsize=256)
+def _shape(up: bool, marked: bool, port: bool, least: int | str) -> str:
+    """How a socket's cell looks; the same for most of a picture."""
+    shape = [*([] if port else ["rounded"]), *([] if up else ["dashed"])]
+    return attributes(
+        ALIGN="LEFT",
+        BALIGN="LEFT",
+        BORDER=2 if marked else 1,
+        STYLE=",".join(shape),
+        COLOR=palette.MARK if marked else palette.LINE,
+        BGCOLOR=palette.SOCKET,
+        CELLPADDING=_PADDING - 1 if port else _PADDING,
+        WIDTH=least,
+    )
 
 
 def cloud(outer: Outer) -> str:
@@ -216,4 +233,4 @@ def hint() -> str:
 
 
 def _table(rows: Sequence[str], **values: str | int) -> str:
-    return f"<TABLE{attributes(**values)}>{''.join(f'<TR>{row}</TR>' for row in rows)}</TABLE>"
+    return f"<TABLE{attributes(**values)}>{''.join([f'<TR>{row}</TR>' for row in rows])}</TABLE>"

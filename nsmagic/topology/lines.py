@@ -65,11 +65,13 @@ def attributes(**values: str | int) -> str:
     >>> attributes(BORDER=1, COLOR="", TITLE='"q"')
     ' BORDER="1" TITLE="&quot;q&quot;"'
     """
-    return "".join([f' {name}="{_escaped(str(value))}"' for name, value in values.items() if value != ""])
-
-
-# The same few texts and numbers are on every box.
-_escaped = lru_cache(maxsize=8192)(html.escape)
+    return "".join(
+        [
+            f' {name}="{value if isinstance(value, int) else html.escape(value)}"'
+            for name, value in values.items()
+            if value != ""
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +87,24 @@ class Run:
 
     def html(self) -> str:
         """As HTML-like text."""
-        inner = say(self.text)
-        inner = f"<B>{inner}</B>" if self.bold else inner
-        inner = f"<S>{inner}</S>" if self.struck else inner
-        style = attributes(FACE=MONO if self.mono else "", COLOR=self.color, **{"POINT-SIZE": self.size})
-        return f"<FONT{style}>{inner}</FONT>"
+        begin, end = _tags(self.size, self.color, self.mono, self.bold, self.struck)
+        return f"{begin}{say(self.text)}{end}"
 
     @property
     def wide(self) -> float:
         """Its width in points: exact for the fixed-width font, at least as much as needed for the other."""
-        return width(printable(self.text)) * self.size * (0.6 if self.mono or self.bold else 0.54)
+        text = self.text
+        columns = len(text) if text.isascii() and text.isprintable() else width(printable(text))
+        return columns * self.size * (0.6 if self.mono or self.bold else 0.54)
+
+
+@lru_cache(maxsize=256)
+def _tags(size: int, color: str, mono: bool, bold: bool, struck: bool) -> tuple[str, str]:
+    """What stands around a text of a style."""
+    style = attributes(FACE=MONO if mono else "", COLOR=color, **{"POINT-SIZE": size})
+    inner = [tag for tag, wanted in (("S", struck), ("B", bold)) if wanted]
+    begin = f"<FONT{style}>" + "".join(f"<{tag}>" for tag in inner)
+    return begin, "".join(f"</{tag}>" for tag in reversed(inner)) + "</FONT>"
 
 
 Line = Sequence[Run]
@@ -102,12 +112,12 @@ Line = Sequence[Run]
 
 def wide(lines: Iterable[Line]) -> int:
     """The width of the widest line, in points."""
-    return math.ceil(max((sum(run.wide for run in line) for line in lines), default=0))
+    return math.ceil(max([sum([run.wide for run in line]) for line in lines], default=0))
 
 
 def lines_html(lines: Sequence[Line]) -> str:
     """Lines of a cell, left-aligned."""
-    return "".join("".join(run.html() for run in line) + '<BR ALIGN="LEFT"/>' for line in lines)
+    return "".join(["".join([run.html() for run in line]) + '<BR ALIGN="LEFT"/>' for line in lines])
 
 
 def state(word: str) -> list[Run]:

@@ -143,7 +143,7 @@ SCENES: dict[str, Scene] = {
         _SWITCH,
         "home-lan",
         last=_plugged("green", "v-net-0", "192.168.15.6/24")
-        + "ip netns del orange\nip -n red link set veth-red down\nip -n blue addr add 10.9.9.9/8 dev veth-blue\n"
+        + "ip link del veth-orange-br\nip netns del orange\nip -n red link set veth-red down\nip -n blue addr add 10.9.9.9/8 dev veth-blue\n"
         "ip link del veth-gray-br\nip route del default\n",
     ),
 }
