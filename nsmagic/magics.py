@@ -155,6 +155,7 @@ class Netns(Magics):
             ns, text = self._filled(ns), self._filled(text)
         lab = self.lab_of(options.lab)
         if options.python:
+            __tracebackhide__ = True  # what fails in there is the person's own Python
             return self._python(lab, ns, text, options)
         printer = Printer(self, options)
         result = lab.run(
@@ -221,6 +222,7 @@ class Netns(Magics):
     def _python(self, lab: Lab, ns: str, source: str, options: magic_line.Options) -> Any:
         import ast
 
+        __tracebackhide__ = True
         name = self._shell.compile.cache(source, self._cell)
         tree = self._shell.compile.ast_parse(source, filename=name)
         assert isinstance(tree, ast.Module)

@@ -259,6 +259,7 @@ def test_python_errors_are_pythons(notebook: Notebook) -> None:
     ran = notebook.cell("%%netns --python\none = 1\none / 0")
     assert isinstance(ran.error, ZeroDivisionError)
     assert "----> 2 one / 0" in ran.out
+    assert "magics.py" not in ran.out
 
 
 # Errors
