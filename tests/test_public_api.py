@@ -87,7 +87,6 @@ def test_configuration() -> None:
         "changes": True,
         "show": "table",
         "picture": "asked",
-        "picture": "asked",
     }
 
 

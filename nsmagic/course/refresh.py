@@ -26,7 +26,9 @@ def refresh(path: Path, seconds: int = 120) -> None:
     from nbclient import NotebookClient
 
     notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    client = NotebookClient(notebook, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(
+        notebook, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    )
     client.execute()
     normalise(notebook)
     nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
