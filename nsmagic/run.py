@@ -6,6 +6,7 @@ and returns one ``Outcome`` for each command. A failing line does not end the ce
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -81,6 +82,7 @@ class Runner:
         self._excused = False
         # The last line that a program printed is not finished: our own words start a new one.
         self._open_line = False
+        self._last_hint: str | None = None
 
     def run(self, cell: Cell) -> list[Outcome]:
         """Run all of it; what failed stands in the outcomes.
@@ -288,8 +290,14 @@ class Runner:
         self.told = self.told or not self._alone
         # A program has said itself what was wrong; that it failed is what the typed || expects.
         if not (self._excused and isinstance(step.run, Program) and isinstance(error, CommandFailed)):
-            self._sink.error(error, self._alone)
+            self._sink.error(self._explained_once(error), self._alone)
         return False
+
+    def _explained_once(self, error: NsmagicError) -> NsmagicError:
+        """The error as it is shown: what puts it right need not be said of each of many lines."""
+        again = error.hint is not None and error.hint == self._last_hint
+        self._last_hint = error.hint or self._last_hint
+        return from_data({**error.to_data(), "hint": None}) if again else error
 
     def _hint(self, error: NsmagicError, step: Step, ns: str, said: str = "") -> None:
         """Give an error its hint; ``said`` is what a program wrote that failed."""
@@ -297,7 +305,7 @@ class Runner:
             return
         command = step.run if isinstance(step.run, Command) else None
         snapshot = self._lab.snapshot("links", "addrs", "routes", "namespaces")
-        asked = scripted.said(said, step.text) if said else error
+        asked = scripted.said(f"{said}\n{error.message}", step.text) if said else error
         error.with_hint(hints.hint(asked, step.text, command, snapshot, ns, self._lab.history.made_by()))
 
     # Pings and programs
@@ -454,7 +462,7 @@ class Runner:
         if data["status"] == 0:
             return None
         if data["signal"]:
-            words = f"{tool}: ended by signal {data['signal']}"
+            words = f"{tool}: ended by signal {data['signal']} ({signal.strsignal(data['signal']) or 'unknown'})"
         else:
             words = f"{tool}: exit status {data['status']}"
         return CommandFailed(words, command=text, status=data["status"], signal=data["signal"])

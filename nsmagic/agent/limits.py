@@ -82,6 +82,10 @@ def bound(number: int, value: int) -> None:
 
     hard = resource.getrlimit(number)[1]
     most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    if number == resource.RLIMIT_CPU:
+        # The signal of the soft limit says why it ended; SIGKILL, that of the hard one, would not.
+        resource.setrlimit(number, (most, most + 5 if hard == resource.RLIM_INFINITY else min(most + 5, hard)))
+        return
     resource.setrlimit(number, (most, most))
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from nsmagic import syscalls as sys_
 from nsmagic.agent import process
 from nsmagic.agent.loop import Loop
+from nsmagic.commands.sentences import say
 from nsmagic.errors import CommandFailed, KernelRefused, LimitReached, NamespaceNotFound
 from nsmagic.model import HOST
 from nsmagic.netlink import lookup
@@ -189,7 +190,7 @@ class Namespaces:
                 raise LimitReached(
                     "Failed to create a new network namespace: No space left on device",
                     limit="namespaces",
-                    hint="the lab has as many namespaces as it may have; delete one, or start it with Lab(limits={'namespaces': 1000})",
+                    hint=say("limit-namespaces"),
                 ) from None
             raise
         try:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field, replace
 from nsmagic import syscalls as sys_
 from nsmagic.agent import limits
 from nsmagic.agent.loop import Loop, Timer
+from nsmagic.commands.sentences import say
 from nsmagic.errors import LimitReached
 
 #: Ways of asking a job to end, and how long each is given, in seconds.
@@ -90,7 +91,7 @@ def fork() -> int:
         raise LimitReached(
             f"no process can be started: {error.strerror}",
             limit="processes",
-            hint="the lab has as many processes as it may have; %lab status lists them, %lab reset ends them all",
+            hint=say("limit-processes"),
         ) from None
 
 
@@ -364,11 +365,11 @@ def _become(argv: Sequence[str], place: Place, env: Mapping[str, str], out: int,
         os.dup2(out, 2)
         if place.nsfd is not None:
             place = replace(place, nsfd=_above(place.nsfd))
-        wanted = [(_above(fd), number) for fd, number in ((text, 9), (lines, 8)) if fd >= 0]
-        for fd, number in wanted:
-            os.dup2(fd, number, inheritable=True)
+        wanted = [(_above(fd), new) for fd, new in ((text, 9), (lines, 8)) if fd >= 0]
+        for fd, new in wanted:
+            os.dup2(fd, new, inheritable=True)
         enter(place)
-        close_all_but(*(number for _, number in wanted))
+        close_all_but(*(new for _, new in wanted))
         bound(place)
         try:
             os.chdir(place.cwd)

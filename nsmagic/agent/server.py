@@ -26,6 +26,7 @@ from nsmagic.agent.loop import Loop, Timer
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.output import FailedLines, Log, Output
 from nsmagic.agent.work import Work
+from nsmagic.commands.sentences import say
 from nsmagic.errors import CommandFailed, CommandNotFound, KernelRefused, LimitReached, NamespaceNotFound, NsmagicError
 from nsmagic.model import HOST
 from nsmagic.netlink.monitor import Monitor
@@ -50,7 +51,7 @@ def _told(error: Exception) -> NsmagicError:
         return LimitReached(
             f"{error.filename or 'files'}: {error.strerror}",
             limit="files",
-            hint="the lab's /run (16 MiB), /tmp (64 MiB) and /dev/shm (16 MiB) are small; remove what fills them",
+            hint=say("limit-files"),
         )
     if isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.ENOBUFS):
         return LimitReached(f"this machine has no memory left for it: {error.strerror}", limit="memory of the machine")

@@ -51,6 +51,18 @@ _NO_PROGRAM = re.compile(r'(?:exec of "([^"]+)" failed: No such file|(?:^|: )([^
 _NO_NAME = re.compile(
     r"name resolution|Name or service not known|[Cc]ould not resolve|Unknown host|Host name lookup failure"
 )
+#: What programs say when a limit of the lab is used up. The first that fits counts.
+_LIMITS = (
+    (re.compile(r"new network namespace.*No space left|unshare failed: No space left"), "limit-namespaces"),
+    (
+        re.compile(r"[Ff]ork: .*Resource temporarily unavailable|[Cc]annot fork|can't start new thread"),
+        "limit-processes",
+    ),
+    (re.compile(r"MemoryError|[Cc]annot allocate memory|memory exhausted|[Oo]ut of memory"), "limit-memory"),
+    (re.compile(r"No space left on device"), "limit-files"),
+    (re.compile(r"ended by signal 25|File too large|File size limit exceeded"), "limit-file-size"),
+    (re.compile(r"ended by signal 24|CPU time limit exceeded"), "limit-cpu"),
+)
 _NO_TABLE = re.compile(r"can't initialize ip6?tables table|No chain/target/match by that name|Table does not exist")
 
 
@@ -372,6 +384,9 @@ def _failed(case: Case) -> str | None:
         return say("ping-endless") if endless else say("timeout")
     if "top: failed tty get" in case.words:
         return say("top")
+    for pattern, code in _LIMITS:
+        if pattern.search(case.words):
+            return say(code)
     if _NO_NAME.search(case.words):
         return say("name-lookup")
     return say("table-missing") if _NO_TABLE.search(case.words) else None

@@ -119,6 +119,8 @@ def no_reply(ns: str, address: str, error: str, snapshot: Callable[..., Snapshot
     goal = _ip(address)
     if goal is None:
         return None
+    if goal.is_loopback and "unreachable" in error:
+        return say("lo-down", ns=ns, fixed=retarget(("ip", "link", "set", "lo", "up"), ns, {}))
     if "unreachable" in error:
         return say("unreachable", ns=ns, address=address)
     lab = snapshot("links", "addrs", "routes")

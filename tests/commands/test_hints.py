@@ -233,6 +233,18 @@ CASES: list[tuple[str, str, NsmagicError, str, str | None]] = [
     ("ping 192.168.15.2", "red", CommandTimeout("ended after 5 s", seconds=5.0), "ping goes on until it is stopped; -c 3 sends three", None),
     ("sleep 100", "red", CommandTimeout("ended after 5 s: sleep 100", seconds=5.0), "--timeout SECONDS gives it longer; --bg lets it run beside the next cells", None),
     ("top", "red", CommandFailed("top: failed tty get"), "a cell is no terminal; top -b -n 1 prints its table once", None),
+    ("unshare -n true", "red", CommandFailed("unshare: unshare failed: No space left on device"),
+     "the lab has as many namespaces as it may have; delete one, or start it with Lab(limits={'namespaces': 1000})", None),
+    ("make -j", "red", CommandFailed("bash: fork: retry: Resource temporarily unavailable"),
+     "the lab has as many processes as it may have; %lab status lists them, %lab reset ends them all", None),
+    ("python3 x.py", "red", CommandFailed("MemoryError"),
+     "memory is limited in a lab (%lab status shows by how much); Lab(limits={'memory': BYTES}) allows more", None),
+    ("touch /run/x", "red", CommandFailed("touch: cannot touch '/run/x': No space left on device"),
+     "the lab's /run (16 MiB), /tmp (64 MiB) and /dev/shm (16 MiB) are small; remove what fills them", None),
+    ("dd of=x", "red", CommandFailed("dd: ended by signal 25 (File size limit exceeded)"),
+     "the size of a file is limited in a lab (%lab status shows it); Lab(limits={'file_size': BYTES}) allows more", None),
+    ("python3 x.py", "red", CommandFailed("python3: ended by signal 24 (CPU time limit exceeded)"),
+     "computing time is limited in a lab (%lab status shows it); Lab(limits={'cpu_time': SECONDS}) allows more", None),
     ("iptables -t nat -L", "red", CommandFailed("iptables v1.8.9 (legacy): can't initialize iptables table `nat': Table does not exist"),
      "the kernel here lacks this part of the firewall; %lab doctor names what is missing", None),
 ]  # fmt: skip
@@ -258,6 +270,7 @@ def test_every_sentence_is_reached_and_every_field_filled() -> None:
         "ping-ended",
         "too-much",
         "full-screen",
+        "lo-down",
     }
     for code, sentence in SENTENCES.items():
         if code.startswith(("slip", "machine")) or code in others:
