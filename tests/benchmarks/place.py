@@ -136,9 +136,16 @@ def machine() -> list[str]:
         f"Python {platform.python_version()} ({sys.executable}), measured as uid {os.getuid()}",
         ", ".join(f"{name} {_version(name)}" for name in ("nsmagic", "pyroute2", "pandas", "ipython", "ipykernel")),
         f"{_said('ip', '-V')}; {_said('gcc', '--version')}; {_said('bash', '--version')}; {_said('dot', '-V')}",
-        f"nsmagic at commit {_said('git', '-C', str(ROOT), 'rev-parse', '--short', 'HEAD')}"
-        f"{' with changes' if _said('git', '-C', str(ROOT), 'status', '--porcelain', '--', 'nsmagic') else ''}",
+        _commit(),
     ]
+
+
+def _commit() -> str:
+    where = ("git", "-C", str(ROOT))
+    number = _said(*where, "rev-parse", "--short", "HEAD")
+    if not re.fullmatch("[0-9a-f]+", number):
+        return "nsmagic from no git checkout"
+    return f"nsmagic at commit {number}{' with changes' if _said(*where, 'status', '--porcelain', '--', 'nsmagic') else ''}"
 
 
 def _version(name: str) -> str:

@@ -95,6 +95,9 @@ def _profile(sizes: tuple[int, ...]) -> int:
         for what in ("build", "read", "cell"):
             words = [sys.executable, "-m", "tests.benchmarks.spent", what, str(count)]
             subprocess.run(place.sandboxed(words), check=True, timeout=300, env=place.environment())
+        parts = place.call(place.sandboxed([place.floor(), "parts", str(count)]), 120)
+        print(f"\nthe kernel's own cost, N = {count}, microseconds per namespace: ", end="")
+        print(", ".join(f"{name} {value:.0f}" for name, value in parts.items()))
     return 0
 
 

@@ -71,7 +71,7 @@ BUILDS: dict[str, Peer] = {
     "bash, ip -n": Peer("ip_n.sh"),
     "bash, ip netns exec": Peer("netns_exec.sh", few={10: 3, 100: 2}),
     "pyroute2, as documented": Peer("pyroute2_docs.py", few={100: 3}),
-    "pyroute2 NDB": Peer("pyroute2_ndb.py", few={10: 2, 100: 1}),
+    "pyroute2 NDB": Peer("pyroute2_ndb.py", few={10: 2, 100: 0}),
     "Mininet, LinuxBridge": Peer("mininet_bridge.py", "mininet", ("mnexec", "brctl", "ifconfig"), few={10: 3, 100: 2}),
     "json2netns and ip -batch": Peer("json2netns_and_batch.py", "json2netns", few={10: 2, 100: 1}),
     "NeST": Peer("nest_switch.py", "nest", few={10: 2, 100: 1}),
