@@ -176,6 +176,8 @@ def title_line(room: Room, marks: Marks) -> Line:
     ink = palette.INK if room.ns == "host" else palette.shade(room.ns).ink
     remarks = (["forwards packets"] if room.forwards else []) + [short(each, 80) for each in room.badges]
     remarks += ["forwards no packets"] if changed and not room.forwards else []
+    if room.pids and not room.named and not room.world and room.ns != "host":
+        remarks.append(f"process {', '.join(map(str, room.pids[:3]))}")
     line = [Run(short(room.ns), TITLE, ink, bold=True), *mark(marks.rooms.get(room.ns, ""))]
     if remarks:
         line.append(Run("   " + " · ".join(remarks), SMALL, palette.FAINT))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 
+from nsmagic.printable import printable
 from nsmagic.topology import palette
 
 _HEAD = re.compile(r'<svg width="(\d[\d.]*)pt" height="(\d[\d.]*)pt"\s+viewBox="([^"]*)"[^>]*>')
@@ -47,7 +48,7 @@ def finish(drawn: str, words: str = "") -> str:
     for text in _SAYING_NOTHING:
         body = body.replace(text, "")
     body = body.replace('.00"', '"')
-    said = f' aria-label="{html.escape(words)}"' if words else ""
+    said = f' aria-label="{html.escape(printable(words))}"' if words else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="{head.group(3)}"'
         f' font-family="{_SANS}" role="img"{said}>\n<style>{_style(body)}</style>\n'

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nsmagic.model import Snapshot
 from nsmagic.printable import printable
@@ -157,6 +159,39 @@ def test_a_name_of_bytes_that_are_no_text() -> None:
     ).text
     text.encode()
     assert reading.dot(text).nodes["room/a%FF%FEb"] == "a\\xff\\xfeba\\xff\\xfeb  ● up dummy"
+
+
+NAMES = st.text(st.characters(exclude_characters="/"), min_size=1, max_size=15)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ns=NAMES.filter(lambda name: name != "host"), ifname=NAMES, alias=st.text(max_size=20))
+def test_any_name_is_only_shown(ns: str, ifname: str, alias: str) -> None:
+    links = [[ns, 2, ifname, "dummy", UP, "", "", 0, "", "", "", "", alias]]
+    graph = build(Snapshot.from_data({"namespaces": [["host"], [ns, 1, True]], "links": links}))
+    read = reading.dot(source(graph).text)
+    assert read.nodes == {f"room/{key(ns)}": f"{printable(ns)}{printable(ifname)}  ● up dummy"}
+
+
+def test_every_kind_of_link() -> None:
+    rows: list[list[object]] = [
+        ["host", 2, "eth0", "ether", UP, "UP"],
+        ["host", 3, "eth0.10", "vlan", UP, "UP", "", 0, "", "eth0", "", "", "", "", 0, 0, 0, [], {"id": 10}],
+        ["host", 4, "bond0", "bond", UP, "UP"],
+        ["host", 5, "slave", "dummy", UP, "UP", "", 0, "bond0"],
+        ["host", 6, "blue", "vrf", UP, "UP"],
+        ["host", 7, "inner", "bridge", UP, "UP", "", 0, "blue"],
+        ["host", 8, "port", "tun", 0, "DOWN", "", 0, "inner"],
+        ["host", 9, "lone", "veth", 0, "DOWN"],
+        ["host", 10, "vx", "vxlan", UP, "UP", "", 0, "", "eth0", "", "", "", "", 0, 0, 0, [], {"id": 7, "remote": "10.9.9.9"}],
+    ]  # fmt: skip
+    read = reading.dot(source(build(Snapshot.from_data({"namespaces": [["host"]], "links": rows}))).text)
+    assert read.nodes == {
+        "unit/host/eth0": "eth0  ● up eth0.10  ● up vlan 10 on eth0vx  ● up vxlan 7 to 10.9.9.9 on eth0",
+        "unit/host/bond0": "bond0 bond  ● up slave  ● up  dummy",
+        "unit/host/blue": "blue vrf  ● up inner bridge  ○ no carrier port  ○ down  tun",
+        "unit/host/lone": "lone  ○ down other end out of sight",
+    }
 
 
 def test_a_very_long_name_is_shortened_in_the_picture() -> None:

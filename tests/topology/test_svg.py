@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
 
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nsmagic.model import Snapshot
 from nsmagic.printable import printable
-from nsmagic.topology import palette
+from nsmagic.topology import build, palette
+from nsmagic.topology.dot import source
 from nsmagic.topology.lines import key
 from nsmagic.topology.picture import Topology
+from nsmagic.topology.render import Renderer
 from nsmagic.topology.svg import finish
 from tests.topology import reading, scenes
 
@@ -48,6 +55,23 @@ def test_hostile_names_are_shown_and_nothing_more() -> None:
     assert set(reading.groups(root, "node")) == {f"room/{key(ns)}" for ns in scenes.HOSTILE_ROOMS}
     assert len(reading.groups(root, "edge")) == len(scenes.HOSTILE_ROOMS)
     assert "<script" not in picture.svg()
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Iterator[Renderer]:
+    with Renderer() as made:
+        made.svg("graph { started }")
+        yield made
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ns=st.text(st.characters(exclude_characters="/"), min_size=1, max_size=15), alias=st.text(max_size=20))
+def test_any_name_makes_a_picture_that_can_be_read(renderer: Renderer, ns: str, alias: str) -> None:
+    links = [[ns, 2, ns, "dummy", 0x10043, "", "", 0, "", "", "", "", alias]]
+    graph = build(Snapshot.from_data({"namespaces": [["host"], [ns, 1, True]], "links": links}))
+    root = reading.svg(finish(renderer.svg(source(graph).text), ns))
+    assert [text.strip() for text in reading.texts(root)].count(printable(ns).strip()) >= 1
+    assert f"tip/socket/{key(ns)}/{key(ns)}" in {each.get("id") for each in root.iter()}
 
 
 def test_tooltips_are_titles() -> None:
