@@ -37,13 +37,16 @@ _FREEING = 2.0
 
 @dataclass
 class Entry:
-    """A namespace we know: its descriptor, inode, whether it has a name, who lives in it, and whether we hold it on purpose."""
+    """A namespace we know: its descriptor, inode, whether it has a name, who lives in it, and whether we hold it on purpose.
+
+    ``further`` says that this is not its first name; the monitor knows it by that."""
 
     fd: int
     inode: int
     named: bool = True
     held: bool = False
     pids: tuple[int, ...] = ()
+    further: bool = False
 
 
 class Namespaces:
@@ -81,8 +84,7 @@ class Namespaces:
 
     def socket(self, ns: str) -> RouteSocket:
         """The kept rtnetlink socket of a namespace."""
-        self.nsfd(ns)
-        return self.monitor.socket(ns)
+        return self.monitor.socket(self.first_name(ns))
 
     def nsfd(self, name: str) -> int:
         """The descriptor of a namespace.
@@ -102,6 +104,18 @@ class Namespaces:
             )
         return entry.fd
 
+    def first_name(self, name: str) -> str:
+        """The name by which the tables call a namespace: ``ip netns attach`` can give it several.
+
+        Raises
+        ------
+        NamespaceNotFound
+            In iproute2's words.
+        """
+        self.nsfd(name)
+        entry = self.entries[name]
+        return self.name_of_inode(entry.inode) if entry.further else name
+
     def pidfd_ns(self, pid: int) -> int:
         """A descriptor of the namespace in which a process of the lab lives; the caller closes it.
 
@@ -117,8 +131,8 @@ class Namespaces:
 
     def ifindex(self, ns: str, name: str) -> int:
         """The number of a link by its name or alternative name."""
-        sock = self.socket(ns)
-        return self.monitor.ifindex(ns, name) or lookup.find(sock, name, ns)
+        ns = self.first_name(ns)
+        return self.monitor.ifindex(ns, name) or lookup.find(self.monitor.socket(ns), name, ns)
 
     def new_ifindex(self, ns: str) -> int:
         """A number that no link of the lab has: a link that moves keeps its number, and no look-up is needed."""
@@ -155,15 +169,7 @@ class Namespaces:
         LimitReached
             The lab may have no more namespaces.
         """
-        if not name or name in (".", "..") or "/" in name or len(name.encode(errors="surrogateescape")) > 255:
-            raise CommandFailed(f'Invalid netns name "{name}"', command=f"ip netns add {name}")
-        if name in self.entries or (self.mounts and os.path.lexists(f"{FOLDER}/{name}")):
-            raise KernelRefused(
-                f'Cannot create namespace file "{_SPELLED}/{name}": File exists',
-                errno=errno.EEXIST,
-                kernel="File exists",
-                subject={"namespace": name},
-            )
+        self._check_new(name)
         path = f"{FOLDER}/{name}"
         if self.mounts:
             self._share_folder()
@@ -180,6 +186,17 @@ class Namespaces:
                 os.unlink(path)
             raise
         self._stamp = self._folder_stamp()
+
+    def _check_new(self, name: str) -> None:
+        if not name or name in (".", "..") or "/" in name or len(name.encode(errors="surrogateescape")) > 255:
+            raise CommandFailed(f'Invalid netns name "{name}"', command=f"ip netns add {name}")
+        if name in self.entries or (self.mounts and os.path.lexists(f"{FOLDER}/{name}")):
+            raise KernelRefused(
+                f'Cannot create namespace file "{_SPELLED}/{name}": File exists',
+                errno=errno.EEXIST,
+                kernel="File exists",
+                subject={"namespace": name},
+            )
 
     def make(self) -> int:
         """A new network namespace, not entered: its descriptor."""
@@ -233,18 +250,29 @@ class Namespaces:
         self.scan()
 
     def attach(self, name: str, pid: int) -> None:
-        """``ip netns attach NAME PID``: give a name to the namespace of a process."""
-        fd = self.pidfd_ns(pid)
+        """``ip netns attach NAME PID``: give a name to the namespace of a process; it may have one already.
+
+        Raises
+        ------
+        CommandFailed, KernelRefused
+            In iproute2's words: the name exists or cannot be one, or there is no such process.
+        """
+        self._check_new(name)
         path = f"{FOLDER}/{name}"
+        try:
+            fd = self.pidfd_ns(pid)
+        except OSError:
+            words = os.strerror(errno.ENOENT)
+            raise KernelRefused(
+                f"Bind /proc/{pid}/ns/net -> {_SPELLED}/{name} failed: {words}", errno=errno.ENOENT, kernel=words
+            ) from None
         if self.mounts:
             self._share_folder()
             os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
             _mount_namespace(fd, path)
-            os.close(fd)
-            self._stamp = (0, 0)
-            self.scan()
-        else:
-            self._know(name, Entry(fd, os.fstat(fd).st_ino))
+            self._stamp = self._folder_stamp()
+        self._named(name, fd)
+        self.scan()
 
     def hold(self, name: str) -> int:
         """Make an unnamed namespace that the agent keeps (the outside of a world), shown as ``(name)``."""
@@ -253,8 +281,9 @@ class Namespaces:
         return fd
 
     def name_of_inode(self, inode: int) -> str:
-        """The name of a namespace by its inode, ``""`` when we do not know it."""
-        return next((name for name, entry in self.entries.items() if entry.inode == inode), "")
+        """The name of a namespace by its inode, the first if it has several; ``""`` when we do not know it."""
+        names = [name for name, entry in self.entries.items() if entry.inode == inode]
+        return next((name for name in names if not self.entries[name].further), names[0] if names else "")
 
     # Looking around
 
@@ -312,11 +341,13 @@ class Namespaces:
         except FileNotFoundError:
             present = []
         device = os.fstat(self.home).st_dev
+        found = set()
         for name in present:
             try:
                 info = os.stat(f"{FOLDER}/{name}")
             except OSError:
-                continue
+                continue  # gone, or a link to the namespace of a process that is
+            found.add(name)
             if info.st_dev != device or not stat.S_ISREG(info.st_mode):
                 complete = False  # the file is there, its mount not yet
                 continue
@@ -325,24 +356,28 @@ class Namespaces:
                 continue
             if entry is not None:
                 self._forget(name)
-            unnamed = self.name_of_inode(info.st_ino)
-            if unnamed and not self.entries[unnamed].named:
-                moved = self.entries.pop(unnamed)
-                moved.named = True
-                self.entries[name] = moved
-                self.monitor.rename(unnamed, name)
-                continue
-            fd = os.open(f"{FOLDER}/{name}", os.O_RDONLY | os.O_CLOEXEC)
-            if self._prepare:
-                with self.inside(fd):
-                    # Somebody else made it and may have set things in it already.
-                    for write in self._prepare:
-                        write(True)
-            self._know(name, Entry(fd, info.st_ino))
+            self._named(name, os.open(f"{FOLDER}/{name}", os.O_RDONLY | os.O_CLOEXEC))
         for name in self.names():
-            if name not in present:
+            if name not in found:
                 self._forget(name)
         return complete
+
+    def _named(self, name: str, fd: int) -> None:
+        """Somebody has given a name to a namespace: to a new one, or to one that we know."""
+        inode = os.fstat(fd).st_ino
+        known = self.name_of_inode(inode)
+        if known and not self.entries[known].named:
+            os.close(fd)
+            self.entries[name] = self.entries.pop(known)
+            self.entries[name].named = True
+            self.monitor.rename(known, name)
+            return
+        if self._prepare and not known:
+            with self.inside(fd):
+                # Who made it may have set things in it already.
+                for write in self._prepare:
+                    write(True)
+        self._know(name, Entry(fd, inode, further=bool(known)))
 
     @contextlib.contextmanager
     def inside(self, fd: int) -> Iterator[None]:
@@ -373,7 +408,8 @@ class Namespaces:
 
     def _know(self, name: str, entry: Entry, *, fresh: bool = False) -> None:
         try:
-            self.monitor.attach(name, entry.fd, named=entry.named, fresh=fresh)
+            if not entry.further:
+                self.monitor.attach(name, entry.fd, named=entry.named, fresh=fresh)
         except BaseException:
             os.close(entry.fd)
             raise
@@ -381,9 +417,16 @@ class Namespaces:
 
     def _forget(self, name: str) -> None:
         entry = self.entries.pop(name)
-        self.monitor.detach(name)
         os.close(entry.fd)
-        self._freed = time.monotonic()
+        if entry.further:
+            return
+        heir = self.name_of_inode(entry.inode)
+        if heir:
+            self.entries[heir].further = False
+            self.monitor.rename(name, heir)
+        else:
+            self.monitor.detach(name)
+            self._freed = time.monotonic()
 
 
 def _mount_namespace(fd: int, path: str) -> None:

@@ -49,10 +49,14 @@ class Work:
         NsmagicError
             The kernel, or the rules of the tool, refused it.
         """
-        self._namespaces.nsfd(ns)
+        asked, ns = ns, self._namespaces.first_name(ns)
         if verb in _SHOWS:
             self._monitor.settle()
-            return show(self._monitor, ns, verb, args)
+            shown = show(self._monitor, ns, verb, args)
+            if asked != ns:
+                for rows in (shown.get("rows", []), *shown.get("more", {}).values()):
+                    _rename(rows, {ns: asked})
+            return shown
         mark = self._monitor.mark()
         result = self._act(ns, verb, args, tool)
         if verb not in READS:
@@ -73,9 +77,10 @@ class Work:
 
     def snapshot(self, tables: Sequence[str], ns: Sequence[str] | None) -> dict[str, list[Any]]:
         """Rows of the tables asked for, in the model's column order."""
+        asked: dict[str, str] = {}
         if ns is not None:
-            for name in ns:
-                self._namespaces.nsfd(name)
+            asked = {first: name for name in ns if (first := self._namespaces.first_name(name)) != name}
+            ns = [self._namespaces.first_name(name) for name in ns]
         data: dict[str, list[Any]] = {}
         if "namespaces" in tables:
             entries = sorted(self._namespaces.entries.items(), key=lambda item: (item[0] != HOST, item[0]))
@@ -86,6 +91,9 @@ class Work:
             ]
         rest = [table for table in tables if table != "namespaces"]
         data.update(self._monitor.snapshot(rest, ns))
+        if asked:
+            for rows in data.values():
+                _rename(rows, asked)
         return {table: data[table] for table in tables}
 
     def up_loopback(self) -> None:
@@ -131,9 +139,8 @@ class Work:
                 found = process.processes().get(pid)
                 if found is None:
                     raise KernelRefused(f"Could not open /proc/{pid}/ns/net: No such file or directory", errno=2)
-                name = namespaces.name_of_inode(os.stat(f"/proc/{found.entry}/ns/net").st_ino)
-                named = name in namespaces.names()
-                return {"lines": [name] if named else []}
+                inode = os.stat(f"/proc/{found.entry}/ns/net").st_ino
+                return {"lines": [name for name in namespaces.names() if namespaces.entries[name].inode == inode]}
             case "pids":
                 namespaces.nsfd(args["name"])
                 namespaces.scan()
@@ -254,6 +261,11 @@ class Work:
             answer(json.loads(gathered) if gathered else failed)
 
         self._loop.watch(reader, read)
+
+
+def _rename(rows: list[Any], names: Mapping[str, str]) -> None:
+    """Call a namespace by the name by which it was asked for; all rows begin with its name."""
+    rows[:] = [[names.get(row[0], row[0]), *row[1:]] for row in rows]
 
 
 def _text(value: Any) -> Any:
