@@ -344,7 +344,7 @@ class Runner:
         where = program.ns or ns
         outcome = Outcome(step.line, step.text)
         if self._nameless() and named.program_calls(program.argv):
-            return self._failed(outcome, _no_names("programs", 0), step, where)
+            return self._failed(outcome, program.why or _no_names("programs", 0), step, where)
         try:
             self._refuse_full_screen(program.argv[0])
             if self._behind(step):
