@@ -231,6 +231,8 @@ def _init(sock: socket.socket, config: dict[str, Any], door: Door | None) -> int
             missing = rootfs.build(config["lab"], config)
         if config["kind"] == "rootless-nomount":
             missing.append("mounts: refused here; programs and bash cells that call ip netns themselves do not work")
+        if not os.access(config["cwd"], os.X_OK):
+            missing.append(f"folder {config['cwd']}: closed to the user that the lab has; commands start in /")
         if config["kind"] != "host":
             sys_.set_hostname("host")
         for folder in config["path"]:
