@@ -72,7 +72,7 @@ def test_arguments_arrive_as_they_are(shared: Lab) -> None:
 
 
 def test_bounds_of_a_command(shared: Lab) -> None:
-    limits = bash(shared, "ulimit -Hn; ulimit -Hv; ulimit -Hf; ulimit -Ht; ulimit -Hc").split()
+    limits = bash(shared, "ulimit -Hn; ulimit -Hv; ulimit -Hf; ulimit -St; ulimit -Hc").split()
     assert limits == ["1024", str((1 << 30) // 1024), str((64 << 20) // 1024), "300", "0"]
     assert "MemoryError" in shared.run("python3 -c 'x = bytes(2 << 30)'").text
 
