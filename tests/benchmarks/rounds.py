@@ -106,7 +106,10 @@ def table(record: Record, key: str, base: str, *, title: str = "", only: Sequenc
         if ratios:
             median = statistics.median(seconds) * 1000
             rows.append(
-                (statistics.median(ratios), f"{subject:<34}{spread(ratios)}  {len(ratios):>6}  {median:>9.4g} ms")
+                (
+                    statistics.median(ratios),
+                    f"{subject:<34}{spread(ratios)}  {len(ratios):>6}  {median:>9.{3 if median < 10 else 1}f} ms",
+                )
             )
     lines = [
         title or record.title,
