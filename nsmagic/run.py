@@ -426,6 +426,7 @@ class Runner:
         """The hint for a line of a script; only one that says by itself where it acts."""
         line = text.split("\n")[number - 1]
         command = scripted.command_of(line, self._ns)
+        error.with_hint(hints.of_limits(output))
         if command is not None or not scripted.elsewhere(line):
             where = (command.ns if command is not None else None) or self._ns
             self._hint(error, Step(number, line, command or Program(("bash",))), where, said=output)

@@ -29,6 +29,8 @@ from nsmagic.agent.loop import Loop, Timer
 from nsmagic.commands.sentences import say
 from nsmagic.errors import LimitReached
 
+#: The name of runners, as ``ps`` shows it.
+RUNNER = "nsmagic-run"
 #: Ways of asking a job to end, and how long each is given, in seconds.
 _ENDINGS = ((signal.SIGINT, 2.0), (signal.SIGTERM, 1.0), (signal.SIGKILL, 0.0))
 _CHUNK = 1 << 16
@@ -306,7 +308,7 @@ def _start_runner(
             # On the machine itself there is no pid 1 of the lab with which everything ends.
             sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
         with contextlib.suppress(OSError):
-            _write_file("/proc/self/comm", "nsmagic-run")  # what ps shows
+            _write_file("/proc/self/comm", RUNNER)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # The runner outlives what it runs, to say how that ended.
             signal.signal(number, signal.SIG_IGN)

@@ -524,11 +524,15 @@ class Agent:
     def op_status(self, call: Call) -> dict[str, Any]:
         """What ``%lab status`` shows."""
         self.namespaces.scan()
-        ours = {os.getpid(), *(job.runner for job in self._left_over), *(job.job.runner for job in self.jobs.values())}
+        theirs = [
+            [each.pid, each.name]
+            for each in process.processes().values()
+            if each.pid != os.getpid() and each.name != process.RUNNER
+        ]
         return {
             "kind": self.config["kind"], "lab": self.config["lab"], "seed": self.config["seed"], "limits": self.bounds,
             "missing": self.missing, "namespaces": self.namespaces.names(), "jobs": self.op_jobs(call),
-            "processes": [[each.pid, each.name] for each in process.processes().values() if each.pid not in ours],
+            "processes": theirs,
             "folder": self.config["cwd"],
             "memory_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }  # fmt: skip

@@ -118,6 +118,15 @@ def hint(
     return None
 
 
+def of_limits(words: str) -> str | None:
+    """The hint for a program that said that a limit of the lab is used up.
+
+    >>> of_limits("dd: error writing '/run/x': No space left on device")
+    "the lab's /run (16 MiB), /tmp (64 MiB) and /dev/shm (16 MiB) are small; remove what fills them"
+    """
+    return next((say(code) for pattern, code in _LIMITS if pattern.search(words)), None)
+
+
 def _found(patterns: Iterable[re.Pattern[str]], text: str) -> str | None:
     for pattern in patterns:
         if match := pattern.search(text):
@@ -384,9 +393,8 @@ def _failed(case: Case) -> str | None:
         return say("ping-endless") if endless else say("timeout")
     if "top: failed tty get" in case.words:
         return say("top")
-    for pattern, code in _LIMITS:
-        if pattern.search(case.words):
-            return say(code)
+    if limit := of_limits(case.words):
+        return limit
     if _NO_NAME.search(case.words):
         return say("name-lookup")
     return say("table-missing") if _NO_TABLE.search(case.words) else None
