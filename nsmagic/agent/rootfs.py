@@ -151,9 +151,11 @@ def _hide(sockets: Iterable[str], config: Mapping[str, Any]) -> None:
         with contextlib.suppress(OSError):  # of another mount namespace, gone, or not in sight
             if stat.S_ISSOCK(os.stat(path).st_mode):
                 sys_.mount("/dev/null", path, "", sys_.MS_BIND)
+    shown = [config["writable"], *config["readonly"], "/usr"]
     for folder in config.get("hidden", ()):
         with contextlib.suppress(OSError):
-            if os.path.isdir(folder):
+            # Never a folder in which something lies that the lab needs.
+            if os.path.isdir(folder) and not any(f"{each}/".startswith(f"{folder.rstrip('/')}/") for each in shown):
                 flags = sys_.MS_RDONLY | sys_.MS_NOSUID | sys_.MS_NODEV | sys_.MS_NOEXEC
                 sys_.mount(f"nsmagic-{config['lab']}", folder, "tmpfs", flags, "size=4k,nr_inodes=2,mode=755")
 

@@ -390,6 +390,16 @@ def test_keys_of_jupyter_are_not_in_sight(tmp_path: Path, monkeypatch: pytest.Mo
     assert (runtime / "kernel-1.json").exists()
 
 
+def test_a_folder_that_the_lab_needs_is_never_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notebook").mkdir()
+    (tmp_path / "notebook").chmod(0o777)
+    for runtime in ("/", "/usr", str(tmp_path), str(tmp_path / "notebook"), sys.prefix, "/nonexistent"):
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", runtime)
+        with Lab(sandbox="rootless", folder=str(tmp_path / "notebook")) as lab:
+            assert lab.run("ls > listing").ok
+            assert (tmp_path / "notebook" / "listing").exists()
+
+
 # What the notebook's process has about it
 
 
