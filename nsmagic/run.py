@@ -82,7 +82,7 @@ class Runner:
         self._excused = False
         # The last line that a program printed is not finished: our own words start a new one.
         self._open_line = False
-        self._last_hint: str | None = None
+        self._hints: set[str] = set()
 
     def run(self, cell: Cell) -> list[Outcome]:
         """Run all of it; what failed stands in the outcomes.
@@ -295,8 +295,8 @@ class Runner:
 
     def _explained_once(self, error: NsmagicError) -> NsmagicError:
         """The error as it is shown: what puts it right need not be said of each of many lines."""
-        again = error.hint is not None and error.hint == self._last_hint
-        self._last_hint = error.hint or self._last_hint
+        again = error.hint in self._hints
+        self._hints |= {error.hint} if error.hint else set()
         return from_data({**error.to_data(), "hint": None}) if again else error
 
     def _hint(self, error: NsmagicError, step: Step, ns: str, said: str = "") -> None:
@@ -365,6 +365,8 @@ class Runner:
             return True
         if as_value:
             self._text(outcome.output)
+        if data["status"] == 255 and not data["signal"] and _asks_for_help(program.argv):
+            data["status"] = 0
         error_ = self._error_of(data, step.text, program.argv[0])
         if error_ is not None:
             self._hint_of_names(error_, outcome.output)
@@ -425,10 +427,11 @@ class Runner:
     def _hint_of_line(self, error: NsmagicError, text: str, number: int, output: str) -> None:
         """The hint for a line of a script; only one that says by itself where it acts."""
         line = text.split("\n")[number - 1]
-        command = scripted.command_of(line, self._ns)
+        shell = scripted.shell_at(text, number, self._ns)
+        command = scripted.command_of(line, shell)
         error.with_hint(hints.of_limits(output))
         if command is not None or not scripted.elsewhere(line):
-            where = (command.ns if command is not None else None) or self._ns
+            where = (command.ns if command is not None else None) or shell
             self._hint(error, Step(number, line, command or Program(("bash",))), where, said=output)
 
     def _ended(
@@ -598,6 +601,11 @@ def _excused(steps: Sequence[Step], at: int) -> bool:
         if step.after == "failure":
             return True
     return False
+
+
+def _asks_for_help(argv: Sequence[str]) -> bool:
+    """Whether words ask a tool of iproute2 for its usage, which it ends with a status of 255."""
+    return argv[0].rpartition("/")[2] in ("ip", "bridge", "tc", "ss") and argv[-1] in ("help", "-h", "-help", "--help")
 
 
 def _size(number: int) -> str:

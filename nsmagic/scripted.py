@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Command
+from nsmagic.commands.shells import enters_shell
 from nsmagic.errors import CellFailed, CommandFailed, CommandSyntaxError, KernelRefused, NsmagicError
 
 #: The script that bash reads; its messages name it, which tells a reader nothing.
@@ -49,6 +50,24 @@ def for_bash(text: str) -> str:
             if lines[at + 1] != mark:
                 lines[at + 1] = _INNER.format(depth=len(open_marks), offset=at + 1) + lines[at + 1]
     return _REPORT + "\n".join(lines)
+
+
+def shell_at(text: str, number: int, ns: str) -> str:
+    r"""The namespace of the shell that reads a line of the cell.
+
+    >>> script = "ip netns exec red bash <<'END-OF-SHELL-1'\nip link | cat\nEND-OF-SHELL-1\nip link"
+    >>> shell_at(script, 2, "host"), shell_at(script, 4, "host")
+    ('red', 'host')
+    """
+    inside: list[tuple[str, str]] = []
+    for line in text.split("\n")[: number - 1]:
+        if inside and line == inside[-1][0]:
+            inside.pop()
+        elif found := _ENTERED.search(line):
+            here = inside[-1][1] if inside else ns
+            entered = enters_shell(tuple(line[: line.index(" <<")].split()))[1]
+            inside.append((found[1] or found[2], entered or here))
+    return inside[-1][1] if inside else ns
 
 
 def failing(text: str, reports: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
