@@ -185,6 +185,11 @@ class Runner:
         try:
             text = said(command, shown.table, shown.row_objects(), Snapshot.from_data(shown.more), everything)
         except NotInModel:
+            if as_json:  # a table in its place would surprise whoever reads it by program
+                tool = command.argv[0].rpartition("/")[2]
+                return self._failed(
+                    Outcome(step.line, step.text), CommandNotFound(f"{tool}: command not found", name=tool), step, ns
+                )
             return self._native_outcome(step, command, command.ns or ns, item, last)
         if both:
             self._text(text)
