@@ -103,9 +103,11 @@ def call(words: Sequence[str], limit: float, *, env: Mapping[str, str] | None = 
     try:
         out, err = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        process.kill()  # unshare's --kill-child takes the sandbox with it
-        process.communicate()
         raise Failed(f"stopped after {limit:.0f} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()  # unshare's --kill-child takes the sandbox with it
+            process.communicate()
     lines = out.strip().splitlines()
     if process.returncode == 0 and lines:
         try:
