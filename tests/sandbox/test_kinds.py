@@ -639,7 +639,7 @@ server = lab.run("python3 -m http.server 8000", "red", background=True)
 lab.run("sleep 63", timeout=0.3)
 lab.close()
 time.sleep(0.1)
-left = [words for words in sh("ps -e -o args=").splitlines() if words.startswith(("sleep 6", "python3 -m http.server 8000"))]
+left = [words for words in sh("ps -e -o args=").splitlines() if words.startswith(("sleep 61", "sleep 62", "sleep 63", "python3 -m http.server 8000"))]
 say(left=left, after=sorted(sh("ip netns list").split()), link=bool(sh("ip -br link show v0")))
 """.replace("CABLE", repr(CABLE + "\n")),
         prefix=HOST,
