@@ -20,6 +20,7 @@ import pytest
 from nsmagic import Lab
 from nsmagic.errors import LabError
 from nsmagic.run import Interrupted
+from tests import leaks
 from tests.sandbox import observe
 from tests.sandbox.observe import until
 
@@ -204,6 +205,23 @@ def test_a_lab_whose_start_is_interrupted_leaves_nothing(first: float) -> None:
     with Lab() as lab:
         interrupt(lab, "sleep 100", first=first)
         assert lab.run("echo started").text == "started\n"
+
+
+def test_a_start_interrupted_while_its_thread_begins_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interrupt that comes when the launcher is on its way and nobody holds it yet; what was raised is kept, as IPython does."""
+    begin = threading.Thread.start
+
+    def start(self: threading.Thread) -> None:
+        begin(self)
+        if self.name == "nsmagic-spawn":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    before = leaks.held()
+    with pytest.raises(KeyboardInterrupt) as kept:
+        Lab().run("true")
+    assert leaks.left_since(before) == []
+    assert kept.value is not None
 
 
 @pytest.mark.parametrize("seed", range(4))

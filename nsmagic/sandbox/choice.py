@@ -74,24 +74,30 @@ def _try(settings: Mapping[str, Any], ended: Callable[[str], None]) -> tuple[Cli
     SandboxUnavailable
         With the step at which it failed; nothing of it is left.
     """
-    launched = launch.launch(settings)
+    handover = launch.Handover()
+    launched: launch.Launched | None = None
+    client: Client | None = None
 
     def over(cause: str) -> None:
-        launched.hang_up()
+        handover.forsake()
+        if launched is not None:
+            launched.hang_up()
         ended(cause)
 
-    client: Client | None = None
     try:
+        launched = launch.launch(settings, handover)
         client = Client(launched.channel, over)
         client.wait_ready(PATIENCE)
     except SandboxUnavailable:
         if client is not None:
             client.close()
-        launched.end()
+        if launched is not None:
+            launched.end()
         raise
     except BaseException:  # an interrupt: nobody would hold what was started
-        launched.hang_up()
+        handover.forsake()
         raise
+    handover.release()
     return client, launched
 
 

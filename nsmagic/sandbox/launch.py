@@ -52,50 +52,74 @@ class Launched:
         return self._gone.wait(patience)
 
 
-def launch(config: Mapping[str, Any]) -> Launched:
-    """Start a launcher.
+class Handover:
+    """What the thread that starts a launcher has to say: our end of its socket and the process, or why there is none.
+
+    Whoever waits may be interrupted at any moment, before the thread has begun as well as when all is there. Then nobody would
+    hold the launcher, and it would live as long as the notebook: ``forsake`` ends it, now or as soon as it has started.
+    """
+
+    def __init__(self) -> None:
+        self.gone = threading.Event()
+        self._there = threading.Event()
+        self._lock = threading.Lock()
+        self._answer: tuple[socket.socket, subprocess.Popen[bytes]] | OSError | None = None
+        self._forsaken = False
+
+    def say(self, answer: tuple[socket.socket, subprocess.Popen[bytes]] | OSError) -> None:
+        """Called by the thread, once."""
+        with self._lock:
+            self._answer = answer
+            if self._forsaken:
+                self._end()
+        self._there.set()
+
+    def take(self) -> tuple[socket.socket, subprocess.Popen[bytes]] | OSError:
+        """Wait for what the thread has to say."""
+        self._there.wait()
+        assert self._answer is not None
+        return self._answer
+
+    def forsake(self) -> None:
+        """Nobody wants it any more. No harm when it was never there or has ended."""
+        with self._lock:
+            self._forsaken = True
+            self._end()
+
+    def release(self) -> None:
+        """Somebody holds the launcher: forget it, so that it ends when they drop it."""
+        self._answer = None
+
+    def _end(self) -> None:
+        if isinstance(self._answer, tuple):
+            sock, self._answer = self._answer[0], None
+            with contextlib.suppress(OSError):  # the other end may have closed first
+                sock.shutdown(socket.SHUT_RDWR)
+            # Its channel may be read by a thread: the descriptor is closed when the last one drops it.
+
+
+def launch(config: Mapping[str, Any], handover: Handover) -> Launched:
+    """Start a launcher. Who calls it forsakes the handover when anything goes wrong, and releases it when all is well.
 
     Raises
     ------
     SandboxUnavailable
         The process could not even be started.
     """
-    spawned, gone = _Spawned(), threading.Event()
-    threading.Thread(target=_spawn, args=(config, spawned, gone), name="nsmagic-spawn", daemon=True).start()
-    try:
-        spawned.there.wait()
-    except BaseException:
-        # Interrupted: a launcher that nobody holds would live as long as the notebook.
-        spawned.there.wait()
-        if not isinstance(spawned.answer, OSError):
-            spawned.answer[0].close()
-        raise
-    # Held by nobody else from here on: dropped, the socket closes and the launcher ends.
-    answer, spawned.answer = spawned.answer, None
+    threading.Thread(target=_spawn, args=(config, handover), name="nsmagic-spawn", daemon=True).start()
+    answer = handover.take()
     if isinstance(answer, OSError):
         raise SandboxUnavailable(
             f"the launcher cannot be started: {answer}", kind=str(config["kind"]), step="start", errno=answer.errno or 0
         )
     sock, process = answer
     channel = protocol.Channel(sock)
-    launched = Launched(channel, sock, process, gone)
+    launched = Launched(channel, sock, process, handover.gone)
     channel.send({"id": 0, **config})
     return launched
 
 
-class _Spawned:
-    """What the thread that starts a launcher has to say: our end of its socket and the process, or why there is none."""
-
-    def __init__(self) -> None:
-        self.there = threading.Event()
-        self.answer: Any = None
-
-    def say(self, answer: Any) -> None:
-        self.answer = answer
-        self.there.set()
-
-
-def _spawn(config: Mapping[str, Any], spawned: _Spawned, gone: threading.Event) -> None:
+def _spawn(config: Mapping[str, Any], handover: Handover) -> None:
     ours, theirs = socket.socketpair()
     command, environment = config_.start_command(config_.launcher())
     try:
@@ -116,12 +140,13 @@ def _spawn(config: Mapping[str, Any], spawned: _Spawned, gone: threading.Event) 
             os.close(pidfd)
     except OSError as error:
         ours.close()
-        spawned.say(error)
+        handover.say(error)
         return
     finally:
         theirs.close()
-    spawned.say((ours, process))
-    del ours
+    handover.say((ours, process))
+    gone = handover.gone
+    del ours, handover
     # This thread lives as long as the launcher does: its end would be the launcher's.
     process.wait()
     gone.set()
