@@ -10,9 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hypothesis import strategies as st
+
 from nsmagic.model import Change, Snapshot
 
 RECORDED = Path(__file__).with_name("recorded")
+
+#: What the kernel takes for a name: bytes, and as Python reads them.
+NAMES = st.one_of(
+    st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=1, max_size=15),
+    st.binary(min_size=1, max_size=15).map(lambda name: name.replace(b"/", b"-").decode(errors="surrogateescape")),
+)
 
 _CABLE = """
 ip netns add red

@@ -12,7 +12,7 @@ from nsmagic.model import Snapshot
 from nsmagic.printable import printable
 from nsmagic.topology import build
 from nsmagic.topology.dot import source
-from nsmagic.topology.lines import key, say
+from nsmagic.topology.lines import key, say, short
 from nsmagic.topology.marks import marks
 from nsmagic.topology.sample import cable, switch
 from tests.topology import reading, scenes
@@ -161,16 +161,13 @@ def test_a_name_of_bytes_that_are_no_text() -> None:
     assert reading.dot(text).nodes["room/a%FF%FEb"] == "a\\xff\\xfeba\\xff\\xfeb  ● up dummy"
 
 
-NAMES = st.text(st.characters(exclude_characters="/"), min_size=1, max_size=15)
-
-
 @settings(max_examples=60, deadline=None)
-@given(ns=NAMES.filter(lambda name: name != "host"), ifname=NAMES, alias=st.text(max_size=20))
+@given(ns=scenes.NAMES.filter(lambda name: name != "host"), ifname=scenes.NAMES, alias=st.text(max_size=20))
 def test_any_name_is_only_shown(ns: str, ifname: str, alias: str) -> None:
     links = [[ns, 2, ifname, "dummy", UP, "", "", 0, "", "", "", "", alias]]
     graph = build(Snapshot.from_data({"namespaces": [["host"], [ns, 1, True]], "links": links}))
     read = reading.dot(source(graph).text)
-    assert read.nodes == {f"room/{key(ns)}": f"{printable(ns)}{printable(ifname)}  ● up dummy"}
+    assert read.nodes == {f"room/{key(ns)}": f"{short(ns)}{printable(ifname)}  ● up dummy"}
 
 
 def test_every_kind_of_link() -> None:
