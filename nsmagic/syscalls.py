@@ -35,8 +35,6 @@ MNT_DETACH = 2
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 PR_CAPBSET_DROP = 24
-PR_SET_SECCOMP = 22
-_SECCOMP_MODE_FILTER = 2
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 
@@ -56,16 +54,21 @@ _SYS_PIVOT_ROOT = {
     "i686": 217,
 }
 _SIOCGSKNS = 0x894C
-#: Machine → its number in a seccomp filter (``AUDIT_ARCH_*``) and that of ``setgroups``.
-_SETGROUPS = {
-    "x86_64": (0xC000003E, 116),
-    "aarch64": (0xC00000B7, 159),
-    "riscv64": (0xC00000F3, 159),
-    "ppc64le": (0xC0000015, 81),
-    "s390x": (0x80000016, 206),
-    "armv7l": (0x40000028, 206),
-    "i686": (0x40000003, 206),
+#: Machine → its number in a seccomp filter (``AUDIT_ARCH_*``), and the numbers of setgroups, setns and seccomp.
+_CALLS = {
+    "x86_64": (0xC000003E, 116, 308, 317),
+    "aarch64": (0xC00000B7, 159, 268, 277),
+    "riscv64": (0xC00000F3, 159, 268, 277),
+    "ppc64le": (0xC0000015, 81, 350, 358),
+    "s390x": (0x80000016, 206, 339, 348),
+    "armv7l": (0x40000028, 206, 375, 383),
+    "i686": (0x40000003, 206, 346, 354),
 }
+_SECCOMP_SET_MODE_FILTER = 1
+_SECCOMP_FILTER_FLAG_NEW_LISTENER = 1 << 3
+_SECCOMP_RET_ERRNO = 0x00050000
+_SECCOMP_RET_USER_NOTIF = 0x7FC00000
+_SECCOMP_RET_ALLOW = 0x7FFF0000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -157,20 +160,42 @@ def ignore_setgroups() -> None:
     The kernel refuses it in a user namespace that a plain user made, where there is only one group anyway; programs that
     begin by giving up their groups (tcpdump) would end there. Wants no_new_privs. On other machines nothing is done.
     """
-    if platform.machine() not in _SETGROUPS:
-        return
-    arch, number = _SETGROUPS[platform.machine()]
+    if platform.machine() in _CALLS:
+        arch, setgroups, _, _ = _CALLS[platform.machine()]
+        _filter(arch, setgroups, _SECCOMP_RET_ERRNO, 0)
+
+
+def notify_of_setns() -> int:
+    """Have somebody asked before each ``setns(2)`` of this process and of all that it starts: the descriptor that brings the
+    questions (``seccomp_unotify(2)``). Wants no_new_privs.
+
+    Raises
+    ------
+    OSError
+        The kernel cannot do it, or another one is asked already.
+    """
+    if platform.machine() not in _CALLS:
+        raise OSError(38, f"seccomp on {platform.machine()}")
+    arch, _, setns_, _ = _CALLS[platform.machine()]
+    number = _filter(arch, setns_, _SECCOMP_RET_USER_NOTIF, _SECCOMP_FILTER_FLAG_NEW_LISTENER)
+    os.set_inheritable(number, False)
+    return number
+
+
+def _filter(arch: int, call: int, action: int, flags: int) -> int:
+    """Add a seccomp filter that treats one system call in its own way and allows all others."""
     instructions = [  # struct sock_filter: code, jump if true, jump if false, value
         (0x20, 0, 0, 4),  # load the architecture
         (0x15, 0, 3, arch),
         (0x20, 0, 0, 0),  # load the call's number
-        (0x15, 0, 1, number),
-        (0x06, 0, 0, 0x00050000),  # SECCOMP_RET_ERRNO, number 0
-        (0x06, 0, 0, 0x7FFF0000),  # SECCOMP_RET_ALLOW
+        (0x15, 0, 1, call),
+        (0x06, 0, 0, action),
+        (0x06, 0, 0, _SECCOMP_RET_ALLOW),
     ]
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *each) for each in instructions))
     program = struct.pack("@HP", len(instructions), ctypes.addressof(code))
-    _check(_libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(_SECCOMP_MODE_FILTER), program))
+    number = _CALLS[platform.machine()][3]
+    return _check(_libc.syscall(ctypes.c_long(number), _SECCOMP_SET_MODE_FILTER, ctypes.c_uint(flags), program))
 
 
 def current_netns() -> int:

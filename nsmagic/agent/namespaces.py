@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from nsmagic import syscalls as sys_
 from nsmagic.agent import process
+from nsmagic.agent.gate import Gate
 from nsmagic.agent.loop import Loop
 from nsmagic.commands.sentences import say
 from nsmagic.errors import CommandFailed, KernelRefused, LimitReached, NamespaceNotFound
@@ -76,6 +77,7 @@ class Namespaces:
         self._next_index = 2
         self._stamp = (0, 0)
         self._unnamed = 0
+        self._prepared: set[int] = set()
         self._freed = float("-inf")
         self.entries: dict[str, Entry] = {HOST: Entry(home, os.fstat(home).st_ino)}
         monitor.attach(HOST, home)
@@ -307,23 +309,36 @@ class Namespaces:
                     self._unnamed += 1
                     self._know(f"(unnamed-{self._unnamed})", Entry(fd, inode, named=False, pids=tuple(sorted(pids))))
 
-    def follow_mounts(self, loop: Loop) -> None:
-        """Look around as soon as somebody has mounted something, where new namespaces have to be prepared: so the defaults are
-        there before the next line of a script sets anything else (``ip netns add`` in it is two processes away)."""
-        if not (self.mounts and self._prepare):
-            return
-        # The kernel tells changes of the mount table as an exceptional condition, and is always ready to be read.
-        mounts = os.open("/proc/self/mounts", os.O_RDONLY | os.O_CLOEXEC)
-        changed = select.epoll()
-        changed.register(mounts, select.EPOLLPRI)
+    def guard(self, loop: Loop) -> Gate | None:
+        """Where new namespaces have to be prepared, prepare those that scripts make before anybody enters them."""
+        return Gate(loop, self._prepare_new) if self.mounts and self._prepare else None
 
-        def look() -> None:
-            changed.poll(0)
-            self._stamp = self._folder_stamp()
-            if not self._scan_folder():
-                self._stamp = (0, 0)
+    def _prepare_new(self) -> None:
+        """Nothing but the defaults, since somebody waits; what else there is to know is found by ``scan``."""
+        device = os.fstat(self.home).st_dev
+        there = set()
+        try:
+            present = os.listdir(FOLDER)
+        except FileNotFoundError:
+            return  # nobody has made a name yet
+        for name in set(present) - self.entries.keys():
+            with contextlib.suppress(OSError):  # it may be gone
+                fd = os.open(f"{FOLDER}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    info = os.fstat(fd)
+                    if info.st_dev == device:
+                        there.add(info.st_ino)
+                        if info.st_ino not in self._prepared and not self.name_of_inode(info.st_ino):
+                            self._prepare_found(fd)
+                finally:
+                    os.close(fd)
+        self._prepared = there
 
-        loop.watch(changed.fileno(), look)
+    def _prepare_found(self, fd: int) -> None:
+        """In a namespace that somebody else made, and who may have set things in it already."""
+        with self.inside(fd):
+            for write in self._prepare:
+                write(True)
 
     def _living(self) -> dict[int, dict[int, int]]:
         """Inode of a namespace → the lab's processes in it (pid → its number in /proc)."""
@@ -372,11 +387,8 @@ class Namespaces:
             self.entries[name].named = True
             self.monitor.rename(known, name)
             return
-        if self._prepare and not known:
-            with self.inside(fd):
-                # Who made it may have set things in it already.
-                for write in self._prepare:
-                    write(True)
+        if self._prepare and not known and inode not in self._prepared:
+            self._prepare_found(fd)
         self._know(name, Entry(fd, inode, further=bool(known)))
 
     @contextlib.contextmanager

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nsmagic import syscalls as sys_
-from nsmagic.agent import limits
+from nsmagic.agent import gate, limits
 from nsmagic.agent.loop import Loop, Timer
 from nsmagic.commands.sentences import say
 from nsmagic.errors import LimitReached
@@ -58,7 +58,7 @@ ENVIRONMENT = {
 @dataclass(frozen=True)
 class Place:
     """Where a command runs: the namespace's descriptor (None: the lab's root), its name, folder, whether mounts are possible,
-    whether we are a plain user who has only one uid and group there, and what it may use."""
+    whether we are a plain user who has only one uid and group there, what it may use, and whom to tell where it goes (-1: nobody)."""
 
     nsfd: int | None = None
     ns: str = ""
@@ -66,6 +66,7 @@ class Place:
     mounts: bool = True
     plain: bool = True
     limits: Mapping[str, int] = field(default_factory=dict)
+    gate: int = -1
 
 
 def executable(name: str, path: str = ENVIRONMENT["PATH"]) -> str | None:
@@ -307,6 +308,8 @@ def _start_runner(
         if not place.plain:
             # On the machine itself there is no pid 1 of the lab with which everything ends.
             sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if place.gate >= 0:
+            gate.install(place.gate)
         with contextlib.suppress(OSError):
             _write_file("/proc/self/comm", RUNNER)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

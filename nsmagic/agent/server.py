@@ -158,7 +158,7 @@ class Agent:
         if visits is not None:
             self.loop.watch(visits.fileno(), lambda: self._let_in(visits))
         self.loop.watch(self.monitor.fileno(), self.monitor.drain)
-        self.namespaces.follow_mounts(self.loop)
+        self.gate = self.namespaces.guard(self.loop)
 
     def _defaults(self) -> list[Callable[[bool], object]]:
         deviations = defaults.deviations()
@@ -442,6 +442,7 @@ class Agent:
             self.namespaces.mounts,
             self.config["kind"] != "host",
             limits.of_commands(self.bounds),
+            self.gate.fileno() if self.gate is not None else -1,
         )
 
     def op_ping(self, call: Call, ns: str, args: dict[str, Any], timeout: float | None = None) -> None:

@@ -11,7 +11,7 @@ import signal
 import struct
 import termios
 
-from nsmagic.agent import process
+from nsmagic.agent import gate, process
 from nsmagic.errors import LimitReached
 
 
@@ -38,6 +38,8 @@ def _become(place: process.Place, slave: int) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
+    if place.gate >= 0:
+        gate.install(place.gate)
     os.setsid()
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
     for fd in (0, 1, 2):
