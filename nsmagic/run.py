@@ -6,6 +6,7 @@ and returns one ``Outcome`` for each command. A failing line does not end the ce
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from nsmagic.commands import hints, hints_routes, named
 from nsmagic.commands.cell import batch_lines, split
 from nsmagic.commands.command import Batch, Cell, Command, Each, Program, Script, Step
 from nsmagic.commands.command import Sequence as Several
+from nsmagic.commands.idioms import idiom
 from nsmagic.commands.packages import FULL_SCREEN
 from nsmagic.errors import (
     CommandFailed,
@@ -40,6 +42,12 @@ Show = Literal["table", "text", "both"]
 
 #: Seconds after which a command that was asked to end must have ended (its stages are 2 s, 1 s, then kill).
 _ENDING = 8.0
+#: Tools that either do what they are told or say in a few words why not.
+_SAY_ONE_THING = frozenset(
+    {"ip", "bridge", "brctl", "arp", "route", "ifconfig", "sysctl", "tc", "iptables", "ip6tables", "nft"}
+)
+#: Words of a failure have so few lines.
+_BRIEF = 6
 #: Of the many lines of a large cell, this many are sent to the agent at once.
 _GROUP = 2000
 
@@ -136,6 +144,8 @@ class Runner:
                 return (
                     self._ping(step, step.run, step.run.ns or ns) if not self._behind(step) else self._program(step, ns)
                 )
+            case Command(verb="netns.set"):
+                return self._program(step, ns)  # a number for a namespace, seldom needed: the real tool does it
             case Command():
                 return self._shown_natively(step, step.run, ns, last)
             case Several(commands=commands, keep_going=keep_going):
@@ -356,7 +366,8 @@ class Runner:
                 self._background(outcome, ns=where, argv=list(program.argv), text=step.text)
                 return True
             call = self._client.call("run", argv=list(program.argv), ns=where, timeout=self._options.timeout)
-            data = self._stream(call, outcome, step.text, silent=as_value)
+            # What our grammar does not take most likely fails, with words that are the error itself.
+            data = self._stream(call, outcome, step.text, hold=math.inf if as_value else _brief(program))
         except LabError:
             raise
         except CommandNotFound as error:
@@ -368,15 +379,23 @@ class Runner:
             self.outcomes.append(outcome)
             self._show(outcome, last)
             return True
-        if as_value:
-            self._text(outcome.output)
         if data["status"] == 255 and not data["signal"] and _asks_for_help(program.argv):
             data["status"] = 0
         error_ = self._error_of(data, step.text, program.argv[0])
+        words = outcome.output.strip()
+        if (
+            data["held"]
+            and type(error_) is CommandFailed
+            and 0 < len(words.splitlines()) <= _BRIEF
+            and not self._excused
+        ):
+            error_ = CommandFailed(words, command=step.text, status=data["status"])
+        elif data["held"]:
+            self._text(outcome.output)
         if error_ is not None:
             self._hint_of_names(error_, outcome.output)
-            if program.why is not None:
-                error_.with_hint(program.why.hint)
+            if not isinstance(error_, CommandTimeout):
+                error_.with_hint(idiom(program.argv) or (program.why.hint if program.why is not None else None))
             self._hint(error_, step, where, said=outcome.output if isinstance(error_, CommandFailed) else "")
         return self._ended(outcome, data, error_, step, where)
 
@@ -523,12 +542,12 @@ class Runner:
 
     # Waiting
 
-    def _stream(
-        self, call: Call, outcome: Outcome, text: str, silent: bool = False, without: str = ""
-    ) -> dict[str, Any]:
-        """Pass the output on as it comes, all but ``without``; the call's last word."""
+    def _stream(self, call: Call, outcome: Outcome, text: str, hold: float = 0.0, without: str = "") -> dict[str, Any]:
+        """Pass the output on as it comes, all but ``without``; the call's last word. ``hold`` keeps it back as long as it has no more
+        lines, since it may be a few words of failure; ``held`` of the answer says that it was kept to the end."""
         parts: list[str] = []
         held = ""
+        holding = hold > 0
 
         def take(item: Any) -> None:
             nonlocal held
@@ -539,15 +558,18 @@ class Runner:
             give(piece)
 
         def give(piece: str) -> None:
+            nonlocal holding
             if piece:
                 parts.append(piece)
-            if piece and not silent:
+            if holding and piece and sum(part.count("\n") for part in parts) > hold:
+                holding, piece = False, "".join(parts)
+            if piece and not holding:
                 self._text(piece)
 
         data = self._wait(call, take, text)
         give(held)
         outcome.output = "".join(parts)
-        return data
+        return {**data, "held": holding}
 
     def _wait(self, call: Call, take: Callable[[Any], None], text: str) -> dict[str, Any]:
         """Wait for a call's last word. An interrupt asks the command to end and waits for that; a second one gives up."""
@@ -578,7 +600,7 @@ def _no_names(who: str, line: int) -> LabError:
 def _native(step: Step) -> bool:
     return (
         isinstance(step.run, Command)
-        and step.run.verb != "ping"
+        and step.run.verb not in ("ping", "netns.set")
         and not step.background
         and not (step.run.display.get("json") and not step.run.changes)
     )
@@ -606,6 +628,12 @@ def _excused(steps: Sequence[Step], at: int) -> bool:
         if step.after == "failure":
             return True
     return False
+
+
+def _brief(program: Program) -> int:
+    """Up to how many lines the output of a program may be its words of failure, and nothing to be watched as it comes."""
+    says_one_thing = program.argv[0].rpartition("/")[2] in _SAY_ONE_THING and "monitor" not in program.argv
+    return _BRIEF if says_one_thing else 0
 
 
 def _asks_for_help(argv: Sequence[str]) -> bool:

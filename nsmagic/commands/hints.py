@@ -49,7 +49,7 @@ _NO_NAMESPACE = (
 )
 _NO_PROGRAM = re.compile(r'(?:exec of "([^"]+)" failed: No such file|(?:^|: )([^\s:]+): (?:command )?not found)')
 _NO_NAME = re.compile(
-    r"name resolution|Name or service not known|[Cc]ould not resolve|Unknown host|Host name lookup failure"
+    r"name resolution|no servers could be reached|Name or service not known|[Cc]ould not resolve|Unknown host|Host name lookup failure"
 )
 #: What programs say when a limit of the lab is used up. The first that fits counts.
 _LIMITS = (
@@ -63,7 +63,9 @@ _LIMITS = (
     (re.compile(r"ended by signal 25|File too large|File size limit exceeded"), "limit-file-size"),
     (re.compile(r"ended by signal 24|CPU time limit exceeded"), "limit-cpu"),
 )
-_NO_TABLE = re.compile(r"can't initialize ip6?tables table|No chain/target/match by that name|Table does not exist")
+_NO_TABLE = re.compile(r"can't initialize ip6?tables table|table '?\S* does not exist|Table does not exist")
+_DENIED_PARAMETER = re.compile(r"/proc/sys/([^\s:']+)'?: (?:Permission denied|Read-only file system)")
+_NO_CHAIN = re.compile(r"No chain/target/match by that name")
 
 
 def hint(
@@ -250,6 +252,20 @@ def _kind(case: Case) -> str | None:
     return say("kind-close", kind=kind, near=near[0]) if near else say("kind-unknown", kind=kind)
 
 
+def _no_port(case: Case) -> str | None:
+    """What only a port of a bridge can have: VLANs, entries of the bridge's forwarding database."""
+    dev = case.arg("dev")
+    link = case.link(dev)
+    if not case.verb.startswith(("bridge.vlan", "bridge.fdb", "bridge.link")) or link is None:
+        return None
+    if case.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+        return None
+    if not link.master and link.kind not in ("bridge", "vxlan"):
+        bridge = next((one.ifname for one in case.links(case.ns) if one.kind == "bridge"), "br0")
+        return say("port-none", dev=dev, fixed=case.ip("link", "set", dev, "master", bridge))
+    return say("feature-missing", feature="vlan_filtering of a bridge") if "vlan" in case.verb else None
+
+
 def _port(case: Case) -> str | None:
     master, dev = case.arg("master"), case.arg("dev")
     if (
@@ -280,6 +296,9 @@ def _namespace(case: Case) -> str | None:
         name, known = case.error.name, [one for one in case.error.known if one != HOST] or case.namespaces()
     else:
         name, known = _found(_NO_NAMESPACE, case.words), case.namespaces()
+    pid = case.args.get("netns")
+    if case.errno == errno.ESRCH and isinstance(pid, int):
+        return say("ns-pid", pid=pid)
     if "Invalid netns name" in case.words:
         return say("ns-name")
     if not name:
@@ -313,6 +332,8 @@ def _address(case: Case) -> str | None:
         return say("addr-exists", dev=dev, address=f"{address}/{case.args.get('prefixlen', 32)}")
     if case.errno in (errno.EACCES, errno.EPERM) and ":" in address:
         return say("ipv6-off", dev=dev)
+    if case.verb == "addr.primary" and case.errno == errno.EADDRNOTAVAIL:
+        return say("addr-first", dev=dev)
     if case.verb == "addr.del" and case.errno in (errno.EADDRNOTAVAIL, errno.ENOENT):
         on_dev = case.addresses(dev)
         same = next((one for one in on_dev if one.address == address), None)
@@ -348,11 +369,16 @@ def _entry(case: Case) -> str | None:
 
 
 def _sysctl(case: Case) -> str | None:
+    if denied := _DENIED_PARAMETER.search(case.words):
+        name = denied[1].replace("/", ".")
+        return None if name.startswith("net.") else say("sysctl-machine", name=name)
     if not case.verb.startswith("sysctl.") and case.argv[:1] != ("sysctl",):
         return None
     assignments, names = case.args.get("assignments") or [], case.args.get("names") or []
     first = str(assignments[0][0]) if assignments else str(names[0]) if names else ""
     name = re.split(r"[\s:]", case.words.partition("/proc/sys/")[2])[0].strip('"').replace("/", ".") or first
+    if "cannot open" in case.words:
+        return None  # a file of settings, not a parameter
     if case.errno == errno.ENOENT or "No such file" in case.words:
         return say("sysctl-none", word=shlex.quote(name.rpartition(".")[2] or "WORD"))
     if case.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and name and not name.startswith("net."):
@@ -397,6 +423,8 @@ def _failed(case: Case) -> str | None:
         return limit
     if _NO_NAME.search(case.words):
         return say("name-lookup")
+    if _NO_CHAIN.search(case.words):
+        return say("chain-none")
     return say("table-missing") if _NO_TABLE.search(case.words) else None
 
 
@@ -409,6 +437,6 @@ def _syntax(case: Case) -> str | None:
 
 
 _RULES: tuple[Callable[[Case], str | None], ...] = (
-    _syntax, _program, _namespace_exists, _namespace, _bad_name, _missing_device, _link_exists, _link_stays, _kind, _port,
+    _syntax, _program, _namespace_exists, _namespace, _bad_name, _missing_device, _link_exists, _link_stays, _kind, _port, _no_port,
     _address, gateway, route, unreachable, _entry, _sysctl, _failed, _denied,
 )  # fmt: skip

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from nsmagic.commands.case import Case, listed, retarget
+from nsmagic.commands.idioms import unreachable_name
 from nsmagic.commands.sentences import say
 from nsmagic.model import Route, Snapshot
 
@@ -76,6 +78,8 @@ def route(case: Case) -> str | None:
     if case.verb == "route.del" and case.errno in (errno.ESRCH, errno.ENOENT):
         have = listed(_route_words(one) for one in case.routes() if one.type == "unicast")
         return say("route-none", ns=case.ns, have=have) if have else say("route-none-at-all", ns=case.ns)
+    if "Egress device not specified" in case.words:
+        return say("route-no-egress")
     if case.errno == errno.ENODEV and not dev and not case.arg("gateway") and not case.args.get("nexthops"):
         return say("route-no-dev")
     return None
@@ -116,9 +120,12 @@ def no_reply(ns: str, address: str, error: str, snapshot: Callable[..., Snapshot
     >>> no_reply("red", "10.0.0.9", "ping: connect: Network is unreachable", lambda *tables: empty)
     'no route of red covers 10.0.0.9; %routes red shows them'
     """
+    if missing := re.search(r"SO_BINDTODEVICE (\S+): No such device|unknown iface:? (\S+)", error):
+        have = listed(link.ifname for link in snapshot("links").links if link.ns == ns)
+        return say("dev-none", ns=ns, have=have, dev=missing[1])
     goal = _ip(address)
     if goal is None:
-        return None
+        return unreachable_name(error)
     if goal.is_loopback and "unreachable" in error:
         return say("lo-down", ns=ns, fixed=retarget(("ip", "link", "set", "lo", "up"), ns, {}))
     if "unreachable" in error:

@@ -265,7 +265,7 @@ def _target(words: Words, found: dict[str, Any]) -> dict[str, Any]:
     if "group" in found:
         return {"group_all": found.pop("group")}
     message = 'Not enough information: "dev" argument is required.'
-    hint = "which interface? For example: ip link set eth0 up"
+    hint = "which interface? Its name is missing, as in: dev eth0"
     raise words.missing(message, ("an interface",), hint)
 
 

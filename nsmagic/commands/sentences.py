@@ -33,6 +33,7 @@ SENTENCES: dict[str, str] = {
     # bridges
     "port-bridge": "{dev} is a bridge itself; connect two bridges with a veth, one end in each",
     "port-lo": "lo cannot be a port of a bridge",
+    "port-none": "{dev} is no port of a bridge; put it into one:  {fixed}",
     "port-taken": "{dev} is a port of {master} already; take it out first:  {fixed}",
     "master-no-bridge": "{master} is no bridge but {kind}",
     # namespaces
@@ -40,6 +41,7 @@ SENTENCES: dict[str, str] = {
     "ns-close": "the namespaces are {known}; did you mean {near}?",
     "ns-known": "the namespaces are {known}; make it with:  ip netns add {name}",
     "ns-there": "the namespaces are {known}",
+    "ns-pid": "{pid} is read as the number of a process, and no process of the lab has it; a namespace is given by its name",
     "ns-host": "host is the lab itself; leave the namespace away",
     "ns-exists": "the namespace {name} exists already{made}; run %lab reset and the cells again, or:  ip netns del {name}",
     "ns-busy": "something still uses {name}; its processes:  ip netns pids {name}",
@@ -47,6 +49,7 @@ SENTENCES: dict[str, str] = {
     # addresses
     "addr-exists": "{dev} has {address} already; ip addr replace takes it as it is",
     "addr-length": "{dev} has {address}/{prefixlen}; give the same length:  {fixed}",
+    "addr-first": "{dev} has no address that could get it; give the address first:  ifconfig {dev} 10.0.0.1 netmask 255.255.255.0",
     "addr-have": "{dev} has {have}",
     "addr-have-none": "{dev} has no address",
     "addr-elsewhere": "{address} is on {dev}",
@@ -63,6 +66,7 @@ SENTENCES: dict[str, str] = {
     "route-host-bits": "{dst} has bits behind its length; the network is {network}",
     "route-none": "{ns} has no such route; it has {have}",
     "route-none-at-all": "{ns} has no route at all",
+    "route-no-egress": "a gateway fe80::… is on every link; say on which:  … dev IF",
     "route-no-dev": "a route needs a gateway or an interface:  … via GATEWAY, or … dev IF",
     "unreachable": "no route of {ns} covers {address}; %routes {ns} shows them",
     "unreachable-any": "no route of {ns} covers this address; %routes {ns} shows them",
@@ -97,7 +101,19 @@ SENTENCES: dict[str, str] = {
     "lo-down": "lo of {ns} is down:  {fixed}",
     "full-screen": "nsmagic shell in JupyterLab's Terminal opens one in this lab; a cell writes a file with:  cat > FILE <<'EOF'",
     "top": "a cell is no terminal; top -b -n 1 prints its table once",
+    "chain-none": "iptables -S lists the chains; if it is a target that is missing, the kernel here lacks it (%lab doctor)",
     "table-missing": "the kernel here lacks this part of the firewall; %lab doctor names what is missing",
+    # habits of other tools
+    "ip-alone": "what of? ip link, ip addr, ip route, ip neigh, ip netns",
+    "ip-gw": "ip says via where route says gw:  {fixed}",
+    "ip-via": "a gateway has the word via before it:  {fixed}",
+    "ip-netmask": "the length stands behind the address:  {fixed}",
+    "ipv4-numbers": "{address}: each of the four numbers of an IPv4 address is 0 to 255",
+    "outside-software": "{tool} installs on the machine, and not from within a lab: run it in a terminal of the machine",
+    "outside-containers": "a lab cannot reach the machine's {tool}; the networks that it makes can be built by hand here",
+    "outside-services": "no services are managed in a lab: start a program by itself, with & behind it",
+    "outside-power": "nothing to end here but the lab:  %lab reset",
+    "outside-modules": "a lab cannot load kernel modules; the machine's administrator can, outside",
     # the cell
     "slip-no-magic": "put %%netns on the first line",
     "slip-comment": "%%netns must be the very first line; move what is above it below",

@@ -227,7 +227,8 @@ def address_hint(word: str, family: str | None) -> str | None:
     head, slash, tail = word.partition("/")
     other = read_address(head)
     if other is not None and family is not None and family_of(other) != family:
-        return f"{head} is an {'IPv6' if ':' in head else 'IPv4'} address, the other end of the command is not"
+        this, that = ("IPv6", "IPv4") if ":" in head else ("IPv4", "IPv6")
+        return f"{head} is an {this} address; an {that} address is expected here"
     if other is not None and slash:
         full = 128 if ":" in head else 32
         return f"after the slash stands a length from 0 to {full}, not {tail!r}"
@@ -235,6 +236,10 @@ def address_hint(word: str, family: str | None) -> str | None:
         return "each of the four numbers of an IPv4 address is 0 to 255"
     if head.count(".") > 3:
         return "an IPv4 address has four numbers"
+    if ":" in head:
+        return "an IPv6 address has groups of hexadecimal digits, 0 to 9 and a to f, between its colons"
+    if head and other is None:
+        return f'"{head}" is no address; one looks like 10.0.0.1 or fd00::1'
     return None
 
 
