@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from tests import leaks, machine
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
+    # A shell starts what stands before a & with interrupts ignored, and everything below inherits that: nothing would be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(session.config, "workerinput"):
         session.config.stash[_BEFORE] = machine.observe()
 

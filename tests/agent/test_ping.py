@@ -51,7 +51,7 @@ ip netns exec blue sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding
 """
 HOSTS = r"""
 printf '127.0.0.1 localhost\n::1 localhost ip6-localhost\n192.168.15.2 web www\n2001:db8::2 six\n' > /run/hosts
-mount --bind /run/hosts /etc/hosts
+mount -n --bind /run/hosts /etc/hosts
 """
 #: What each kind of responder does to its answers; the kernel's own are switched off.
 RESPOND = """

@@ -26,7 +26,7 @@ _SANDBOX = (
     "--kill-child",
     "sh",
     "-c",
-    'mount -t tmpfs tmpfs /run && exec "$@"',
+    'mount -n -t tmpfs tmpfs /run && exec "$@"',
     "sh",
 )
 

@@ -238,7 +238,7 @@ def test_a_disk_of_the_machine_is_not_held(tmp_path: Path) -> None:
     """FAULTS.md 57: what is plugged in can be unmounted while a lab lives."""
     said = notebook(
         f"""
-subprocess.run("mount -t tmpfs disk /mnt && echo 1 > /mnt/file", shell=True, check=True)
+subprocess.run("mount -n -t tmpfs disk /mnt && echo 1 > /mnt/file", shell=True, check=True)
 with Lab(sandbox="rootless", folder={str(tmp_path)!r}) as lab:
     seen = lab.run("bash -c 'cat /proc/1/mountinfo; ls /mnt; true'").text
     code = subprocess.run(["umount", "/mnt"]).returncode

@@ -477,7 +477,7 @@ lab.close()
     assert said["sys"] == ["lo"]
 
 
-READ_ONLY = shell("mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys")
+READ_ONLY = shell("mount -n --bind /proc/sys /proc/sys && mount -n -o remount,ro,bind /proc/sys")
 
 
 @pytest.mark.parametrize("kind", ["rootless-nomount", "rootless"])
@@ -604,7 +604,7 @@ def test_a_root_with_no_one_to_become() -> None:
 # The machine itself, which here is a sandbox
 
 
-HOST = (*OUTER, *shell("mount --make-rprivate / && mount -t tmpfs none /run && ip link set lo up"))
+HOST = (*OUTER, *shell("mount -n --make-rprivate / && mount -n -t tmpfs none /run && ip link set lo up"))
 
 
 @as_root

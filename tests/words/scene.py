@@ -23,7 +23,7 @@ from nsmagic.words import addr, arp, brctl, bridge, ifconfig, link, neigh, netns
 from nsmagic.words.parts import Around, dumps
 
 SETUP = """
-mount -t tmpfs none /run
+mount -n -t tmpfs none /run
 ip netns add red
 ip netns add blue
 ip link set lo up
