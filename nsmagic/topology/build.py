@@ -56,17 +56,19 @@ def build(
     rooms = []
     for name, links in by_room.items():
         info = infos.get(name)
+        # A person may choose a name in brackets too.
+        named = info.named if info else not name.startswith("(")
         rooms.append(
             Room(
                 name,
                 _sockets(sorted(links, key=lambda link: link.ifindex), addresses),
                 tuple(defaults.get(name, ())),
-                info.named if info else not name.startswith("("),
+                named,
                 name in forwarding,
                 info.pids if info else (),
                 tuple((badges or {}).get(name, ())),
-                is_world(name),
-                _inside(name, links) if name.startswith(_FOUND) else "",
+                not named and is_world(name),
+                _inside(name, links) if not named and name.startswith(_FOUND) else "",
             )
         )
     sockets = [socket for room in rooms for socket in room]

@@ -161,6 +161,12 @@ def test_a_name_of_bytes_that_are_no_text() -> None:
     assert reading.dot(text).nodes["room/a%FF%FEb"] == "a\\xff\\xfeba\\xff\\xfeb  ● up dummy"
 
 
+def test_a_room_that_a_person_named_like_the_outside_is_a_room() -> None:
+    links = [["(lan)", 2, "e0", "dummy", UP]]
+    graph = build(Snapshot.from_data({"namespaces": [["host"], ["(lan)", 1, True]], "links": links}))
+    assert reading.dot(source(graph).text).nodes == {f"room/{key('(lan)')}": "(lan)e0  ● up dummy"}
+
+
 @settings(max_examples=60, deadline=None)
 @given(ns=scenes.NAMES.filter(lambda name: name != "host"), ifname=scenes.NAMES, alias=st.text(max_size=20))
 def test_any_name_is_only_shown(ns: str, ifname: str, alias: str) -> None:
