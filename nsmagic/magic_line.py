@@ -233,7 +233,11 @@ def split_line(
         return options, HOST, command
     known = namespaces(options)
     if first in known:
-        behind = line[word.end :].lstrip()
+        # No command begins with two dashes: options behind the namespace can be meant for nobody else.
+        at = word.end
+        while line[at:].lstrip().startswith("--") and (following := _word(line, at)) is not None:
+            options, at = _take(options, following, line)
+        behind = line[at:].lstrip()
         if not behind:
             raise CommandSyntaxError(
                 f"there is no command for {first}", text=line, at=len(line), hint=f"%netns {line.strip()} ip link"

@@ -60,10 +60,12 @@ def given_options(options: Options) -> dict[str, Any]:
         ("iptables -S", {}, "host", "iptables -S"),
         ("red iptables -S", {}, "red", "iptables -S"),
         ("red whatever it is", {}, "red", "whatever it is"),
-        # Options come first; behind the command they are the command's own.
+        # Options come first, before or behind the namespace; behind the command they are the command's own.
         ("--text ip link", {"text": True}, "host", "ip link"),
         ("--text --all red ip link", {"text": True, "all": True}, "red", "ip link"),
         ("--out links red ip link", {"out": "links"}, "red", "ip link"),
+        ("red --text ip link", {"text": True}, "red", "ip link"),
+        ("--all red --out links ip link", {"all": True, "out": "links"}, "red", "ip link"),
         ("red ip link --out links", {}, "red", "ip link --out links"),
         ("ip link --help", {}, "host", "ip link --help"),
         ("--timeout 2.5 ping 10.0.0.1", {"timeout": 2.5}, "host", "ping 10.0.0.1"),
@@ -87,6 +89,8 @@ def test_line(line: str, options: dict[str, Any], ns: str, text: str) -> None:
         ("   ", "there is no command on the line", "%netns red ip route"),
         ("--text", "there is no command on the line", "%netns red ip route"),
         ("red", "there is no command for red", "%netns red ip link"),
+        ("red --txt ip link", "there is no option --txt", "did you mean --text?"),
+        ("red --text", "there is no command for red", "%netns red --text ip link"),
         ("--txt ip link", "there is no option --txt", "did you mean --text?"),
         ("--zzzzz ip link", "there is no option --zzzzz", "options: " + " ".join(OPTIONS)),
         ("--text=1 ip link", "--text takes no value", None),
