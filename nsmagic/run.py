@@ -7,16 +7,14 @@ and returns one ``Outcome`` for each command. A failing line does not end the ce
 from __future__ import annotations
 
 import math
-import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from nsmagic import changes as words_of_changes
 from nsmagic import scripted
 from nsmagic.agent.client import Call, Client
 from nsmagic.commands import hints, hints_routes, named
-from nsmagic.commands.cell import batch_lines, split
+from nsmagic.commands.cell import batch_lines
 from nsmagic.commands.command import Batch, Cell, Command, Each, Program, Script, Step
 from nsmagic.commands.command import Sequence as Several
 from nsmagic.commands.idioms import idiom
@@ -24,14 +22,15 @@ from nsmagic.commands.packages import FULL_SCREEN
 from nsmagic.errors import (
     CommandFailed,
     CommandNotFound,
-    CommandSyntaxError,
     CommandTimeout,
     LabError,
     NsmagicError,
     from_data,
 )
-from nsmagic.model import HOST, Change, Snapshot
+from nsmagic.model import Change, Snapshot
 from nsmagic.result import Job, Outcome, PingResult, Shown, Sink
+from nsmagic.steps import BRIEF, asks_for_help, brief, error_of, excused, native, natives, no_names, typed_in
+from nsmagic.telling import Kept, Telling
 from nsmagic.words.parts import NotInModel
 from nsmagic.words.said import said
 
@@ -42,12 +41,6 @@ Show = Literal["table", "text", "both"]
 
 #: Seconds after which a command that was asked to end must have ended (its stages are 2 s, 1 s, then kill).
 _ENDING = 8.0
-#: Tools that either do what they are told or say in a few words why not.
-_SAY_ONE_THING = frozenset(
-    {"ip", "bridge", "brctl", "arp", "route", "ifconfig", "sysctl", "tc", "iptables", "ip6tables", "nft"}
-)
-#: Words of a failure have so few lines.
-_BRIEF = 6
 #: Of the many lines of a large cell, this many are sent to the agent at once.
 _GROUP = 2000
 
@@ -79,18 +72,13 @@ class Runner:
     """Runs one cell in a lab."""
 
     def __init__(self, lab: Lab, client: Client, ns: str, sink: Sink, options: Options) -> None:
-        self._lab, self._client, self._ns, self._sink, self._options = lab, client, ns, sink, options
+        self._lab, self._client, self._ns, self._options = lab, client, ns, options
+        self._telling = Telling(sink)
         self.outcomes: list[Outcome] = []
         self._alone = False
         self.told = False
-        # Changes of consecutive commands wait to be shown together: their words are aligned, and a mistake made twice is
-        # explained once. Anything else that is shown comes after them.
-        self._unsaid: list[Change] = []
         # Whether a failure of the running command is taken care of by what stands behind ``||``.
         self._excused = False
-        # The last line that a program printed is not finished: our own words start a new one.
-        self._open_line = False
-        self._hints: set[str] = set()
 
     def run(self, cell: Cell) -> list[Outcome]:
         """Run all of it; what failed stands in the outcomes.
@@ -114,7 +102,7 @@ class Runner:
             self._client.abandon(_ENDING)
             raise Interrupted("between two commands") from None
         finally:
-            self._say()
+            self._telling.say()
         return self.outcomes
 
     # Steps
@@ -127,9 +115,9 @@ class Runner:
             if (step.after == "success" and not ok) or (step.after == "failure" and ok):
                 at += 1
                 continue
-            group = [] if self._options.show != "table" else _natives(steps, at)
-            self._excused = _excused(steps, at)
-            if len(group) > 1 or (group and _native(group[0])):
+            group = [] if self._options.show != "table" else natives(steps, at)
+            self._excused = excused(steps, at)
+            if len(group) > 1 or (group and native(group[0])):
                 ok = self._natives(group, ns, last=at + len(group) == len(steps))
                 at += len(group)
             else:
@@ -202,14 +190,14 @@ class Runner:
                 )
             return self._native_outcome(step, command, command.ns or ns, item, last)
         if both:
-            self._text(text)
+            self._telling.text(text)
             return self._native_outcome(step, command, command.ns or ns, item, last)
         outcome = Outcome(step.line, step.text, output=text, string=text if as_json else None)
         self.outcomes.append(outcome)
         if as_json:
-            self._show(outcome, last)
+            self._telling.show(outcome, last)
         else:
-            self._text(text)
+            self._telling.text(text)
         return True
 
     def _natives(self, steps: Sequence[Step], ns: str, *, last: bool, stop: bool = False) -> bool:
@@ -246,7 +234,7 @@ class Runner:
         if lines:
             text = "".join(line + "\n" for line in lines)
             outcome.output = text
-            self._text(text)
+            self._telling.text(text)
         if "table" in item:
             outcome.shown = Shown(
                 item["table"], item["rows"], ns, tuple(item.get("columns") or ()), item.get("more") or {}
@@ -254,65 +242,28 @@ class Runner:
         self.outcomes.append(outcome)
         self._changed(outcome, item.get("changes") or [], step)
         if outcome.shown is not None:
-            self._show(outcome, last)
+            self._telling.show(outcome, last)
         return True
 
     def _changed(self, outcome: Outcome, data: Sequence[Any], step: Step, script: bool = False) -> None:
         outcome.changes = tuple(Change.from_data(each) for each in data)
         if outcome.changes:
-            where = self._ns if script else self._typed_in(step)
+            where = self._ns if script else typed_in(step, self._ns)
             self._lab.note(where, outcome.text, outcome.changes, self._options.cell, script)
         if self._options.changes:
-            self._unsaid += outcome.changes
-
-    def _typed_in(self, step: Step) -> str:
-        """The namespace in which a command's text means what it meant: of lines below ``ip netns exec red bash`` that is red."""
-        ran_in = getattr(step.run, "ns", None)
-        if ran_in is None or ran_in == self._ns:
-            return self._ns
-        again = split(step.text, self._ns).steps
-        says_so = len(again) == 1 and getattr(again[0].run, "ns", None) == ran_in
-        return self._ns if says_so else str(ran_in)
-
-    def _say(self) -> None:
-        """Show the changes that wait."""
-        unsaid, self._unsaid = self._unsaid, []
-        if unsaid:
-            self._new_line()
-            self._sink.changes(words_of_changes.lines(unsaid))
-
-    def _text(self, text: str) -> None:
-        self._say()
-        self._sink.text(text)
-        self._open_line = not text.endswith("\n") if text else self._open_line
-
-    def _new_line(self) -> None:
-        if self._open_line:
-            self._text("\n")
-
-    def _show(self, outcome: Outcome, last: bool) -> None:
-        self._say()
-        self._new_line()
-        self._sink.shown(outcome, last)
+            self._telling.changed(outcome.changes)
 
     def _failed(self, outcome: Outcome, error: NsmagicError, step: Step, ns: str) -> bool:
         outcome.ok, outcome.error, outcome.excused = False, error, self._excused
         if not self._excused:
             self._hint(error, step, ns)
         self.outcomes.append(outcome)
-        self._say()
-        self._new_line()
+        self._telling.new_line()
         self.told = self.told or not self._alone
         # A program has said itself what was wrong; that it failed is what the typed || expects.
         if not (self._excused and isinstance(step.run, Program) and isinstance(error, CommandFailed)):
-            self._sink.error(self._explained_once(error), self._alone)
+            self._telling.error(error, self._alone)
         return False
-
-    def _explained_once(self, error: NsmagicError) -> NsmagicError:
-        """The error as it is shown: what puts it right need not be said of each of many lines."""
-        again = error.hint in self._hints
-        self._hints |= {error.hint} if error.hint else set()
-        return from_data({**error.to_data(), "hint": None}) if again else error
 
     def _hint(self, error: NsmagicError, step: Step, ns: str, said: str = "") -> None:
         """Give an error its hint; ``said`` is what a program wrote that failed."""
@@ -343,11 +294,11 @@ class Runner:
                 ns, str(command.args.get("address", "")), outcome.ping.error, self._lab.snapshot
             )
             if offer:
-                self._text(f"hint: {offer}\n")
+                self._telling.text(f"hint: {offer}\n")
         if data.get("cancelled"):
             raise Interrupted(step.text)
         if data.get("timeout"):
-            self._text(f"hint: {hints.say('ping-ended', seconds=f'{self._options.timeout:g}')}\n")
+            self._telling.text(f"hint: {hints.say('ping-ended', seconds=f'{self._options.timeout:g}')}\n")
         return outcome.ok
 
     def _program(self, step: Step, ns: str, *, as_value: bool = False, last: bool = True) -> bool:
@@ -359,7 +310,7 @@ class Runner:
         where = program.ns or ns
         outcome = Outcome(step.line, step.text)
         if self._nameless() and named.program_calls(program.argv):
-            return self._failed(outcome, program.why or _no_names("programs", 0), step, where)
+            return self._failed(outcome, program.why or no_names("programs", 0), step, where)
         try:
             self._refuse_full_screen(program.argv[0])
             if self._behind(step):
@@ -367,7 +318,7 @@ class Runner:
                 return True
             call = self._client.call("run", argv=list(program.argv), ns=where, timeout=self._options.timeout)
             # What our grammar does not take most likely fails, with words that are the error itself.
-            data = self._stream(call, outcome, step.text, hold=math.inf if as_value else _brief(program))
+            data = self._stream(call, outcome, step.text, hold=math.inf if as_value else brief(program))
         except LabError:
             raise
         except CommandNotFound as error:
@@ -377,21 +328,21 @@ class Runner:
         if as_value and data["status"] == 0:
             outcome.string = outcome.output
             self.outcomes.append(outcome)
-            self._show(outcome, last)
+            self._telling.show(outcome, last)
             return True
-        if data["status"] == 255 and not data["signal"] and _asks_for_help(program.argv):
+        if data["status"] == 255 and not data["signal"] and asks_for_help(program.argv):
             data["status"] = 0
-        error_ = self._error_of(data, step.text, program.argv[0])
+        error_ = error_of(data, step.text, program.argv[0], self._options.timeout)
         words = outcome.output.strip()
         if (
             data["held"]
             and type(error_) is CommandFailed
-            and 0 < len(words.splitlines()) <= _BRIEF
+            and 0 < len(words.splitlines()) <= BRIEF
             and not self._excused
         ):
             error_ = CommandFailed(words, command=step.text, status=data["status"])
         elif data["held"]:
-            self._text(outcome.output)
+            self._telling.text(outcome.output)
         if error_ is not None:
             self._hint_of_names(error_, outcome.output)
             if not isinstance(error_, CommandTimeout):
@@ -414,7 +365,7 @@ class Runner:
         request = {"argv": list(scripted.ARGV), "script": scripted.for_bash(script.text), "ns": self._ns}
         at = named.line_of_call(script.text) if self._nameless() else 0
         if at:
-            self._failed(outcome, _no_names("bash cells", at), step, self._ns)
+            self._failed(outcome, no_names("bash cells", at), step, self._ns)
             return
         try:
             if self._options.background:
@@ -431,7 +382,7 @@ class Runner:
         failed = scripted.failing(script.text, data["failed"])
         refusal: NsmagicError | None = None
         if not data["failed"] or data["timeout"] or data["stopped"] or data["signal"]:
-            refusal = self._error_of(data, step.text, "bash")
+            refusal = error_of(data, step.text, "bash", self._options.timeout)
             if refusal is not None:
                 self._hint(refusal, step, self._ns)
         elif failed:
@@ -476,37 +427,18 @@ class Runner:
             raise Interrupted(step.text)
         return True if error is None else self._failed(outcome, error, step, ns)
 
-    def _error_of(self, data: dict[str, Any], text: str, tool: str) -> NsmagicError | None:
-        if data["cancelled"]:
-            return None
-        if data["timeout"]:
-            seconds = self._options.timeout or 0.0
-            return CommandTimeout(f"ended after {seconds:g} s: {text}", command=text, seconds=seconds)
-        if data["stopped"]:
-            return CommandFailed(
-                f"ended after {_size(data['stopped'])} of output: {text}", command=text, status=data["status"],
-                hint=hints.say("too-much"),
-            )  # fmt: skip
-        if data["status"] == 0:
-            return None
-        if data["signal"]:
-            words = f"{tool}: ended by signal {data['signal']} ({signal.strsignal(data['signal']) or 'unknown'})"
-        else:
-            words = f"{tool}: exit status {data['status']}"
-        return CommandFailed(words, command=text, status=data["status"], signal=data["signal"])
-
     def _background(self, outcome: Outcome, **request: Any) -> None:
         data = self._client.request("run", background=True, **request)
         outcome.job = Job(data["job"], data["ns"], data["command"], self._lab)
         self.outcomes.append(outcome)
-        self._text(f"{outcome.job}\n")
+        self._telling.text(f"{outcome.job}\n")
 
     def _each(self, step: Step, run: Any, last: bool) -> bool:
         ok = True
         alone, self._alone = self._alone, False
         names = self._lab.names()
         for name in names:
-            self._text(f"\nnetns: {name}\n")
+            self._telling.text(f"\nnetns: {name}\n")
             inner = replace(step, run=replace(run, ns=name) if not isinstance(run, Several) else run)
             ok = self._one(inner, name, last=last and name == names[-1]) and ok
         self._alone = alone
@@ -519,8 +451,6 @@ class Runner:
             else:
                 lines = self._client.request("read_file", path=batch.file)["text"].splitlines()
             steps = batch_lines(lines, prefix=batch.prefix, ns=batch.ns, tool=batch.tool)
-        except CommandSyntaxError as error:
-            return self._failed(Outcome(step.line, step.text), error, step, ns)
         except LabError:
             raise
         except NsmagicError as error:
@@ -534,7 +464,7 @@ class Runner:
                 replace(inner, line=step.line, text=whole), batch.ns or ns, last=last and at + 1 == len(steps)
             )
             if not ok and not batch.force:
-                self._text(f"Command failed {batch.file or '-'}:{inner.line}\n")
+                self._telling.text(f"Command failed {batch.file or '-'}:{inner.line}\n")
                 break
             ok = ok and all(outcome.ok for outcome in self.outcomes[before:])
         self._alone = alone
@@ -543,33 +473,11 @@ class Runner:
     # Waiting
 
     def _stream(self, call: Call, outcome: Outcome, text: str, hold: float = 0.0, without: str = "") -> dict[str, Any]:
-        """Pass the output on as it comes, all but ``without``; the call's last word. ``hold`` keeps it back as long as it has no more
-        lines, since it may be a few words of failure; ``held`` of the answer says that it was kept to the end."""
-        parts: list[str] = []
-        held = ""
-        holding = hold > 0
-
-        def take(item: Any) -> None:
-            nonlocal held
-            piece = (held + item["text"]).replace(without, "") if without else item["text"]
-            # The beginning of what is left out may be the end of this piece.
-            keep = next((n for n in range(min(len(without), len(piece)), 0, -1) if piece.endswith(without[:n])), 0)
-            held, piece = piece[len(piece) - keep :], piece[: len(piece) - keep]
-            give(piece)
-
-        def give(piece: str) -> None:
-            nonlocal holding
-            if piece:
-                parts.append(piece)
-            if holding and piece and sum(part.count("\n") for part in parts) > hold:
-                holding, piece = False, "".join(parts)
-            if piece and not holding:
-                self._text(piece)
-
-        data = self._wait(call, take, text)
-        give(held)
-        outcome.output = "".join(parts)
-        return {**data, "held": holding}
+        """Pass the output on as it comes (see ``Kept``); the call's last word. ``held`` of it says that the output was kept to the end."""
+        kept = Kept(self._telling.text, hold, without)
+        data = self._wait(call, lambda item: kept.take(item["text"]), text)
+        outcome.output = kept.end()
+        return {**data, "held": kept.holding}
 
     def _wait(self, call: Call, take: Callable[[Any], None], text: str) -> dict[str, Any]:
         """Wait for a call's last word. An interrupt asks the command to end and waits for that; a second one gives up."""
@@ -589,70 +497,3 @@ class Runner:
                 cancelled = True
                 call.cancel()
                 items = call.items(_ENDING)
-
-
-def _no_names(who: str, line: int) -> LabError:
-    where = f" (line {line})" if line else ""
-    words = f"{who} that call ip netns{where} cannot work in rootless-nomount: this machine refuses the mounts that they need"
-    return LabError(words, hint=named.HINT)
-
-
-def _native(step: Step) -> bool:
-    return (
-        isinstance(step.run, Command)
-        and step.run.verb not in ("ping", "netns.set")
-        and not step.background
-        and not (step.run.display.get("json") and not step.run.changes)
-    )
-
-
-def _natives(steps: Sequence[Step], at: int) -> list[Step]:
-    """The native commands from here on that do not wait for the success of the one before."""
-    group: list[Step] = []
-    for number in range(at, len(steps)):
-        step = steps[number]
-        # One whose failure is excused is run by itself.
-        if not _native(step) or (group and (step.after != "always" or _excused(steps, number))):
-            break
-        group.append(step)
-        if _excused(steps, number):
-            break
-    return group
-
-
-def _excused(steps: Sequence[Step], at: int) -> bool:
-    """Whether a failure of this step is taken care of: what stands behind ``||`` runs then, as in ``a && b || c``."""
-    for step in steps[at + 1 :]:
-        if step.after == "always":
-            return False
-        if step.after == "failure":
-            return True
-    return False
-
-
-def _brief(program: Program) -> int:
-    """Up to how many lines the output of a program may be its words of failure, and nothing to be watched as it comes."""
-    says_one_thing = program.argv[0].rpartition("/")[2] in _SAY_ONE_THING and "monitor" not in program.argv
-    return _BRIEF if says_one_thing else 0
-
-
-def _asks_for_help(argv: Sequence[str]) -> bool:
-    """Whether words ask a tool of iproute2 for its usage, which it ends with a status of 255."""
-    return argv[0].rpartition("/")[2] in ("ip", "bridge", "tc", "ss") and argv[-1] in ("help", "-h", "-help", "--help")
-
-
-def _size(number: int) -> str:
-    """A number of bytes for a sentence.
-
-    >>> _size(1 << 20), _size(300 << 10), _size(100)
-    ('1 MiB', '300 KiB', '100 bytes')
-    """
-    for unit, bits in (("MiB", 20), ("KiB", 10)):
-        if number >> bits and not number % (1 << bits):
-            return f"{number >> bits} {unit}"
-    return f"{number} bytes"
-
-
-def empty_snapshot() -> Snapshot:
-    """A snapshot of nothing (of a lab that has not started)."""
-    return Snapshot.from_data({"namespaces": [[HOST, 0, True, []]]})

@@ -1,7 +1,7 @@
 """A cell with shell syntax, as bash gets it and as its failures are told: which lines failed, and how to put them right.
 
 bash reads the cell from a descriptor (so that its own messages count the cell's lines) and reports every command that fails
-on another, by its ERR trap. ``agent.server.FailedLines`` gathers the reports, this module puts them into words.
+on another, by its ERR trap. ``agent.output.FailedLines`` gathers the reports, this module puts them into words.
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ def test_a_time_limit_ends_daemons_too(lab: Lab) -> None:
 def test_what_a_finished_cell_left_behind_lives_on(lab: Lab) -> None:
     """As at a terminal: only an interrupt takes along what was started."""
     lab.run("(setsid sleep 1000 > /dev/null 2>&1 &)").check()
-    assert names_of_processes(lab) == ["sleep"]
+    assert observe.until(lambda: names_of_processes(lab) == ["sleep"], 4.0)  # it is bash until it becomes that
 
 
 @pytest.mark.parametrize("text", ["ping 127.0.0.1", "sleep 100", STUBBORN, "ping 127.0.0.1 | cat"])

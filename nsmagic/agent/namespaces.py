@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nsmagic import syscalls as sys_
-from nsmagic.agent import process
+from nsmagic.agent import proc
 from nsmagic.agent.gate import Gate
 from nsmagic.agent.loop import Loop
 from nsmagic.commands.sentences import say
@@ -126,7 +126,7 @@ class Namespaces:
         ProcessLookupError
             The lab has no such process.
         """
-        found = process.processes().get(pid)
+        found = proc.processes().get(pid)
         if found is None:
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
         return os.open(f"/proc/{found.entry}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -343,7 +343,7 @@ class Namespaces:
     def _living(self) -> dict[int, dict[int, int]]:
         """Inode of a namespace → the lab's processes in it (pid → its number in /proc)."""
         found: dict[int, dict[int, int]] = {}
-        for each in process.processes().values():
+        for each in proc.processes().values():
             with contextlib.suppress(OSError):  # it may end while we look
                 found.setdefault(os.stat(f"/proc/{each.entry}/ns/net").st_ino, {})[each.pid] = each.entry
         return found
@@ -442,5 +442,5 @@ class Namespaces:
 
 
 def _mount_namespace(fd: int, path: str) -> None:
-    with process.proc_folder():
+    with proc.proc_folder():
         sys_.mount(f"self/fd/{fd}", path, "", sys_.MS_BIND)

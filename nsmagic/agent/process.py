@@ -7,7 +7,7 @@ the runner stays until all that was below it is gone too.
 
 Standard output and error share one pipe: what a terminal shows is one stream in one order.
 
-Longer than 300 lines: starting, bounding, finding and ending processes belong to one another.
+Longer than 300 lines: starting, bounding and ending processes belong to one another. What runs is found in ``proc.py``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nsmagic import syscalls as sys_
-from nsmagic.agent import gate, limits
+from nsmagic.agent import gate, limits, proc
 from nsmagic.agent.loop import Loop, Timer
 from nsmagic.commands.sentences import say
 from nsmagic.errors import LimitReached
@@ -188,7 +188,7 @@ class Job:
         if self._state < 0:
             return  # it has ended meanwhile
         number, patience = _ENDINGS[stage]
-        for pid in descendants(self.runner):
+        for pid in proc.descendants(self.runner):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
         if number != signal.SIGKILL:
@@ -229,7 +229,7 @@ class Job:
 
     def _end_rest(self, patience: float) -> None:
         """The command has ended because it was asked to: so shall what it left running, which is still below the runner."""
-        left = descendants(self.runner)
+        left = proc.descendants(self.runner)
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -434,99 +434,3 @@ def _write_file(path: str, text: str) -> None:
         os.write(fd, text.encode())
     finally:
         os.close(fd)
-
-
-_PROC: list[int] = []
-
-
-def keep_proc() -> None:
-    """Keep /proc open: nothing inside can then take it away from us (``umount /proc`` answers that it is busy)."""
-    if not _PROC:
-        _PROC.append(os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-
-
-@contextlib.contextmanager
-def proc_folder() -> Iterator[None]:
-    """Be in /proc for a moment, wherever that is by now: for system calls that want a path."""
-    if _PROC:
-        os.fchdir(_PROC[0])
-    else:
-        os.chdir("/proc")
-    try:
-        yield
-    finally:
-        os.chdir("/")
-
-
-def _in_proc(path: str, flags: int = os.O_RDONLY) -> int:
-    """Open a file of /proc, wherever that is by now."""
-    return os.open(path, flags | os.O_CLOEXEC, dir_fd=_PROC[0]) if _PROC else os.open(f"/proc/{path}", flags)
-
-
-def _status_of(entry: str) -> dict[str, str] | None:
-    """The fields of a process's ``status`` file; None when the process is gone."""
-    try:
-        with open(f"{entry}/status", errors="replace", opener=_in_proc) as file:
-            return {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
-    except OSError:
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """A process of the lab: its pid there, its number in /proc (another one in rootless-nomount), its parent's, its name."""
-
-    pid: int
-    entry: int
-    parent: int
-    name: str
-
-
-def processes() -> dict[int, Process]:
-    """The lab's living processes by pid, the agent itself included: it and all below it.
-
-    Right both with the lab's own /proc and with the machine's (rootless-nomount): ``NSpid`` lists a process's numbers from
-    the namespace of that /proc inwards, and the agent's own line says which of them is the lab's.
-    """
-    own = _status_of("self")
-    if own is None:
-        return {}
-    root, level = int(own["Pid"]), len(own["NSpid"].split()) - 1
-    seen: dict[int, Process] = {}
-    children: dict[int, list[int]] = {}
-    for name in os.listdir(_PROC[0] if _PROC else "/proc"):
-        status = _status_of(name) if name.isdigit() else None
-        numbers = status.get("NSpid", "").split() if status else []
-        # A zombie is no living process, unless threads of it go on.
-        if (
-            status is not None
-            and len(numbers) > level
-            and (status["State"][:1] not in "ZX" or status["Threads"] != "1")
-        ):
-            seen[int(name)] = Process(int(numbers[level]), int(name), int(status["PPid"]), status.get("Name", ""))
-            children.setdefault(int(status["PPid"]), []).append(int(name))
-    found: dict[int, Process] = {}
-    front = [root]
-    while front:
-        entry = front.pop()
-        if entry in seen:
-            found[seen[entry].pid] = seen[entry]
-        front.extend(children.get(entry, ()))
-    return found
-
-
-def descendants(runner: int) -> list[int]:
-    """The pids below a runner, itself left out."""
-    table = processes()
-    if runner not in table:
-        return []
-    children: dict[int, list[Process]] = {}
-    for found in table.values():
-        children.setdefault(found.parent, []).append(found)
-    below: list[int] = []
-    front = [table[runner].entry]
-    while front:
-        for found in children.get(front.pop(), []):
-            below.append(found.pid)
-            front.append(found.entry)
-    return below

@@ -8,113 +8,32 @@ orphan, and no signal from inside reaches it.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import resource
 import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nsmagic import __version__
 from nsmagic import syscalls as sys_
-from nsmagic.agent import defaults, door, limits, process, protocol, terminal
+from nsmagic.agent import defaults, door, limits, proc, process, protocol, terminal
+from nsmagic.agent.call import Call, told
+from nsmagic.agent.jobs import Jobs
 from nsmagic.agent.loop import Loop, Timer
 from nsmagic.agent.namespaces import Namespaces
-from nsmagic.agent.output import FailedLines, Log, Output
+from nsmagic.agent.output import FailedLines, Output
 from nsmagic.agent.work import Work
-from nsmagic.commands.sentences import say
-from nsmagic.errors import CommandFailed, CommandNotFound, KernelRefused, LimitReached, NamespaceNotFound, NsmagicError
+from nsmagic.errors import CommandFailed, CommandNotFound, KernelRefused, NamespaceNotFound, NsmagicError
 from nsmagic.model import HOST
 from nsmagic.netlink.monitor import Monitor
 
 _ROWS_PER_FRAME = 1000
-#: Bytes of a background job's output that are kept.
-_LOG = 256 << 10
-#: Seconds that a background job is given to show that it is there.
-_READY = 1.0
-
-
-def _told(error: Exception) -> NsmagicError:
-    """An exception that nobody expected, as an error for the notebook: a limit of the process, or a bug of ours."""
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        return LimitReached(
-            f"the lab has as many open files as it may have ({most}): {error.strerror}",
-            limit="open files of the agent",
-            hint="each namespace and job needs some: delete a few, or start Jupyter where ulimit -n is higher",
-        )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return LimitReached(
-            f"{error.filename or 'files'}: {error.strerror}",
-            limit="files",
-            hint=say("limit-files"),
-        )
-    if isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.ENOBUFS):
-        return LimitReached(f"this machine has no memory left for it: {error.strerror}", limit="memory of the machine")
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    words = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
-    return NsmagicError(f"internal error in the agent: {words}", hint="this is a bug of nsmagic; the lab goes on")
-
-
 #: Seconds that a visitor (``nsmagic shell``) may leave its connection unread before it is closed: a stopped one must not
 #: hold up the lab.
 _VISITOR_PATIENCE = 2.0
-
-
-class Call:
-    """One request under way: where its answers go, and how it is cancelled."""
-
-    def __init__(self, agent: Agent, channel: protocol.Channel, number: int) -> None:
-        self._agent, self.channel, self.number = agent, channel, number
-        self.finished = False
-        self.cancelled = False
-        self.on_cancel: Callable[[], None] | None = None
-
-    def item(self, item: Any, fds: Sequence[int] = ()) -> None:
-        """A part of the answer."""
-        if not self.finished:
-            self._agent.send(self.channel, {"id": self.number, "item": item}, fds)
-
-    def done(self, result: Any = None, fds: Sequence[int] = ()) -> None:
-        """The last word of the answer."""
-        if not self.finished:
-            self.finished = True
-            self._agent.forget(self)
-            self._agent.send(self.channel, {"id": self.number, "done": result}, fds)
-
-    def fail(self, error: NsmagicError) -> None:
-        """The last word when it went wrong."""
-        if not self.finished:
-            self.finished = True
-            self._agent.forget(self)
-            self._agent.send(self.channel, {"id": self.number, "error": error.to_data()})
-
-    def cancel(self) -> None:
-        self.cancelled = True
-        if self.on_cancel is not None:
-            self.on_cancel()
-
-
-class Background:
-    """A job that outlives its cell: the end of its output is kept."""
-
-    def __init__(self, number: int, text: str, ns: str, job: process.Job, log: Log) -> None:
-        self.number, self.text, self.ns, self.job, self.log = number, text, ns, job, log
-        self.status: int | None = None
-        self.waiting: list[Call] = []
-
-    def describe(self) -> dict[str, Any]:
-        return {
-            "job": self.number,
-            "ns": self.ns,
-            "command": self.text,
-            "running": self.status is None,
-            "status": self.status,
-        }
 
 
 class Agent:
@@ -132,7 +51,7 @@ class Agent:
         self.loop = Loop(on_error=self._bug)
         self.bounds: dict[str, int] = limits.enforce(config["limits"], config["kind"], self.missing)
         home = sys_.current_netns()
-        process.keep_proc()
+        proc.keep_proc()
         self.monitor = Monitor(home)
         plain = config["kind"] != "host"
         prepare = self._defaults() if plain else []
@@ -142,8 +61,7 @@ class Agent:
         self.work = Work(self.loop, self.monitor, self.namespaces)
         if plain:
             self.work.up_loopback()
-        self.jobs: dict[int, Background] = {}
-        self._job_numbers = 0
+        self.jobs = Jobs(self.loop, self.namespaces, self.bounds["jobs"])
         self._calls: dict[tuple[int, int], Call] = {}
         self._channels: dict[int, protocol.Channel] = {}
         self._left_over: set[process.Job] = set()
@@ -173,7 +91,7 @@ class Agent:
 
     def _bug(self, error: Exception) -> None:
         """A callback of the loop raised: the lab goes on, and ``%lab status`` shows that something was wrong."""
-        words = _told(error).message
+        words = told(error).message
         if words not in self.missing:
             self.missing.append(words)
 
@@ -258,7 +176,7 @@ class Agent:
         except NsmagicError as error:
             call.fail(error)
         except Exception as error:  # noqa: BLE001 - a bug must not end the lab; the notebook shows where it was
-            call.fail(_told(error))
+            call.fail(told(error))
 
     def op_cancel(self, call: Call, target: int) -> None:
         """Handled before this is reached; it stands here to be a known request."""
@@ -303,7 +221,7 @@ class Agent:
                 if stop:
                     break
             except Exception as error:  # noqa: BLE001 - as in attempt(): one request fails, the lab goes on
-                call.item({"n": number, "error": _told(error).to_data()})
+                call.item({"n": number, "error": told(error).to_data()})
                 if stop:
                     break
             else:
@@ -343,7 +261,7 @@ class Agent:
             raise CommandNotFound(f"{argv[0]}: command not found", name=argv[0])
         place = self.place(ns, cwd)
         if background:
-            self._start_background(call, argv, ns, script, place, env, text)
+            self.jobs.start(call, argv, ns, script, place, env, text)
             return None
         mark = self.monitor.mark()
         output = Output(self.loop, lambda text: call.item({"text": text}), self.bounds["output"])
@@ -382,56 +300,6 @@ class Agent:
             timer.append(self.loop.later(timeout, over))
         return None
 
-    def _start_background(
-        self,
-        call: Call,
-        argv: list[str],
-        ns: str,
-        script: str | None,
-        place: process.Place,
-        env: dict[str, str] | None,
-        text: str,
-    ) -> None:
-        """Start a job that outlives its cell. The answer comes when it listens, writes or ends, or after a second: a cell
-        below that asks the server should find it."""
-        if sum(job.status is None for job in self.jobs.values()) >= self.bounds["jobs"]:
-            raise LimitReached(
-                f"{self.bounds['jobs']} background jobs run already", limit="jobs", hint="%lab stop N ends one"
-            )
-        self._job_numbers += 1
-        number = self._job_numbers
-
-        def ended(status: int, _: int) -> None:
-            background.status = status
-            for waiting in background.waiting:
-                waiting.done({"status": status})
-            self.namespaces.scan()
-
-        log = Log(_LOG)
-        job = process.Job(self.loop, argv, place, script=script, env=env, on_output=log.write, on_end=ended)
-        background = Background(number, text or " ".join(argv), ns, job, log)
-        self.jobs[number] = background
-        before = self._listening(ns)
-        limit = time.monotonic() + _READY
-
-        def look() -> None:
-            ready = background.log or background.status is not None or self._listening(ns) - before
-            if ready or time.monotonic() > limit:
-                call.done(background.describe())
-            else:
-                self.loop.later(0.02, look)
-
-        look()
-
-    def _listening(self, ns: str) -> set[str]:
-        """The sockets of a namespace on which somebody waits for connections or datagrams."""
-        found = set()
-        with self.namespaces.inside(self.namespaces.nsfd(ns)):
-            for table, state in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")):
-                with contextlib.suppress(OSError), open(f"/proc/thread-self/net/{table}") as file:
-                    found |= {fields[9] for fields in map(str.split, file) if len(fields) > 9 and fields[3] == state}
-        return found
-
     def place(self, ns: str, cwd: str | None = None) -> process.Place:
         """Where a command of a namespace runs."""
         nsfd = None if ns == HOST else self.namespaces.nsfd(ns)
@@ -451,35 +319,19 @@ class Agent:
 
     def op_jobs(self, call: Call) -> list[dict[str, Any]]:
         """The background jobs."""
-        return [job.describe() for job in self.jobs.values()]
-
-    def _job(self, number: int) -> Background:
-        if number not in self.jobs:
-            known = ", ".join(map(str, self.jobs)) or "none"
-            raise NsmagicError(f"there is no job {number}", hint=f"jobs of this lab: {known}")
-        return self.jobs[number]
+        return self.jobs.describe()
 
     def op_job_log(self, call: Call, job: int) -> dict[str, Any]:
         """What a background job has written; only the end of it is kept."""
-        background = self._job(job)
-        return {**background.describe(), "log": background.log.text(), "dropped": background.log.dropped}
+        return self.jobs.said(job)
 
     def op_job_stop(self, call: Call, job: int) -> Any:
         """End a background job and all it started; the answer comes when it has ended."""
-        background = self._job(job)
-        if background.status is not None:
-            return {"status": background.status}
-        background.waiting.append(call)
-        background.job.stop()
-        return None
+        return self.jobs.stop(job, call)
 
     def op_job_wait(self, call: Call, job: int) -> Any:
         """The answer comes when the job has ended by itself."""
-        background = self._job(job)
-        if background.status is not None:
-            return {"status": background.status}
-        background.waiting.append(call)
-        return None
+        return self.jobs.wait(job, call)
 
     def op_socket(self, call: Call, ns: str, family: int, type: int, proto: int = 0) -> None:
         """A socket that lives in a namespace, as a descriptor."""
@@ -527,12 +379,12 @@ class Agent:
         self.namespaces.scan()
         theirs = [
             [each.pid, each.name]
-            for each in process.processes().values()
+            for each in proc.processes().values()
             if each.pid != os.getpid() and each.name != process.RUNNER
         ]
         return {
             "kind": self.config["kind"], "lab": self.config["lab"], "seed": self.config["seed"], "limits": self.bounds,
-            "missing": self.missing, "namespaces": self.namespaces.names(), "jobs": self.op_jobs(call),
+            "missing": self.missing, "namespaces": self.namespaces.names(), "jobs": self.jobs.describe(),
             "processes": theirs,
             "folder": self.config["cwd"],
             "memory_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
@@ -540,10 +392,10 @@ class Agent:
 
     def end_jobs(self) -> None:
         """End what is running, and what it left below it: of kind host nobody else does."""
-        for job in [*self._left_over, *(each.job for each in self.jobs.values())]:
+        for job in [*self._left_over, *self.jobs.running()]:
             if job.ended:
                 continue  # its number may be somebody else's by now
-            for pid in [*process.descendants(job.runner), job.runner]:
+            for pid in [*proc.descendants(job.runner), job.runner]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 

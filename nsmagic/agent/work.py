@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from nsmagic.agent import process, sysctl
+from nsmagic.agent import proc, process, sysctl
 from nsmagic.agent.forwarding import HINT, Forwarding
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.namespaces import Namespaces
@@ -136,7 +136,7 @@ class Work:
             case "identify":
                 namespaces.scan()
                 pid = int(args.get("pid", os.getpid()))
-                found = process.processes().get(pid)
+                found = proc.processes().get(pid)
                 if found is None:
                     raise KernelRefused(f"Could not open /proc/{pid}/ns/net: No such file or directory", errno=2)
                 inode = os.stat(f"/proc/{found.entry}/ns/net").st_ino

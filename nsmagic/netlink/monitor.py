@@ -13,7 +13,7 @@ attributes of a link that is down, alternative names, proxies (whoever changes t
 everything is read again. Neighbour and forwarding entries change by themselves and are read for each snapshot.
 
 This module is longer than 300 lines because taking in events and reading what they made dirty share all their state;
-what could be cut off is in ``hidden``, ``live``, ``journal``, ``settle``, ``peers`` and ``delta``.
+what could be cut off is in ``hidden``, ``notices``, ``live``, ``journal``, ``settle``, ``peers`` and ``delta``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from collections.abc import Callable, Collection, KeysView, Sequence
 
 from nsmagic.errors import NamespaceNotFound
 from nsmagic.model import IFF_UP, ROWS
-from nsmagic.netlink import decode, delta, dump, peers
+from nsmagic.netlink import decode, delta, dump, notices, peers
 from nsmagic.netlink.delta import Delta
 from nsmagic.netlink.hidden import Hidden
 from nsmagic.netlink.journal import Journal
@@ -36,23 +36,9 @@ from nsmagic.netlink.peers import PAIRED, Row, Space
 from nsmagic.netlink.raw import RawLink, RawRule
 from nsmagic.netlink.settle import Settling
 from nsmagic.netlink.socket import NetlinkError, RouteSocket
-from nsmagic.netlink.words import (
-    AF_BRIDGE,
-    RTM_DELADDR,
-    RTM_DELLINK,
-    RTM_DELNEIGH,
-    RTM_DELROUTE,
-    RTM_DELRULE,
-    RTM_NEWADDR,
-    RTM_NEWLINK,
-    RTM_NEWNEIGH,
-    RTM_NEWROUTE,
-    RTM_NEWRULE,
-)
+from nsmagic.netlink.words import AF_BRIDGE, RTM_DELLINK, RTM_NEWLINK
 
 _IFLA_ADDRESS, _IFLA_NEW_IFINDEX = 1, 49
-_RTM_F_CLONED = 0x200
-_LINK_LOCAL = ("fe80::/64", "ff00::/8")
 _MOST_LEAVING = 256
 
 Callback = Callable[[list[Delta]], object]
@@ -247,10 +233,14 @@ class Monitor:
                 continue
             nsid, kind, data, at, end = event
             live = self._live.get(nsid)
-            handle = _HANDLERS.get(kind)
-            if live is not None and handle is not None:
+            if live is None:
+                continue
+            if kind in (RTM_NEWLINK, RTM_DELLINK):
                 self._dirty[nsid] = None
-                handle(self, live, kind, data, at, end)
+                self._on_link(live, kind, data, at, end)
+            elif (note := notices.OF.get(kind)) is not None:
+                self._dirty[nsid] = None
+                note(self._journal, live, kind, data, at, end)
 
     def _on_link(self, live: Live, kind: int, data: bytearray, at: int, end: int) -> None:
         family, _, index, _, _ = decode.IFINFO.unpack_from(data, at)
@@ -280,40 +270,6 @@ class Monitor:
                 return entry[2]
         self._next_uid += 1
         return self._next_uid - 1
-
-    def _on_addr(self, live: Live, kind: int, data: bytearray, at: int, end: int) -> None:
-        addr = decode.addr(data, at, end)
-        self._journal.touch((live.nsid, "addrs", addr.ifindex, addr.address))
-        live.note(Bit.ADDRS4 if addr.family == "inet" else Bit.ADDRS6, worth=not delta.made_by_kernel(addr))
-        if kind == RTM_DELADDR and addr.family == "inet":
-            live.note(Bit.ROUTES4, worth=True)  # routes through it or with it as source vanish without a word
-
-    def _on_route(self, live: Live, kind: int, data: bytearray, at: int, end: int) -> None:
-        if decode.RTMSG.unpack_from(data, at)[8] & _RTM_F_CLONED:
-            return
-        route = decode.route(data, at, end)
-        if route.family == "inet":
-            # The kernel's own table is nobody's change; but a link that was down for a moment has lost its routes in silence.
-            worth = route.table != delta.LOCAL_TABLE or live.has_routes(route.oif, worth=True)
-            live.note(Bit.ROUTES4, worth=worth)
-        else:
-            live.note(Bit.ROUTES6, worth=route.table != delta.LOCAL_TABLE and route.dst not in _LINK_LOCAL)
-        self._journal.touch((live.nsid, "routes", route.family, route.dst, route.table))
-
-    def _on_neighbour(self, live: Live, kind: int, data: bytearray, at: int, end: int) -> None:
-        if decode.NDMSG.unpack_from(data, at)[0] == AF_BRIDGE:
-            return
-        entry = decode.neighbour(data, at, end)
-        if delta.fixed((entry,), live.links) or any(
-            (old.ifindex, old.address) == (entry.ifindex, entry.address) for old in live.fixed
-        ):
-            self._journal.touch((live.nsid, "neighbours", entry.ifindex, entry.address))
-            live.note(Bit.FIXED, worth=True)
-
-    def _on_rule(self, live: Live, kind: int, data: bytearray, at: int, end: int) -> None:
-        rule = decode.rule(data, at, end)
-        self._journal.touch((live.nsid, "rules", rule.family, rule.priority))
-        live.note(Bit.RULES4 if rule.family == "inet" else Bit.RULES6, worth=True)
 
     def touch(self, name: str | None = None, table: str | None = None, dev: str | int | None = None) -> None:
         """Something may have changed of which the kernel sends no event: read it again.
@@ -527,17 +483,3 @@ class Monitor:
                 self._settling.give_up()
             self._tell()
             return not restless
-
-
-_HANDLERS: dict[int, Callable[[Monitor, Live, int, bytearray, int, int], None]] = {
-    RTM_NEWLINK: Monitor._on_link,
-    RTM_DELLINK: Monitor._on_link,
-    RTM_NEWADDR: Monitor._on_addr,
-    RTM_DELADDR: Monitor._on_addr,
-    RTM_NEWROUTE: Monitor._on_route,
-    RTM_DELROUTE: Monitor._on_route,
-    RTM_NEWNEIGH: Monitor._on_neighbour,
-    RTM_DELNEIGH: Monitor._on_neighbour,
-    RTM_NEWRULE: Monitor._on_rule,
-    RTM_DELRULE: Monitor._on_rule,
-}

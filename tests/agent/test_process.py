@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from nsmagic import Lab, errors
+from nsmagic.agent.process import executable
+from nsmagic.commands.packages import PACKAGES
 
 pytestmark = pytest.mark.sandbox
 
@@ -121,11 +123,12 @@ def test_signal(shared: Lab) -> None:
 
 
 def test_not_found(shared: Lab) -> None:
-    failed = shared.run("tshark -i any").errors[0]
+    absent = next(name for name in ("tunctl", "vtysh", "udhcpc", "xtables-monitor") if executable(name) is None)
+    failed = shared.run(f"{absent} -i any").errors[0]
     assert isinstance(failed, errors.CommandNotFound)
-    assert (failed.name, failed.message) == ("tshark", "tshark: command not found")
+    assert (failed.name, failed.message) == (absent, f"{absent}: command not found")
     assert failed.hint is not None
-    assert "tshark" in failed.hint
+    assert PACKAGES[absent] in failed.hint
 
 
 def test_not_a_program(shared: Lab) -> None:

@@ -550,6 +550,7 @@ def test_rows_have_the_models_columns_and_travel_as_json(world: Any) -> None:
     def body(world: World) -> Any:
         cable(world)
         sh("ip link add br0 type bridge; ip link add vx type vxlan id 5 dev br0 remote 10.0.0.9 dstport 4789")
+        sh("ip -n red neigh add 10.0.0.7 lladdr 02:00:00:00:00:07 dev veth-red")
         world.monitor.settle()
         return world.monitor.snapshot(list(ROWS))
 

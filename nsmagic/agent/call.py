@@ -1,0 +1,78 @@
+"""A request under way, and what an exception of the agent's becomes for the notebook."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from nsmagic.agent import protocol
+from nsmagic.commands.sentences import say
+from nsmagic.errors import LimitReached, NsmagicError
+
+
+class Answers(Protocol):
+    """What a call needs of the agent."""
+
+    def send(self, channel: protocol.Channel, message: protocol.Message, fds: Sequence[int] = ()) -> None: ...
+
+    def forget(self, call: Call) -> None: ...
+
+
+class Call:
+    """One request under way: where its answers go, and how it is cancelled."""
+
+    def __init__(self, agent: Answers, channel: protocol.Channel, number: int) -> None:
+        self._agent, self.channel, self.number = agent, channel, number
+        self.finished = False
+        self.cancelled = False
+        self.on_cancel: Callable[[], None] | None = None
+
+    def item(self, item: Any, fds: Sequence[int] = ()) -> None:
+        """A part of the answer."""
+        if not self.finished:
+            self._agent.send(self.channel, {"id": self.number, "item": item}, fds)
+
+    def done(self, result: Any = None, fds: Sequence[int] = ()) -> None:
+        """The last word of the answer."""
+        if not self.finished:
+            self.finished = True
+            self._agent.forget(self)
+            self._agent.send(self.channel, {"id": self.number, "done": result}, fds)
+
+    def fail(self, error: NsmagicError) -> None:
+        """The last word when it went wrong."""
+        if not self.finished:
+            self.finished = True
+            self._agent.forget(self)
+            self._agent.send(self.channel, {"id": self.number, "error": error.to_data()})
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        if self.on_cancel is not None:
+            self.on_cancel()
+
+
+def told(error: Exception) -> NsmagicError:
+    """An exception that nobody expected, as an error for the notebook: a limit of the process, or a bug of ours."""
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return LimitReached(
+            f"the lab has as many open files as it may have ({most}): {error.strerror}",
+            limit="open files of the agent",
+            hint="each namespace and job needs some: delete a few, or start Jupyter where ulimit -n is higher",
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return LimitReached(
+            f"{error.filename or 'files'}: {error.strerror}",
+            limit="files",
+            hint=say("limit-files"),
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.ENOBUFS):
+        return LimitReached(f"this machine has no memory left for it: {error.strerror}", limit="memory of the machine")
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    words = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
+    return NsmagicError(f"internal error in the agent: {words}", hint="this is a bug of nsmagic; the lab goes on")

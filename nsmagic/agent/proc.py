@@ -1,0 +1,103 @@
+"""What /proc says of the lab's processes: which there are, and who stands below whom."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_PROC: list[int] = []
+
+
+def keep_proc() -> None:
+    """Keep /proc open: nothing inside can then take it away from us (``umount /proc`` answers that it is busy)."""
+    if not _PROC:
+        _PROC.append(os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+
+
+@contextlib.contextmanager
+def proc_folder() -> Iterator[None]:
+    """Be in /proc for a moment, wherever that is by now: for system calls that want a path."""
+    if _PROC:
+        os.fchdir(_PROC[0])
+    else:
+        os.chdir("/proc")
+    try:
+        yield
+    finally:
+        os.chdir("/")
+
+
+def opened(path: str, flags: int = os.O_RDONLY) -> int:
+    """Open a file of /proc, wherever that is by now."""
+    return os.open(path, flags | os.O_CLOEXEC, dir_fd=_PROC[0]) if _PROC else os.open(f"/proc/{path}", flags)
+
+
+def _status_of(entry: str) -> dict[str, str] | None:
+    """The fields of a process's ``status`` file; None when the process is gone."""
+    try:
+        with open(f"{entry}/status", errors="replace", opener=opened) as file:
+            return {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
+    except OSError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of the lab: its pid there, its number in /proc (another one in rootless-nomount), its parent's, its name."""
+
+    pid: int
+    entry: int
+    parent: int
+    name: str
+
+
+def processes() -> dict[int, Process]:
+    """The lab's living processes by pid, the agent itself included: it and all below it.
+
+    Right both with the lab's own /proc and with the machine's (rootless-nomount): ``NSpid`` lists a process's numbers from
+    the namespace of that /proc inwards, and the agent's own line says which of them is the lab's.
+    """
+    own = _status_of("self")
+    if own is None:
+        return {}
+    root, level = int(own["Pid"]), len(own["NSpid"].split()) - 1
+    seen: dict[int, Process] = {}
+    children: dict[int, list[int]] = {}
+    for name in os.listdir(_PROC[0] if _PROC else "/proc"):
+        status = _status_of(name) if name.isdigit() else None
+        numbers = status.get("NSpid", "").split() if status else []
+        # A zombie is no living process, unless threads of it go on.
+        if (
+            status is not None
+            and len(numbers) > level
+            and (status["State"][:1] not in "ZX" or status["Threads"] != "1")
+        ):
+            seen[int(name)] = Process(int(numbers[level]), int(name), int(status["PPid"]), status.get("Name", ""))
+            children.setdefault(int(status["PPid"]), []).append(int(name))
+    found: dict[int, Process] = {}
+    front = [root]
+    while front:
+        entry = front.pop()
+        if entry in seen:
+            found[seen[entry].pid] = seen[entry]
+        front.extend(children.get(entry, ()))
+    return found
+
+
+def descendants(runner: int) -> list[int]:
+    """The pids below a runner, itself left out."""
+    table = processes()
+    if runner not in table:
+        return []
+    children: dict[int, list[Process]] = {}
+    for found in table.values():
+        children.setdefault(found.parent, []).append(found)
+    below: list[int] = []
+    front = [table[runner].entry]
+    while front:
+        for found in children.get(front.pop(), []):
+            below.append(found.pid)
+            front.append(found.entry)
+    return below

@@ -1,0 +1,114 @@
+"""The steps of a cell as the runner weighs them: which go together, what a failure of one means. No lab, no agent."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nsmagic.commands import hints, named
+from nsmagic.commands.cell import split
+from nsmagic.commands.command import Command, Program, Step
+from nsmagic.errors import CommandFailed, CommandTimeout, LabError, NsmagicError
+
+#: Tools that either do what they are told or say in a few words why not.
+SAY_ONE_THING = frozenset(
+    {"ip", "bridge", "brctl", "arp", "route", "ifconfig", "sysctl", "tc", "iptables", "ip6tables", "nft"}
+)
+#: Words of a failure have so few lines.
+BRIEF = 6
+
+
+def native(step: Step) -> bool:
+    """Whether a step can be done with others in one request to the agent."""
+    return (
+        isinstance(step.run, Command)
+        and step.run.verb not in ("ping", "netns.set")
+        and not step.background
+        and not (step.run.display.get("json") and not step.run.changes)
+    )
+
+
+def natives(steps: Sequence[Step], at: int) -> list[Step]:
+    """The native commands from here on that do not wait for the success of the one before."""
+    group: list[Step] = []
+    for number in range(at, len(steps)):
+        step = steps[number]
+        # One whose failure is excused is run by itself.
+        if not native(step) or (group and (step.after != "always" or excused(steps, number))):
+            break
+        group.append(step)
+        if excused(steps, number):
+            break
+    return group
+
+
+def excused(steps: Sequence[Step], at: int) -> bool:
+    """Whether a failure of this step is taken care of: what stands behind ``||`` runs then, as in ``a && b || c``."""
+    for step in steps[at + 1 :]:
+        if step.after == "always":
+            return False
+        if step.after == "failure":
+            return True
+    return False
+
+
+def brief(program: Program) -> int:
+    """Up to how many lines the output of a program may be its words of failure, and nothing to be watched as it comes."""
+    says_one_thing = program.argv[0].rpartition("/")[2] in SAY_ONE_THING and "monitor" not in program.argv
+    return BRIEF if says_one_thing else 0
+
+
+def asks_for_help(argv: Sequence[str]) -> bool:
+    """Whether words ask a tool of iproute2 for its usage, which it ends with a status of 255."""
+    return argv[0].rpartition("/")[2] in ("ip", "bridge", "tc", "ss") and argv[-1] in ("help", "-h", "-help", "--help")
+
+
+def size(number: int) -> str:
+    """A number of bytes for a sentence.
+
+    >>> size(1 << 20), size(300 << 10), size(100)
+    ('1 MiB', '300 KiB', '100 bytes')
+    """
+    for unit, bits in (("MiB", 20), ("KiB", 10)):
+        if number >> bits and not number % (1 << bits):
+            return f"{number >> bits} {unit}"
+    return f"{number} bytes"
+
+
+def typed_in(step: Step, ns: str) -> str:
+    """The namespace in which a command's text means what it meant: of lines below ``ip netns exec red bash`` that is red."""
+    ran_in = getattr(step.run, "ns", None)
+    if ran_in is None or ran_in == ns:
+        return ns
+    again = split(step.text, ns).steps
+    says_so = len(again) == 1 and getattr(again[0].run, "ns", None) == ran_in
+    return ns if says_so else str(ran_in)
+
+
+def error_of(data: Mapping[str, Any], text: str, tool: str, timeout: float | None) -> NsmagicError | None:
+    """The error that the last word on a program amounts to; None when it succeeded, or was asked to end."""
+    if data["cancelled"]:
+        return None
+    if data["timeout"]:
+        seconds = timeout or 0.0
+        return CommandTimeout(f"ended after {seconds:g} s: {text}", command=text, seconds=seconds)
+    if data["stopped"]:
+        return CommandFailed(
+            f"ended after {size(data['stopped'])} of output: {text}", command=text, status=data["status"],
+            hint=hints.say("too-much"),
+        )  # fmt: skip
+    if data["status"] == 0:
+        return None
+    if data["signal"]:
+        words = f"{tool}: ended by signal {data['signal']} ({signal.strsignal(data['signal']) or 'unknown'})"
+    else:
+        words = f"{tool}: exit status {data['status']}"
+    return CommandFailed(words, command=text, status=data["status"], signal=data["signal"])
+
+
+def no_names(who: str, line: int) -> LabError:
+    """The error for what calls ``ip netns`` in a lab that can mount nothing."""
+    where = f" (line {line})" if line else ""
+    words = f"{who} that call ip netns{where} cannot work in rootless-nomount: this machine refuses the mounts that they need"
+    return LabError(words, hint=named.HINT)
