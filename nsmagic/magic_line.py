@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from nsmagic.commands.packages import PACKAGES
 from nsmagic.errors import CommandSyntaxError, NamespaceNotFound
 from nsmagic.model import HOST
 
@@ -206,7 +207,8 @@ def split_line(
 ) -> tuple[Options, str, str]:
     """The line of ``%netns``: its options, the namespace, and the command as typed.
 
-    A known command word is always a command, on the host; else the namespace of that name; else a program of the lab.
+    A known command word is always a command, on the host; else the namespace of that name; else a program of the lab, also a
+    well-known one that is not installed.
 
     >>> split_line("red ip route", {"ip"}, lambda _: ["red"], lambda *_: False)[1:]
     ('red', 'ip route')
@@ -243,7 +245,7 @@ def split_line(
                 f"there is no command for {first}", text=line, at=len(line), hint=f"%netns {line.strip()} ip link"
             )
         return options, first, behind
-    if programs(options, first):
+    if programs(options, first) or first in PACKAGES:  # one that is not installed is told as that, with its package
         return options, HOST, command
     near = difflib.get_close_matches(first, [*known, *tools], 1)
     there = ", ".join(name for name in known if name != HOST) or "none yet"

@@ -59,6 +59,7 @@ def given_options(options: Options) -> dict[str, Any]:
         # A program of the lab that is no tool of ours.
         ("iptables -S", {}, "host", "iptables -S"),
         ("red iptables -S", {}, "red", "iptables -S"),
+        ("telnet 10.0.0.1", {}, "host", "telnet 10.0.0.1"),  # not installed: the lab says so, and which package has it
         ("red whatever it is", {}, "red", "whatever it is"),
         # Options come first, before or behind the namespace; behind the command they are the command's own.
         ("--text ip link", {"text": True}, "host", "ip link"),
