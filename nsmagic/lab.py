@@ -21,6 +21,7 @@ from nsmagic.agent.client import Client
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Command
 from nsmagic.errors import LabError, NamespaceNotFound, from_data
+from nsmagic.events import Events, Heard
 from nsmagic.history import Entry, History
 from nsmagic.model import HOST, Change, Snapshot
 from nsmagic.pythonic import HandedOut, MachineSocket
@@ -400,6 +401,25 @@ class Lab:
         commands = [{"tool": "sysctl", "verb": "sysctl.read", "args": args, "ns": ns} for ns in names]
         answers = self.client.call("commands", commands=commands)
         return {ns for item in answers.items() for ns, _, value in item.get("rows", ()) if value != "0"}
+
+    def events(self, heard: Heard, *, states: bool = False) -> Events:
+        """Have ``heard`` called with what changes in the lab, a tuple of ``Change`` for each batch of the kernel's events, until
+        ``close()`` of what is returned or the lab's end. Starts the lab.
+
+        ``states`` adds what links do by themselves: carrier and operational state. The callback runs in a thread of its own,
+        in the order of the events; it may use the lab. What it raises ends it and stands in ``.error``.
+
+        >>> import threading
+        >>> heard, up = [], threading.Event()
+        >>> def hear(changes):
+        ...     heard.extend(f"{each.op}{each.new.ifname}" for each in changes if each.table == "links")
+        ...     up.set()
+        >>> with Lab() as lab, lab.events(hear):
+        ...     _ = lab.run("ip link add br0 type bridge")
+        ...     print(up.wait(5), heard)
+        True ['+br0']
+        """
+        return Events(self.client, heard, states)
 
     # Sockets
 

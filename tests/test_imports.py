@@ -21,7 +21,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "client": ("agent.client", "agent.protocol", "agent.limits"),
     "sandbox": ("sandbox",),
     "views": ("tables", "changes", "topology"),
-    "engine": ("lab", "result", "run", "steps", "telling", "scripted", "history", "pythonic", "status"),
+    "engine": ("lab", "events", "result", "run", "steps", "telling", "scripted", "history", "pythonic", "status"),
     "top": ("magics", "completer", "magic_line", "cli", "testing", "course", "_jupyter", "__main__"),
     "door": ("",),
 }

@@ -27,7 +27,7 @@ def test_public_members_of_a_lab() -> None:
         return {name for name in vars(kind) if not name.startswith("_")}
 
     assert public(nsmagic.Lab) == {
-        "addrs", "client", "close", "fdb", "frame", "kind", "links", "names", "namespaces", "neighbours", "note", "pid",
+        "addrs", "client", "close", "events", "fdb", "frame", "kind", "links", "names", "namespaces", "neighbours", "note", "pid",
         "reset", "resolve", "routes", "rules", "run", "running", "script", "snapshot", "socket", "status", "sysctls",
         "topology", "track", "track_descriptor", "world",
     }  # fmt: skip

@@ -374,6 +374,17 @@ class Agent:
         finally:
             os.close(master)
 
+    def op_events(self, call: Call, states: bool = False) -> None:
+        """What changes, batch by batch as the kernel tells it, until it is cancelled; an empty batch first."""
+
+        def end() -> None:
+            unsubscribe()
+            call.done({})
+
+        unsubscribe = self.monitor.subscribe(call.item, weather=states)
+        call.on_cancel = end
+        call.item([])
+
     def op_status(self, call: Call) -> dict[str, Any]:
         """What ``%lab status`` shows."""
         self.namespaces.scan()

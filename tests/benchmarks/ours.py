@@ -7,13 +7,17 @@ import fcntl
 import json
 import os
 import shlex
+import socket
+import statistics
 import struct
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from nsmagic import Lab
+from nsmagic.model import Change
 from tests.benchmarks import place, rooms
 
 _SIOCGIFINDEX = 0x8933
@@ -116,7 +120,46 @@ def built(count: int) -> Iterator[Lab]:
         yield lab
 
 
-_WHAT: dict[str, Any] = {"build": build, "memory": memory}
+def events(count: int) -> dict[str, float]:
+    """Toggle a link so many times from this process, by a raw socket of the lab: until the kernel's answer, until another raw
+    socket of this process has the event, until a callback of ``lab.events`` has it. Medians, from the request on."""
+    seen, times = threading.Semaphore(0), [0.0]
+
+    def hear(changes: tuple[Change, ...]) -> None:
+        if any(each.table == "links" and each.new.ifindex == 1000 for each in changes):
+            times[0] = time.perf_counter()
+            seen.release()
+
+    with Lab() as lab:
+        lab.run("ip link add v0 index 1000 type veth peer name v1").check()
+        raw, asking = (lab.socket("host", socket.AF_NETLINK, socket.SOCK_RAW, 0) for _ in range(2))
+        raw.bind((0, 1))
+        spent: dict[str, list[float]] = {"acknowledged": [], "raw": [], "ours": []}
+        for turn in range(10):
+            listening = lab.events(hear) if turn % 2 else None
+            for number in range(count // 5):
+                message = struct.pack("=IHHIIBxHiII", 32, 16, 5, 1, 0, 0, 0, 1000, number % 2 == 0, 1)
+                began = time.perf_counter()
+                asking.send(message)
+                asking.recv(4096)
+                spent["acknowledged"].append(time.perf_counter() - began)
+                if listening is None:
+                    while struct.unpack_from("=HHIIBxHi", raw.recv(65536), 4)[-1] != 1000:
+                        continue
+                    spent["raw"].append(time.perf_counter() - began)
+                else:
+                    seen.acquire()
+                    spent["ours"].append(times[0] - began)
+                time.sleep(0.002)  # what follows from it is not to be measured with the next
+                with contextlib.suppress(BlockingIOError):
+                    while raw.recv(65536, socket.MSG_DONTWAIT):
+                        continue
+            if listening is not None:
+                listening.close()
+    return {name: statistics.median(values) for name, values in spent.items()}
+
+
+_WHAT: dict[str, Any] = {"build": build, "memory": memory, "events": events}
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from tests.benchmarks import builds, place, rounds
 from tests.benchmarks.rounds import Record, Subject
 
 LOAD = "%load_ext nsmagic"
+EVENTS = "events"
 HEAVY = ("pandas", "pyroute2", "graphviz", "ipywidgets", "numpy")
 
 _LOADING = f"""
@@ -72,8 +73,6 @@ def memory(count: int, plan_rounds: int, say: Callable[[str], None]) -> Record:
 
 
 def events(count: int, plan_rounds: int, say: Callable[[str], None]) -> Record:
-    """From a request to the moment when Python has seen its event."""
-    raw = [sys.executable, str(place.HERE / "peers" / "raw_events.py"), str(count)]
-    return rounds.run(
-        "events", [Subject("raw socket", lambda: place.call(place.sandboxed(raw), 60))], plan_rounds, say=say
-    )
+    """From a request to the moment when Python has seen its event, by a raw socket and by a callback of ours."""
+    subjects = [Subject(EVENTS, lambda: builds.ours("events", count, 60))]
+    return rounds.run("events", subjects, plan_rounds, say=say)
