@@ -31,7 +31,7 @@ from nsmagic.model import (
     Snapshot,
 )
 from nsmagic.printable import pad, printable, width
-from nsmagic.words.typed import fdb_words, neighbour_words, route_words, rule_words
+from nsmagic.words.typed import fdb_words, firewall_place, firewall_words, neighbour_words, route_words, rule_words
 
 _WORD = {
     "namespaces": "namespace",
@@ -42,6 +42,7 @@ _WORD = {
     "rules": "rule",
     "fdb": "fdb",
     "sysctls": "sysctl",
+    "firewall": "",
 }
 #: Wider subjects than this do not push the second column of other lines to the right.
 _WIDEST = 48
@@ -92,7 +93,8 @@ def lines(changes: Sequence[Change], context: Snapshot | None = None) -> list[st
     for change in batch.changes:
         subject, words, note = batch.describe(change)
         if subject:
-            shown.append((f"{change.op} {_WORD[change.table]} {printable(subject)}", printable(words), note))
+            word = f"{_WORD[change.table]} " if _WORD[change.table] else ""
+            shown.append((f"{change.op} {word}{printable(subject)}", printable(words), note))
     heads = max((width(head) for head, words, _ in shown if words and width(head) <= _WIDEST), default=0)
     values = max((width(words) for _, words, note in shown if note), default=0)
     return [
@@ -157,6 +159,8 @@ class _Batch:
             return row.ns, f"{row.name} {_arrow(change)}", ""
         if change.table == "links":
             return self.links.describe(change)
+        if change.table == "firewall":
+            return ("", "", "") if row.ns in self.gone_ns else (f"{firewall_place(row)}:", firewall_words(row), "")
         if row.ns in self.gone_ns or (row.ns in self.new_ns and change.table == "rules" and row.priority in _OWN_RULES):
             return "", "", ""
         if change.table == "addrs":

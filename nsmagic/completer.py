@@ -21,7 +21,7 @@ DEFAULT_LAB = "lab"
 
 _CELL = re.compile(r"%%netns(?:\s|$)")
 #: A line magic of ours with a word begun behind it, also on the right of ``df = ``.
-_LINE = re.compile(r"\s*(?:[\w\s,.\[\]'\"]+=\s*)?%(netns|links|addrs|routes|arp|topology|lab)(\s.*)")
+_LINE = re.compile(r"\s*(?:[\w\s,.\[\]'\"]+=\s*)?%(netns|links|addrs|routes|arp|firewall|nat|topology|lab)(\s.*)")
 _OTHER_LAB = re.compile(r"--lab[ =](\S+)")
 
 

@@ -20,7 +20,7 @@ from nsmagic import worlds
 from nsmagic.agent.client import Client
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Command
-from nsmagic.errors import LabError, NamespaceNotFound, from_data
+from nsmagic.errors import LabError, NamespaceNotFound, NsmagicError, from_data
 from nsmagic.events import Events, Heard
 from nsmagic.history import Entry, History
 from nsmagic.model import HOST, Change, Snapshot
@@ -313,7 +313,11 @@ class Lab:
 
         if ns is not None:
             self._check(ns)
-        wanted = {"links": ("namespaces", "links", "addrs"), "addrs": ("namespaces", "links", "addrs")}
+        wanted = {
+            "links": ("namespaces", "links", "addrs"),
+            "addrs": ("namespaces", "links", "addrs"),
+            "nat": ("namespaces", "firewall"),
+        }
         snapshot = self.snapshot(
             *wanted.get(table, ("namespaces", table) if table != "namespaces" else (table,)), ns=ns
         )
@@ -348,6 +352,27 @@ class Lab:
     def fdb(self) -> pd.DataFrame:
         """The bridges' forwarding databases."""
         return self.frame("fdb")
+
+    @property
+    def firewall(self) -> pd.DataFrame:
+        """The firewall rules of all namespaces, whichever tool made them: iptables, iptables-legacy or nft.
+
+        Raises
+        ------
+        NsmagicError
+            There are rules, and the tool that could read them is not installed.
+        """
+        return self.frame("firewall")
+
+    @property
+    def nat(self) -> pd.DataFrame:
+        """The rules of the firewall that translate addresses."""
+        return self.frame("nat")
+
+    @property
+    def conntrack(self) -> pd.DataFrame:
+        """The connections that the namespaces track, each with both tuples: as it was sent, and as the answer comes back."""
+        return self.frame("conntrack")
 
     @property
     def namespaces(self) -> pd.DataFrame:
@@ -392,8 +417,20 @@ class Lab:
         snapshot = self.snapshot("namespaces", "links", "addrs", "routes")
         return Topology(
             snapshot, ns or None, all=all, diff=diff, engine=engine, renderer=renderer,
-            forwarding=self._forwarding(row.ns for row in snapshot.namespaces), changes=self.history.last_changes(),
+            forwarding=self._forwarding(row.ns for row in snapshot.namespaces), badges=self._nat_badges(),
+            changes=self.history.last_changes(),
         )  # fmt: skip
+
+    def _nat_badges(self) -> dict[str, list[str]]:
+        """Namespace → what it translates, in words; nothing where rules cannot be read, as no picture depends on them."""
+        from nsmagic.words.typed import nat_badges
+
+        try:
+            return nat_badges(self.snapshot("firewall").firewall.rows)
+        except LabError:
+            raise
+        except NsmagicError:
+            return {}
 
     def _forwarding(self, names: Iterable[str]) -> set[str]:
         """The namespaces that forward IPv4 packets."""
@@ -525,6 +562,18 @@ class Namespace:
     @property
     def fdb(self) -> pd.DataFrame:
         return self.lab.frame("fdb", self.name)
+
+    @property
+    def firewall(self) -> pd.DataFrame:
+        return self.lab.frame("firewall", self.name)
+
+    @property
+    def nat(self) -> pd.DataFrame:
+        return self.lab.frame("nat", self.name)
+
+    @property
+    def conntrack(self) -> pd.DataFrame:
+        return self.lab.frame("conntrack", self.name)
 
     @property
     def sysctls(self) -> pd.DataFrame:

@@ -137,8 +137,8 @@ class Netns(Magics):
             %%netns red --bg                         a server that runs on; %lab status shows it, %lab stop 1 ends it
             python3 -m http.server 8000
 
-        ``%links %addrs %routes %arp %topology`` look at all rooms at once, ``%lab`` at the lab itself. ``%config Netns`` lists what can be
-        set: ``%config Netns.show = "both"`` gives tables and the tools' own text.
+        ``%links %addrs %routes %arp %firewall %nat %topology`` look at all rooms at once, ``%lab`` at the lab itself. ``%config Netns`` lists
+        what can be set: ``%config Netns.show = "both"`` gives tables and the tools' own text.
 
         A changing command shows what it changed: ``+`` new, ``-`` gone, ``~`` changed. A failing line does not end the cell; the cell
         raises at its end and names the lines that failed. Interrupt ends the running command and keeps the lab.
@@ -272,6 +272,19 @@ class Netns(Magics):
     def arp(self, line: str) -> Any:
         """``%arp [NS] [--all]``: who is known as a neighbour, in all namespaces or in one, as a DataFrame."""
         return self._table("neighbours", line)
+
+    @no_var_expand
+    @line_magic
+    def firewall(self, line: str) -> Any:
+        """``%firewall [NS] [--all]``: the firewall rules of all namespaces, or of one, as a DataFrame, whether iptables, iptables-legacy
+        or nft made them. ``--all`` displays counters, the rules as typed, and chains without rules too."""
+        return self._table("firewall", line)
+
+    @no_var_expand
+    @line_magic
+    def nat(self, line: str) -> Any:
+        """``%nat [NS] [--all]``: what is translated (masquerading, port forwarding) in all namespaces, or in one, as a DataFrame."""
+        return self._table("nat", line)
 
     @no_var_expand
     @line_magic

@@ -169,7 +169,58 @@ class FdbEntry:
     flags: int = 0
 
 
-Row = NamespaceInfo | Link | Address | Route | Neighbour | Rule | FdbEntry
+@dataclass(frozen=True, slots=True)
+class FirewallRule:
+    """A rule of a firewall, or (``position`` 0) a chain with its policy, or (``chain`` empty) a table of nft, or a set of it (``@name``).
+
+    ``tool`` made it: ``iptables`` (by way of nft), ``iptables-legacy`` or ``nft``. ``family`` is ``ip``, ``ip6``, or one of nft's own. ``type`` is
+    ``filter`` or ``nat``, ``hook`` where the kernel calls the chain (empty for one that others jump to). ``position`` counts
+    from 1 within the chain. ``match`` and ``target`` are words; ``rule`` is what one types to name it to its tool.
+    """
+
+    ns: str
+    tool: str
+    family: str
+    table: str
+    chain: str
+    type: str = "filter"
+    hook: str = ""
+    priority: int = 0
+    position: int = 0
+    match: str = ""
+    target: str = ""
+    packets: int = 0
+    bytes: int = 0
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection that a namespace tracks, with both tuples: as the first packet came, and as the answer will come.
+
+    ``state`` is TCP's; ``status`` is ``UNREPLIED``, ``ASSURED`` or empty; ``nat`` names what is translated (``source``, ``destination``).
+    For ICMP ``sport`` is its number and ``dport`` 0. ``timeout`` in seconds.
+    """
+
+    ns: str
+    family: str
+    protocol: str
+    state: str = ""
+    status: str = ""
+    nat: str = ""
+    src: str = ""
+    sport: int = 0
+    dst: str = ""
+    dport: int = 0
+    reply_src: str = ""
+    reply_sport: int = 0
+    reply_dst: str = ""
+    reply_dport: int = 0
+    mark: int = 0
+    timeout: int = 0
+
+
+Row = NamespaceInfo | Link | Address | Route | Neighbour | Rule | FdbEntry | FirewallRule | Connection
 
 #: Table name → row class. The order is the order in which a full snapshot is sent.
 ROWS: dict[str, type[Any]] = {
@@ -182,7 +233,11 @@ ROWS: dict[str, type[Any]] = {
     "fdb": FdbEntry,
 }
 
-COLUMNS: dict[str, tuple[str, ...]] = {name: tuple(f.name for f in fields(cls)) for name, cls in ROWS.items()}
+#: Tables that a snapshot holds only when they are asked for: no event tells of each of their changes.
+FURTHER: dict[str, type[Any]] = {"firewall": FirewallRule, "conntrack": Connection}
+
+_CLASSES = {**ROWS, **FURTHER}
+COLUMNS: dict[str, tuple[str, ...]] = {name: tuple(f.name for f in fields(cls)) for name, cls in _CLASSES.items()}
 
 R = TypeVar("R")
 
@@ -193,7 +248,7 @@ def make_row(table: str, values: Sequence[Any]) -> Any:
     >>> make_row("neighbours", ["red", "inet", "10.0.0.2", "02:00:00:00:00:01", "eth0", "REACHABLE", 0]).dev
     'eth0'
     """
-    return ROWS[table](*[tuple(v) if isinstance(v, list) else v for v in values])
+    return _CLASSES[table](*[tuple(v) if isinstance(v, list) else v for v in values])
 
 
 class Table(Generic[R]):
@@ -294,6 +349,14 @@ class Snapshot:
     @cached_property
     def fdb(self) -> Table[FdbEntry]:
         return self._table("fdb")
+
+    @cached_property
+    def firewall(self) -> Table[FirewallRule]:
+        return self._table("firewall")
+
+    @cached_property
+    def conntrack(self) -> Table[Connection]:
+        return self._table("conntrack")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Shown:
     """A table that a command showed: rows in the model's column order, or with ``columns`` of their own.
 
-    ``ns`` is the namespace asked. ``frame()`` is the DataFrame, made at first use.
+    ``ns`` is the namespace asked, ``options`` are those of the table's function. ``frame()`` is the DataFrame, made at first use.
     """
 
     table: str
@@ -28,6 +28,7 @@ class Shown:
     ns: str
     columns: tuple[str, ...] = ()
     more: Mapping[str, Sequence[Sequence[Any]]] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def frame(self, display_all: bool = False) -> pd.DataFrame:
         """The rows as a DataFrame (columns as in DESIGN 3)."""
@@ -41,7 +42,7 @@ class Shown:
         snapshot = Snapshot.from_data({self.table: self.rows, **self.more})
         if self.table == "namespaces":
             return tables.of(self.table, snapshot, all=display_all, host=False)
-        return tables.of(self.table, snapshot, ns=self.ns, all=display_all, given=True)
+        return tables.of(self.table, snapshot, ns=self.ns, all=display_all, given=True, **self.options)
 
     def row_objects(self) -> list[Any]:
         """The rows as objects of the model."""

@@ -18,6 +18,7 @@ from nsmagic.commands.cell import batch_lines
 from nsmagic.commands.command import Batch, Cell, Command, Each, Program, Script, Step
 from nsmagic.commands.command import Sequence as Several
 from nsmagic.commands.idioms import idiom
+from nsmagic.commands.listing import Listing, listing
 from nsmagic.commands.packages import FULL_SCREEN
 from nsmagic.errors import (
     CommandFailed,
@@ -27,7 +28,7 @@ from nsmagic.errors import (
     NsmagicError,
     from_data,
 )
-from nsmagic.model import Change, Snapshot
+from nsmagic.model import COLUMNS, Change, Snapshot
 from nsmagic.result import Job, Outcome, PingResult, Shown, Sink
 from nsmagic.steps import BRIEF, asks_for_help, brief, error_of, excused, native, natives, no_names, typed_in
 from nsmagic.telling import Kept, Telling
@@ -309,6 +310,7 @@ class Runner:
             program = Program(step.run.argv, step.run.ns)
         where = program.ns or ns
         outcome = Outcome(step.line, step.text)
+        listed = listing(program.argv) if self._options.show != "text" else None
         if self._nameless() and named.program_calls(program.argv):
             return self._failed(outcome, program.why or no_names("programs", 0), step, where)
         try:
@@ -318,7 +320,8 @@ class Runner:
                 return True
             call = self._client.call("run", argv=list(program.argv), ns=where, timeout=self._options.timeout)
             # What our grammar does not take most likely fails, with words that are the error itself.
-            data = self._stream(call, outcome, step.text, hold=math.inf if as_value else brief(program))
+            held = math.inf if as_value or listed is not None else brief(program)
+            data = self._stream(call, outcome, step.text, hold=held)
         except LabError:
             raise
         except CommandNotFound as error:
@@ -329,6 +332,8 @@ class Runner:
             outcome.string = outcome.output
             self.outcomes.append(outcome)
             self._telling.show(outcome, last)
+            return True
+        if listed is not None and data["status"] == 0 and self._listed(outcome, listed, where, last):
             return True
         if data["status"] == 255 and not data["signal"] and asks_for_help(program.argv):
             data["status"] = 0
@@ -349,6 +354,23 @@ class Runner:
                 error_.with_hint(idiom(program.argv) or (program.why.hint if program.why is not None else None))
             self._hint(error_, step, where, said=outcome.output if isinstance(error_, CommandFailed) else "")
         return self._ended(outcome, data, error_, step, where)
+
+    def _listed(self, outcome: Outcome, listed: Listing, ns: str, last: bool) -> bool:
+        """Show as a table what a tool has listed in its own words, which are kept back; False where that cannot be."""
+        try:
+            table = self._lab.snapshot(listed.table, ns=ns).tables[listed.table]
+        except LabError:
+            raise
+        except NsmagicError:
+            return False
+        wanted = [(COLUMNS[listed.table].index(name), values) for name, values in listed.only.items()]
+        rows = [row for row in table.values if all(row[at] in values for at, values in wanted)]
+        outcome.shown = Shown(listed.table, rows, ns, options=listed.options)
+        if self._options.show == "both":
+            self._telling.text(outcome.output)
+        self.outcomes.append(outcome)
+        self._telling.show(outcome, last)
+        return True
 
     def _refuse_full_screen(self, program: str) -> None:
         """A program that draws on a whole screen would fill the cell with control codes and never end."""

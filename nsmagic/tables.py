@@ -57,6 +57,19 @@ DTYPES: dict[str, dict[str, str]] = {
     },
     "namespaces": {"ns": "text", "inode": "int", "named": "bool", "pids": "text"},
     "sysctls": {"ns": "text", "name": "text", "value": "text"},
+    "firewall": {
+        "ns": "text", "tool": "text", "family": "text", "table": "text", "chain": "text", "hook": "text",
+        "position": "int?", "match": "text", "target": "text", "packets": "int", "bytes": "int", "rule": "text",
+    },
+    "nat": {
+        "ns": "text", "tool": "text", "family": "text", "table": "text", "chain": "text", "hook": "text",
+        "position": "int?", "match": "text", "target": "text", "packets": "int", "bytes": "int", "rule": "text",
+    },
+    "conntrack": {
+        "ns": "text", "family": "text", "protocol": "text", "state": "text", "status": "text", "nat": "text",
+        "src": "text", "sport": "int?", "dst": "text", "dport": "int?", "reply_src": "text", "reply_sport": "int?",
+        "reply_dst": "text", "reply_dport": "int?", "mark": "int", "timeout": "int",
+    },
 }  # fmt: skip
 
 #: What is displayed by default.
@@ -69,9 +82,17 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "fdb": ("ns", "mac", "dev", "master", "state"),
     "namespaces": ("ns",),
     "sysctls": ("ns", "name", "value"),
+    "firewall": ("ns", "table", "chain", "hook", "position", "match", "target"),
+    "nat": ("ns", "chain", "hook", "position", "match", "target"),
+    "conntrack": (
+        *("ns", "protocol", "state", "status", "nat", "src", "dst", "dport", "reply_src", "reply_sport", "reply_dst"),
+    ),
 }
 
-_TITLES = {"addrs": "addresses", "fdb": "forwarding entries", "sysctls": "kernel parameters"}
+_TITLES = {
+    "addrs": "addresses", "fdb": "forwarding entries", "sysctls": "kernel parameters", "firewall": "firewall rules",
+    "nat": "NAT rules", "conntrack": "connections",
+}  # fmt: skip
 _PANDAS = {"text": "string[python]", "int": "int64", "int?": "Int64", "bool": "bool"}
 _BIG = 1 << 63  # what Int64 holds; longer counters become text
 _LEFT = ' style="text-align:left;white-space:pre-wrap"'
@@ -431,17 +452,25 @@ BUILDERS: Mapping[str, Callable[..., NetTable]] = {
 }
 
 
+_OF_FIREWALLS = frozenset({"firewall", "nat", "conntrack"})
+
+
 def of(table: str, snapshot: Snapshot, ns: str | None = None, all: bool = False, **options: Any) -> NetTable:
     """A table by its name; ``options`` are those of its function.
 
     Raises
     ------
     KeyError
-        For a name that is not in ``BUILDERS``.
+        There is no such table.
 
     >>> of("links", Snapshot()).title
     'links'
     """
+    if table in _OF_FIREWALLS:
+        from nsmagic import tables_firewall
+
+        builder: Callable[..., NetTable] = getattr(tables_firewall, table)
+        return builder(snapshot, ns, all, **options)
     return BUILDERS[table](snapshot, ns, all, **options)
 
 

@@ -27,12 +27,13 @@ def test_public_members_of_a_lab() -> None:
         return {name for name in vars(kind) if not name.startswith("_")}
 
     assert public(nsmagic.Lab) == {
-        "addrs", "client", "close", "events", "fdb", "frame", "kind", "links", "names", "namespaces", "neighbours", "note", "pid",
+        "addrs", "client", "close", "conntrack", "events", "fdb", "firewall", "frame", "kind", "links", "names", "namespaces", "nat",
+        "neighbours", "note", "pid",
         "reset", "resolve", "routes", "rules", "run", "running", "script", "snapshot", "socket", "status", "sysctls",
         "topology", "track", "track_descriptor", "world",
     }  # fmt: skip
     assert public(nsmagic.Namespace) == {
-        "addrs", "fdb", "links", "neighbours", "python", "routes", "rules", "run", "socket", "sysctls",
+        "addrs", "conntrack", "fdb", "firewall", "links", "nat", "neighbours", "python", "routes", "rules", "run", "socket", "sysctls",
     }  # fmt: skip
 
 
@@ -42,7 +43,7 @@ def test_magics(notebook: Notebook) -> None:
         for kind, table in notebook.shell.magics_manager.magics.items()
     }
     assert ours == {
-        "line": {"netns", "links", "addrs", "routes", "arp", "topology", "lab"},
+        "line": {"netns", "links", "addrs", "routes", "arp", "firewall", "nat", "topology", "lab"},
         "cell": {"netns"},
     }
 
@@ -56,7 +57,7 @@ def test_no_name_of_ipythons_own_is_taken() -> None:
     )
     known = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "capture" in known
-    assert not {"netns", "links", "addrs", "routes", "arp", "topology", "lab"} & set(known)
+    assert not {"netns", "links", "addrs", "routes", "arp", "firewall", "nat", "topology", "lab"} & set(known)
 
 
 def test_options() -> None:
@@ -100,6 +101,9 @@ COLUMNS = {
     "fdb": "ns* mac* dev* master* vlan dst state*",
     "namespaces": "ns* inode named pids",
     "sysctls": "ns* name* value*",
+    "firewall": "ns* tool family table* chain* hook* position* match* target* packets bytes rule",
+    "nat": "ns* tool family table chain* hook* position* match* target* packets bytes rule",
+    "conntrack": "ns* family protocol* state* status* nat* src* sport dst* dport* reply_src* reply_sport* reply_dst* reply_dport mark timeout",
 }
 
 

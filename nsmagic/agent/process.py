@@ -69,6 +69,11 @@ class Place:
     gate: int = -1
 
 
+def _environment(place: Place) -> dict[str, str]:
+    # Without mounts /run is the machine's, where legacy iptables may not make the file that it locks.
+    return ENVIRONMENT if place.mounts else {**ENVIRONMENT, "XTABLES_LOCKFILE": "/dev/null"}
+
+
 def executable(name: str, path: str = ENVIRONMENT["PATH"]) -> str | None:
     """Where a program is in the lab, or None."""
     if "/" in name:
@@ -141,7 +146,7 @@ class Job:
             text_fd = _memory_file(script) if script is not None else -1
             try:
                 self.runner = _start_runner(
-                    self.argv, place, {**ENVIRONMENT, **(env or {})}, out_w, state_w, hold_r, lines_w, text_fd
+                    self.argv, place, {**_environment(place), **(env or {})}, out_w, state_w, hold_r, lines_w, text_fd
                 )
             finally:
                 if text_fd >= 0:

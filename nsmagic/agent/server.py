@@ -25,9 +25,10 @@ from nsmagic.agent.jobs import Jobs
 from nsmagic.agent.loop import Loop, Timer
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.output import FailedLines, Output
+from nsmagic.agent.rules import Rules, may_change
 from nsmagic.agent.work import Work
 from nsmagic.errors import CommandFailed, CommandNotFound, KernelRefused, NamespaceNotFound, NsmagicError
-from nsmagic.model import HOST
+from nsmagic.model import FURTHER, HOST
 from nsmagic.netlink.monitor import Monitor
 
 _ROWS_PER_FRAME = 1000
@@ -59,6 +60,7 @@ class Agent:
             self.monitor, home, seed=config["seed"], mounts=config["kind"] in ("rootless", "host"), prepare=prepare
         )
         self.work = Work(self.loop, self.monitor, self.namespaces)
+        self.rules = Rules(self.loop, self.monitor, self.namespaces, self.place)
         if plain:
             self.work.up_loopback()
         self.jobs = Jobs(self.loop, self.namespaces, self.bounds["jobs"])
@@ -232,15 +234,32 @@ class Agent:
         self.monitor.settle()
         call.done({})
 
-    def op_snapshot(self, call: Call, tables: list[str], ns: list[str] | None = None) -> dict[str, Any]:
+    def op_snapshot(self, call: Call, tables: list[str], ns: list[str] | None = None) -> dict[str, Any] | None:
         """Tables of some or all namespaces: items of at most so many rows, so that no frame grows too large."""
         self.namespaces.scan()
         self.monitor.settle()
-        data = self.work.snapshot(tables, ns)
-        for table, rows in data.items():
-            for at in range(0, len(rows), _ROWS_PER_FRAME):
-                call.item({"table": table, "rows": rows[at : at + _ROWS_PER_FRAME]})
-        return {"tables": list(data)}
+        data = self.work.snapshot([table for table in tables if table not in FURTHER], ns)
+        names = sorted(self.namespaces.entries) if ns is None else [self.namespaces.first_name(name) for name in ns]
+        if "conntrack" in tables:
+            data["conntrack"] = self.rules.connections(names)
+        if "firewall" not in tables:
+            return self._send_tables(call, tables, data)
+
+        def read(rows: list[Any] | NsmagicError) -> None:
+            if isinstance(rows, NsmagicError):
+                call.fail(rows)
+            else:
+                data["firewall"] = rows
+                call.done(self._send_tables(call, tables, data))
+
+        self.rules.rows(names, read)
+        return None
+
+    def _send_tables(self, call: Call, tables: Sequence[str], data: Mapping[str, list[Any]]) -> dict[str, Any]:
+        for table in tables:
+            for at in range(0, len(data[table]), _ROWS_PER_FRAME):
+                call.item({"table": table, "rows": data[table][at : at + _ROWS_PER_FRAME]})
+        return {"tables": list(tables)}
 
     def op_run(
         self,
@@ -263,6 +282,22 @@ class Agent:
         if background:
             self.jobs.start(call, argv, ns, script, place, env, text)
             return None
+        # What was changed before, by a background job say, is not this program's doing.
+        first = self.config["kind"] == "host" and may_change(script or " ".join(argv))
+        self.rules.refresh(
+            first, lambda _: self.attempt(call, lambda: self._run(call, argv, place, script, env, timeout))
+        )
+        return None
+
+    def _run(
+        self,
+        call: Call,
+        argv: list[str],
+        place: process.Place,
+        script: str | None,
+        env: dict[str, str] | None,
+        timeout: float | None,
+    ) -> None:
         mark = self.monitor.mark()
         output = Output(self.loop, lambda text: call.item({"text": text}), self.bounds["output"])
         failed = FailedLines()
@@ -276,11 +311,16 @@ class Agent:
             output.close()
             self.namespaces.scan()
             self.monitor.settle()
-            call.done(
-                {
-                    "status": status, "signal": number, "failed": failed.lines(), "timeout": bool(timed_out),
-                    "stopped": self.bounds["output"] if output.over else 0, "cancelled": call.cancelled, "changes": self.work.changes_of_program(mark),
-                }
+            changes = self.work.changes_of_program(mark)
+            self.rules.refresh(
+                may_change(script or " ".join(argv)),
+                lambda more: call.done(
+                    {
+                        "status": status, "signal": number, "failed": failed.lines(), "timeout": bool(timed_out),
+                        "stopped": self.bounds["output"] if output.over else 0, "cancelled": call.cancelled,
+                        "changes": changes + more,
+                    }
+                ),
             )  # fmt: skip
 
         job = process.Job(
@@ -298,7 +338,6 @@ class Agent:
 
         if timeout:
             timer.append(self.loop.later(timeout, over))
-        return None
 
     def place(self, ns: str, cwd: str | None = None) -> process.Place:
         """Where a command of a namespace runs."""

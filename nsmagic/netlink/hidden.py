@@ -13,7 +13,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from nsmagic.netlink import decode
+from nsmagic.netlink import decode, netfilter
 from nsmagic.netlink.socket import (
     CLONE_NEWNET,
     HEADER,
@@ -64,6 +64,8 @@ class Hidden:
         self._events.setblocking(False)
         self._buffer = bytearray(1 << 16)
         self._next_nsid = _FIRST_NSID
+        self._firewall: RouteSocket | None = None
+        self._home = home_fd
 
     def fileno(self) -> int:
         """The event socket."""
@@ -72,6 +74,8 @@ class Hidden:
     def close(self) -> None:
         self.ask.close()
         self._events.close()
+        if self._firewall is not None:
+            self._firewall.close()
 
     def number(self, nsfd: int) -> int:
         """Give a namespace a number. One that the kernel has numbered already (a veth ended in it) keeps that."""
@@ -114,6 +118,43 @@ class Hidden:
                     break
                 yield nsid, kind, buffer, at + 16, at + length
                 at += (length + 3) & ~3
+
+    def watch_firewall(self) -> bool:
+        """Begin to hear of changes of nft's rules; False where the kernel has no netfilter. Not done at the start, since the
+        kernel may load a module for it."""
+        if self._firewall is None:
+            namespace = fcntl.ioctl(self.ask.sock, _SIOCGSKNS)
+            try:
+                self._firewall = netfilter.open_socket(namespace, self._home)
+            finally:
+                os.close(namespace)
+            if self._firewall is not None:
+                sock = self._firewall.sock
+                sock.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, netfilter.NFNLGRP_NFTABLES)
+                sock.setsockopt(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 1)
+                sock.setblocking(False)
+        return self._firewall is not None
+
+    def firewall_touched(self) -> set[int] | None:
+        """The numbers of the namespaces whose nft rules were changed since the last call; None when events were lost."""
+        found: set[int] = set()
+        lost = False
+        while self._firewall is not None:
+            try:
+                _, ancillary, _, _ = self._firewall.sock.recvmsg_into([self._buffer], 64)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != _ENOBUFS:
+                    raise
+                lost = True
+                continue
+            found |= {
+                struct.unpack_from("=i", data)[0]
+                for level, kind, data in ancillary
+                if level == SOL_NETLINK and kind == NETLINK_LISTEN_ALL_NSID
+            }
+        return None if lost else found
 
 
 def _new_namespace(home_fd: int) -> int:

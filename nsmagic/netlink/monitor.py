@@ -442,6 +442,15 @@ class Monitor:
         self._refresh(EVERYTHING, (name,))
         return self._state[nsid]
 
+    def watch_firewall(self) -> bool:
+        """Begin to notice changes of nft's rules; False where the kernel has no netfilter."""
+        return self._hidden.watch_firewall()
+
+    def firewall_touched(self) -> set[str]:
+        """The namespaces followed whose nft rules were changed since the last call."""
+        numbers = self._hidden.firewall_touched()
+        return {live.name for nsid, live in self._live.items() if numbers is None or nsid in numbers}
+
     def mark(self) -> int:
         """A moment to compare with later. The last 256 are kept."""
         self._pump()

@@ -65,6 +65,10 @@ def marks(changes: Sequence[Change]) -> Marks:
                     _turn(came, (row.ns, route_words(row)), found.routes, found.gone_routes)
         elif change.table == "sysctls" and change.new is not None and change.new.name.endswith("forward"):
             found.badges.add(change.new.ns)
+        elif change.table == "firewall":
+            row = change.new if change.new is not None else change.old
+            if row.type == "nat" and row.position:
+                found.badges.add(row.ns)
     # What left with its room or its link is not told again.
     found.gone_sockets = {path: link for path, link in found.gone_sockets.items() if link.ns not in found.gone_rooms}
     found.gone_addresses = {each for each in found.gone_addresses if each[0] not in found.gone_sockets}

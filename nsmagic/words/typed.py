@@ -6,8 +6,10 @@ something is told about a row, as the change lines do.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from nsmagic import rows as ask
-from nsmagic.model import FdbEntry, Neighbour, Route, Rule
+from nsmagic.model import HOST, FdbEntry, FirewallRule, Neighbour, Route, Rule
 
 
 def route_words(route: Route) -> str:
@@ -80,3 +82,49 @@ def fdb_words(entry: FdbEntry) -> str:
     words += ["master", entry.master] if entry.master else []
     words += [entry.state] if entry.state else []
     return " ".join(words)
+
+
+def firewall_place(rule: FirewallRule) -> str:
+    """Where a rule stands: ``nat POSTROUTING``, of another namespace than the host ``filter INPUT of red``.
+
+    >>> firewall_place(FirewallRule("red", "nft", "inet", "mine", "in", match="icmp", target="DROP"))
+    'inet mine in of red'
+    """
+    words = [rule.table, *([rule.chain] if rule.chain else [])]
+    if rule.family != "ip":
+        words.insert(0, rule.family)
+    if rule.ns != HOST:
+        words += ["of", rule.ns]
+    return " ".join(words)
+
+
+def firewall_words(rule: FirewallRule) -> str:
+    """A rule, or what is not one: ``from 192.168.15.0/24 → MASQUERADE``.
+
+    >>> firewall_words(FirewallRule("host", "iptables", "ip", "filter", "FORWARD", hook="forward", target="DROP"))
+    'policy DROP'
+    """
+    if rule.position:
+        return f"{rule.match or 'everything'} → {rule.target or 'is counted'}"
+    if not rule.chain:
+        return "table"
+    if rule.chain.startswith("@"):
+        return f"{rule.type} of {rule.target}: {rule.match or 'empty'}"
+    return f"policy {rule.target}" if rule.hook else "chain"
+
+
+def nat_badges(rules: Iterable[FirewallRule], most: int = 3) -> dict[str, list[str]]:
+    """Namespace → remarks for a picture on what it translates.
+
+    >>> rule = FirewallRule("host", "iptables", "ip", "nat", "POSTROUTING", "nat", "postrouting", 100, 1, "from 10.0.0.0/8", "MASQUERADE")
+    >>> nat_badges([rule])
+    {'host': ['NAT from 10.0.0.0/8 → MASQUERADE']}
+    """
+    found: dict[str, list[str]] = {}
+    for rule in rules:
+        if rule.type == "nat" and rule.position and rule.target.split(" ")[0] in _TRANSLATES:
+            found.setdefault(rule.ns, []).append(f"NAT {firewall_words(rule)}")
+    return {ns: [*said[:most], *(["…"] if len(said) > most else [])] for ns, said in found.items()}
+
+
+_TRANSLATES = frozenset({"MASQUERADE", "SNAT", "DNAT", "REDIRECT", "NETMAP"})
