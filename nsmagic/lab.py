@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nsmagic.topology.picture import Topology
+    from nsmagic.trace.capture import Capture
 
 #: Seconds that a command may take under pytest (nbval) when nothing else is asked; interactively there is no limit.
 _UNDER_TEST = 60.0
@@ -431,6 +432,52 @@ class Lab:
             raise
         except NsmagicError:
             return {}
+
+    def sniff(
+        self,
+        where: str = "any",
+        filter: str = "",
+        *,
+        count: int = 0,
+        timeout: float | None = None,
+        snaplen: int = 0,
+        background: bool = False,
+    ) -> Capture:
+        """Capture packets: of a namespace (``"red"``), of one interface of it (``"red:veth-red"``), or of all there are (``"any"``: the outside of
+        a world too, and namespaces that are made meanwhile).
+
+        ``filter`` is in tcpdump's language (``"icmp or arp"``, ``"tcp port 80"``); the kernel applies it. It ends after ``count`` packets, after
+        ``timeout`` seconds, or with ``stop()``; ``background`` comes back at once, and else it is waited for. ``snaplen`` keeps only
+        so many bytes of each packet.
+
+        Raises
+        ------
+        NamespaceNotFound, KernelRefused
+            There is no such namespace or interface.
+        CommandSyntaxError
+            The filter cannot be read; in libpcap's words.
+        NsmagicError
+            A filter, and no libpcap on this machine.
+
+        >>> with Lab() as lab, lab.sniff("host:lo", background=True) as capture:
+        ...     _ = lab.run("ping -c 1 127.0.0.1")
+        ...     len(capture.stop())
+        4
+        """
+        from nsmagic.trace.capture import SNAPLEN, Capture
+
+        ns, _, dev = where.rpartition(":")
+        if where in self or (where == "any" and where not in self):
+            ns, dev = where, ""
+        everywhere = ns == "any" and ns not in self
+        if not everywhere:
+            self._check(ns or where)
+        limit = timeout if timeout is not None or background or count else _default_timeout()
+        capture = Capture(
+            self.client, [] if everywhere else [(ns, dev)], title="packets" if everywhere else f"packets of {where}",
+            filter=filter, count=count, timeout=limit, snaplen=snaplen or SNAPLEN,
+        )  # fmt: skip
+        return capture if background else capture.wait()
 
     def _forwarding(self, names: Iterable[str]) -> set[str]:
         """The namespaces that forward IPv4 packets."""

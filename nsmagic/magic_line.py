@@ -72,10 +72,32 @@ PICTURE_OPTIONS: dict[str, tuple[str, str]] = {
     "--lab": ("NAME", "another lab of this notebook"),
 }
 
+
+@dataclass(frozen=True)
+class SniffOptions:
+    """The options of ``%sniff``."""
+
+    count: int = 0
+    timeout: float | None = None
+    snaplen: int = 0
+    bg: bool = False
+    out: str = ""
+    lab: str = ""
+
+
+SNIFF_OPTIONS: dict[str, tuple[str, str]] = {
+    "--count": ("N", "end after so many packets"),
+    "--timeout": ("SECONDS", "end after so long"),
+    "--snaplen": ("BYTES", "keep only so much of each packet"),
+    "--bg": ("", "let it run in the background; its value has .stop() and .packets"),
+    "--out": ("NAME", "put the capture into the Python variable NAME"),
+    "--lab": ("NAME", "another lab of this notebook"),
+}
+
 _WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""")
 
 
-AnyOptions = TypeVar("AnyOptions", Options, PictureOptions)
+AnyOptions = TypeVar("AnyOptions", Options, PictureOptions, SniffOptions)
 
 
 @dataclass(frozen=True)
@@ -123,6 +145,11 @@ def _take(
     if field == "timeout":
         seconds: dict[str, Any] = {field: _seconds(text, line, word.start)}
         return replace(options, **seconds), word.end
+    if field in ("count", "snaplen"):
+        if not text.isdecimal() or not 0 < int(text) < 1 << 31:
+            raise CommandSyntaxError(f'{name} "{text}" is no number', text=line, at=word.start, hint=f"{name} 10")
+        number: dict[str, Any] = {field: int(text)}
+        return replace(options, **number), word.end
     if field == "out" and (not text.isidentifier() or keyword.iskeyword(text)):
         raise CommandSyntaxError(
             f'"{text}" is no name of a Python variable', text=line, at=word.start, hint="--out routes"
@@ -197,6 +224,35 @@ def split_picture_line(line: str) -> tuple[PictureOptions, tuple[str, ...]]:
             names.append(_unquoted(word.text))
             at = word.end
     return options, tuple(names)
+
+
+def split_sniff_line(line: str) -> tuple[SniffOptions, str, str]:
+    """The line of ``%sniff``: its options, where (``red``, ``red:veth-red``, ``any``), and the filter as typed.
+
+    >>> split_sniff_line("red:veth-red icmp or arp --count 3")[1:]
+    ('red:veth-red', 'icmp or arp')
+
+    Raises
+    ------
+    CommandSyntaxError
+        An unknown option, or one without its value; no place.
+    """
+    options, where, rest, at = SniffOptions(), "", list[str](), 0
+    while (word := _word(line, at)) is not None:
+        if word.text.startswith("--"):
+            options, at = _take(options, word, line, SNIFF_OPTIONS)
+            continue
+        if not where:
+            where = _unquoted(word.text)
+        else:
+            rest.append(word.text)
+        at = word.end
+    if not where:
+        raise CommandSyntaxError("%sniff where?", text=line, at=at, hint="%sniff red, %sniff red:veth-red, %sniff any")
+    filter = " ".join(rest)
+    if len(rest) == 1:
+        filter = _unquoted(filter)
+    return options, where, filter
 
 
 def split_line(

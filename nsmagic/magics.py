@@ -315,6 +315,50 @@ class Netns(Magics):
         )
     )
 
+    # %sniff
+
+    @no_var_expand
+    @line_magic
+    def sniff(self, line: str) -> Any:
+        """Capture packets: what passes the interfaces, as tcpdump sees it.
+
+        ::
+
+            %sniff NS [FILTER] [options]          every interface of a namespace
+            %sniff NS:DEV [FILTER] [options]      one interface
+            %sniff any [FILTER] [options]         every interface of every namespace, those outside of a world too
+
+        FILTER is in tcpdump's language: ``icmp or arp``, ``tcp port 80``, ``host 192.168.15.2 and not port 53``; the kernel applies it. Without
+        ``--count`` or ``--timeout`` it goes on until it is interrupted; with ``--bg`` other cells can be run meanwhile.
+
+        Examples::
+
+            capture = %sniff red icmp --bg         in one cell
+            %netns red ping -c 1 192.168.15.2      in another
+            capture.stop()                         the packets as a table; .show(1) has all of the first,
+            capture.save("ping.pcapng")            and Wireshark opens this
+
+        Options::
+
+        """
+        options, where, filter = magic_line.split_sniff_line(line)
+        capture = self.lab_of(options.lab).sniff(
+            where, filter, count=options.count, timeout=options.timeout, snaplen=options.snaplen, background=options.bg
+        )
+        if options.out:
+            self._shell.user_ns[options.out] = capture
+            return None
+        return capture
+
+    sniff.__doc__ = (
+        str(sniff.__doc__).rstrip()
+        + "\n\n"
+        + "".join(
+            f"            {name + ' ' + argument:<20} {words}\n"
+            for name, (argument, words) in magic_line.SNIFF_OPTIONS.items()
+        )
+    )
+
     # %lab
 
     @no_var_expand

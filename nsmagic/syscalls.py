@@ -137,6 +137,12 @@ def prctl(option: int, value: int = 0) -> None:
     _check(_libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)))
 
 
+def bind_packet(fd: int, protocol: int, ifindex: int) -> None:
+    """``bind(2)`` of an AF_PACKET socket to an interface by its number; 0: to all of its namespace, for which Python has no way."""
+    address = struct.pack("=HHiHBB8s", socket.AF_PACKET, socket.htons(protocol), ifindex, 0, 0, 0, b"")
+    _check(_libc.bind(ctypes.c_int(fd), address, ctypes.c_uint(len(address))))
+
+
 def set_hostname(name: str) -> None:
     """``sethostname(2)``: Python's ``socket.sethostname`` without the audit."""
     socket.sethostname(name)

@@ -70,6 +70,10 @@ DTYPES: dict[str, dict[str, str]] = {
         "src": "text", "sport": "int?", "dst": "text", "dport": "int?", "reply_src": "text", "reply_sport": "int?",
         "reply_dst": "text", "reply_dport": "int?", "mark": "int", "timeout": "int",
     },
+    "packets": {
+        "time": "float", "ns": "text", "dev": "text", "dir": "text", "proto": "text", "src": "text", "dst": "text",
+        "info": "text", "length": "int",
+    },
 }  # fmt: skip
 
 #: What is displayed by default.
@@ -87,13 +91,14 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "conntrack": (
         *("ns", "protocol", "state", "status", "nat", "src", "dst", "dport", "reply_src", "reply_sport", "reply_dst"),
     ),
+    "packets": ("time", "ns", "dev", "dir", "proto", "src", "dst", "info", "length"),
 }
 
 _TITLES = {
     "addrs": "addresses", "fdb": "forwarding entries", "sysctls": "kernel parameters", "firewall": "firewall rules",
     "nat": "NAT rules", "conntrack": "connections",
 }  # fmt: skip
-_PANDAS = {"text": "string[python]", "int": "int64", "int?": "Int64", "bool": "bool"}
+_PANDAS = {"text": "string[python]", "int": "int64", "int?": "Int64", "bool": "bool", "float": "float64"}
 _BIG = 1 << 63  # what Int64 holds; longer counters become text
 _LEFT = ' style="text-align:left;white-space:pre-wrap"'
 
@@ -147,7 +152,11 @@ class NetTable(pd.DataFrame):
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         """Header and displayed columns as text, printable."""
         at = self._displayed()
-        return [printable(str(self.columns[i])) for i in at], [_texts(self.iloc[:, i].tolist()) for i in at]
+        columns = [(str(self.columns[i]), self.iloc[:, i]) for i in at]
+        cells = [
+            _times(values.tolist()) if _is_time(name, values) else _texts(values.tolist()) for name, values in columns
+        ]
+        return [printable(name) for name, _ in columns], cells
 
     def __repr__(self) -> str:
         header, cells = self._cells()
@@ -183,6 +192,15 @@ def _escape(text: str) -> str:
 
 def _texts(values: list[Any]) -> list[str]:
     return [printable(value) if isinstance(value, str) else printable(_text(value)) for value in values]
+
+
+def _is_time(name: str, values: pd.Series[Any]) -> bool:
+    """Whether a column has the times of packets, which are milliseconds."""
+    return name == "time" and values.dtype == "float64"
+
+
+def _times(values: list[float]) -> list[str]:
+    return ["" if value != value else f"{value:.3f} ms" for value in values]
 
 
 def _text(value: Any) -> str:
@@ -426,6 +444,21 @@ def sysctls(values: Iterable[SysctlValue | Sequence[Any]], ns: str | None = None
         (row for row in rows if ns in (None, row.ns)), key=lambda row: (ask.ns_order(row.ns), row.name.split("."))
     )
     return _table("sysctls", _attributes("sysctls", chosen), ns, all)
+
+
+def packets(rows: Sequence[Sequence[Any]], title: str = "packets") -> NetTable:
+    """Packets, a row for each sighting at an interface, in the order given; rows have the columns' values in order.
+
+    ``time`` is in milliseconds since the first, ``dir`` is ``in`` or ``out`` as the interface sees it, ``src`` and ``dst`` are IP addresses where
+    the packet has some, ``info`` says what it is, ``length`` is in bytes on the wire.
+
+    >>> print(packets([(0.0125, "red", "veth-red", "out", "ARP", "10.0.0.1", "10.0.0.2", "ARP who has 10.0.0.2? tell 10.0.0.1", 42)]))
+    time      ns   dev       dir  proto  src       dst       info                                 length
+    0.013 ms  red  veth-red  out  ARP    10.0.0.1  10.0.0.2  ARP who has 10.0.0.2? tell 10.0.0.1  42
+    """
+    data = {name: [row[at] for row in rows] for at, name in enumerate(DTYPES["packets"])}
+    frame = pd.DataFrame({name: _series(data[name], kind) for name, kind in DTYPES["packets"].items()})
+    return _dress(frame, View(title, frozenset(), False))
 
 
 def generic(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> NetTable:

@@ -22,6 +22,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "client": ("agent.client", "agent.protocol", "agent.limits"),
     "sandbox": ("sandbox",),
     "views": ("tables", "tables_firewall", "changes", "topology"),
+    "trace": ("trace",),
     "engine": ("lab", "events", "result", "run", "steps", "telling", "scripted", "history", "pythonic", "status"),
     "top": ("magics", "completer", "magic_line", "cli", "testing", "course", "_jupyter", "__main__"),
     "door": ("",),
@@ -38,8 +39,10 @@ BELOW: dict[str, set[str]] = {
     "client": {"base", "system"},
     "sandbox": {"base", "system", "pure", "agent", "client"},
     "views": {"base", "pure"},
-    "engine": {"base", "pure", "client", "sandbox", "views"},
-    "top": {"base", "pure", "client", "sandbox", "views", "engine", "door"},
+    # A capture and a journey are results that the lab hands out: below it, as pictures are.
+    "trace": {"base", "pure", "client", "views"},
+    "engine": {"base", "pure", "client", "sandbox", "views", "trace"},
+    "top": {"base", "pure", "client", "sandbox", "views", "trace", "engine", "door"},
     # The door loads what it offers when it is first used.
     "door": {"base", "engine", "top"},
 }
@@ -52,6 +55,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "traitlets": ("magics",),
     "graphviz": ("topology",),
     "pygraphviz": ("topology",),
+    "dpkt": ("trace",),
     "nbclient": ("course",),
     "nbformat": ("course",),
     "jupyterlab": ("cli", "_jupyter"),

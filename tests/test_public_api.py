@@ -29,7 +29,7 @@ def test_public_members_of_a_lab() -> None:
     assert public(nsmagic.Lab) == {
         "addrs", "client", "close", "conntrack", "events", "fdb", "firewall", "frame", "kind", "links", "names", "namespaces", "nat",
         "neighbours", "note", "pid",
-        "reset", "resolve", "routes", "rules", "run", "running", "script", "snapshot", "socket", "status", "sysctls",
+        "reset", "resolve", "routes", "rules", "run", "running", "script", "snapshot", "sniff", "socket", "status", "sysctls",
         "topology", "track", "track_descriptor", "world",
     }  # fmt: skip
     assert public(nsmagic.Namespace) == {
@@ -43,7 +43,7 @@ def test_magics(notebook: Notebook) -> None:
         for kind, table in notebook.shell.magics_manager.magics.items()
     }
     assert ours == {
-        "line": {"netns", "links", "addrs", "routes", "arp", "firewall", "nat", "topology", "lab"},
+        "line": {"netns", "links", "addrs", "routes", "arp", "firewall", "nat", "topology", "sniff", "lab"},
         "cell": {"netns"},
     }
 
@@ -57,7 +57,7 @@ def test_no_name_of_ipythons_own_is_taken() -> None:
     )
     known = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "capture" in known
-    assert not {"netns", "links", "addrs", "routes", "arp", "firewall", "nat", "topology", "lab"} & set(known)
+    assert not {"netns", "links", "addrs", "routes", "arp", "firewall", "nat", "topology", "sniff", "lab"} & set(known)
 
 
 def test_options() -> None:
@@ -76,6 +76,20 @@ def test_options_of_topology() -> None:
 def test_options_of_the_picture() -> None:
     assert {name: argument for name, (argument, _) in magic_line.PICTURE_OPTIONS.items()} == {
         "--diff": "", "--all": "", "--engine": "LAYOUT", "--lab": "NAME",
+    }  # fmt: skip
+
+
+def test_options_of_sniff() -> None:
+    assert {name: argument for name, (argument, _) in magic_line.SNIFF_OPTIONS.items()} == {
+        "--count": "N", "--timeout": "SECONDS", "--snaplen": "BYTES", "--bg": "", "--out": "NAME", "--lab": "NAME",
+    }  # fmt: skip
+
+
+def test_members_of_a_capture() -> None:
+    from nsmagic.trace.capture import Capture
+
+    assert {name for name in vars(Capture) if not name.startswith("_")} == {
+        "decoded", "dropped", "packets", "running", "save", "show", "stop", "summary", "to_scapy", "wait", "why",
     }  # fmt: skip
 
 
@@ -104,6 +118,7 @@ COLUMNS = {
     "firewall": "ns* tool family table* chain* hook* position* match* target* packets bytes rule",
     "nat": "ns* tool family table chain* hook* position* match* target* packets bytes rule",
     "conntrack": "ns* family protocol* state* status* nat* src* sport dst* dport* reply_src* reply_sport* reply_dst* reply_dport mark timeout",
+    "packets": "time* ns* dev* dir* proto* src* dst* info* length*",
 }
 
 

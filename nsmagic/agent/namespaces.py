@@ -80,6 +80,8 @@ class Namespaces:
         self._prepared: set[int] = set()
         self._freed = float("-inf")
         self.entries: dict[str, Entry] = {HOST: Entry(home, os.fstat(home).st_ino)}
+        #: Called when a namespace came, went or has another name.
+        self.listeners: list[Callable[[], None]] = []
         monitor.attach(HOST, home)
 
     # What apply() needs.
@@ -386,6 +388,7 @@ class Namespaces:
             self.entries[name] = self.entries.pop(known)
             self.entries[name].named = True
             self.monitor.rename(known, name)
+            self._tell()
             return
         if self._prepare and not known and inode not in self._prepared:
             self._prepare_found(fd)
@@ -426,6 +429,11 @@ class Namespaces:
             os.close(entry.fd)
             raise
         self.entries[name] = entry
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in list(self.listeners):
+            listener()
 
     def _forget(self, name: str) -> None:
         entry = self.entries.pop(name)
@@ -439,6 +447,7 @@ class Namespaces:
         else:
             self.monitor.detach(name)
             self._freed = time.monotonic()
+        self._tell()
 
 
 def _mount_namespace(fd: int, path: str) -> None:

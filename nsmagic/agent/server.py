@@ -21,6 +21,7 @@ from nsmagic import __version__
 from nsmagic import syscalls as sys_
 from nsmagic.agent import defaults, door, limits, proc, process, protocol, terminal
 from nsmagic.agent.call import Call, told
+from nsmagic.agent.capture import Captures
 from nsmagic.agent.jobs import Jobs
 from nsmagic.agent.loop import Loop, Timer
 from nsmagic.agent.namespaces import Namespaces
@@ -61,6 +62,7 @@ class Agent:
         )
         self.work = Work(self.loop, self.monitor, self.namespaces)
         self.rules = Rules(self.loop, self.monitor, self.namespaces, self.place)
+        self.captures = Captures(self.loop, self.namespaces)
         if plain:
             self.work.up_loopback()
         self.jobs = Jobs(self.loop, self.namespaces, self.bounds["jobs"])
@@ -355,6 +357,23 @@ class Agent:
     def op_ping(self, call: Call, ns: str, args: dict[str, Any], timeout: float | None = None) -> None:
         """A native ping: its lines as items, its figures as the result."""
         self.work.ping(call, ns, args, timeout, self.place(ns), self.bounds["output"])
+
+    def op_capture(
+        self,
+        call: Call,
+        where: list[list[str]],
+        filter: str = "",
+        snaplen: int = 0,
+        count: int = 0,
+        timeout: float | None = None,
+    ) -> None:
+        """Packets of some interfaces, or of all there are: ``capture.py`` says what is answered."""
+        self.namespaces.scan()
+        places = [(self.namespaces.first_name(ns), dev) for ns, dev in where]
+        self.captures.start(
+            call, self.place(places[0][0] if places else HOST), places, filter=filter, snaplen=snaplen, count=count,
+            timeout=timeout,
+        )  # fmt: skip
 
     def op_jobs(self, call: Call) -> list[dict[str, Any]]:
         """The background jobs."""

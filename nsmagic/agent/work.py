@@ -7,7 +7,6 @@ with ``rows`` (what it shows), ``lines`` (what it says).
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -15,13 +14,14 @@ from functools import partial
 from typing import Any
 
 from nsmagic.agent import proc, process, sysctl
+from nsmagic.agent.aside import aside
 from nsmagic.agent.forwarding import HINT, Forwarding
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.output import Output
 from nsmagic.agent.ping import Ping
 from nsmagic.commands.command import READS
-from nsmagic.errors import KernelRefused, LimitReached, NsmagicError
+from nsmagic.errors import KernelRefused, NsmagicError
 from nsmagic.model import HOST
 from nsmagic.netlink.apply import apply
 from nsmagic.netlink.monitor import Monitor
@@ -224,50 +224,21 @@ class Work:
         """
         if function not in _RESOLVERS:
             raise NsmagicError(f"{function} is no look-up of names")
-        reader, writer = os.pipe2(os.O_CLOEXEC)
-        try:
-            pid = process.fork()
-        except LimitReached:
-            os.close(reader)
-            os.close(writer)
-            raise
-        if pid == 0:
-            status = 1
+
+        def look_up() -> dict[str, Any]:
             try:
-                process.enter(place)
-                try:
-                    # An address is a tuple to Python, and a list to JSON.
-                    given = [tuple(each) if isinstance(each, list) else each for each in arguments]
-                    data: dict[str, Any] = {"value": getattr(socket, function)(*given)}
-                except OSError as error:
-                    data = {"error": [type(error).__name__, error.errno or 0, error.strerror or str(error)]}
-                except (TypeError, ValueError, OverflowError) as error:
-                    data = {"error": ["ValueError", 0, str(error)]}
-                os.write(writer, json.dumps(data, default=_text).encode())
-                status = 0
-            finally:
-                os._exit(status)
-        os.close(writer)
-        gathered = bytearray()
+                # An address is a tuple to Python, and a list to JSON.
+                given = [tuple(each) if isinstance(each, list) else each for each in arguments]
+                return {"value": getattr(socket, function)(*given)}
+            except OSError as error:
+                return {"error": [type(error).__name__, error.errno or 0, error.strerror or str(error)]}
+            except (TypeError, ValueError, OverflowError) as error:
+                return {"error": ["ValueError", 0, str(error)]}
 
-        def read() -> None:
-            data = os.read(reader, 1 << 16)
-            if data:
-                gathered.extend(data)
-                return
-            self._loop.watch(reader)
-            os.close(reader)
-            failed = {"error": ["gaierror", socket.EAI_FAIL, "the look-up ended without an answer"]}
-            answer(json.loads(gathered) if gathered else failed)
-
-        self._loop.watch(reader, read)
+        failed = {"error": ["gaierror", socket.EAI_FAIL, "the look-up ended without an answer"]}
+        aside(self._loop, place, look_up, lambda data: answer(data or failed))
 
 
 def _rename(rows: list[Any], names: Mapping[str, str]) -> None:
     """Call a namespace by the name by which it was asked for; all rows begin with its name."""
     rows[:] = [[names.get(row[0], row[0]), *row[1:]] for row in rows]
-
-
-def _text(value: Any) -> Any:
-    """Bytes as text that JSON can carry (``gethostbyaddr`` may give them)."""
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

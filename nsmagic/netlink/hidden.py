@@ -1,6 +1,6 @@
 """The hidden namespace: numbers for all others, one socket that hears them all, one that asks about links.
 
-Nobody sees it: it has no name, no process, and only these two sockets keep it alive.
+Nobody sees it: it has no name, no process, and only these two sockets and a descriptor keep it alive.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nsmagic.netlink.socket import (
     RouteSocket,
     setns,
 )
-from nsmagic.netlink.words import RTM_GETNSID, RTM_NEWNSID
+from nsmagic.netlink.words import RTM_GETNSID, RTM_NEWLINK, RTM_NEWNSID
 
 #: RTNLGRP_*: links, neighbours, then addresses, routes and rules of IPv4 and IPv6, numbers of namespaces.
 _GROUPS = (1, 3, 5, 7, 8, 9, 11, 19, 28)
@@ -54,8 +54,11 @@ class Hidden:
         try:
             self.ask = RouteSocket.open(namespace, home_fd)
             self._events = RouteSocket.open(namespace, home_fd).sock
-        finally:
+        except BaseException:
             os.close(namespace)
+            raise
+        self._namespace = namespace
+        self._loopback = False
         with contextlib.suppress(OSError):  # the kernel gives what its limit (net.core.rmem_max) allows
             self._events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         for group in _GROUPS:
@@ -71,7 +74,16 @@ class Hidden:
         """The event socket."""
         return self._events.fileno()
 
+    def loopback(self) -> int:
+        """The hidden namespace's descriptor, its loopback up: a place to try what the kernel does with a packet."""
+        if not self._loopback:
+            # struct ifinfomsg of interface 1, IFF_UP wanted.
+            self.ask.request(RTM_NEWLINK, 0, struct.pack("=BxHiII", 0, 0, 1, 1, 1))
+            self._loopback = True
+        return self._namespace
+
     def close(self) -> None:
+        os.close(self._namespace)
         self.ask.close()
         self._events.close()
         if self._firewall is not None:

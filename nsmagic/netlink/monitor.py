@@ -184,6 +184,10 @@ class Monitor:
         """Readable when there are events; then call ``drain``."""
         return self._hidden.fileno()
 
+    def loopback(self) -> int:
+        """A descriptor of the hidden namespace, which has its loopback up from then on."""
+        return self._hidden.loopback()
+
     def drain(self) -> None:
         """Take in the events that are there; tell the subscribers."""
         self._pump()
