@@ -21,7 +21,10 @@ DEFAULT_LAB = "lab"
 
 _CELL = re.compile(r"%%netns(?:\s|$)")
 #: A line magic of ours with a word begun behind it, also on the right of ``df = ``.
-_LINE = re.compile(r"\s*(?:[\w\s,.\[\]'\"]+=\s*)?%(netns|links|addrs|routes|arp|firewall|nat|topology|lab)(\s.*)")
+_LINE = re.compile(
+    r"\s*(?:[\w\s,.\[\]'\"]+=\s*)?%(netns|links|addrs|routes|arp|firewall|nat|topology|lab|task|check|hint)(\s.*)"
+)
+_TASK_CELL = re.compile(r"%%task(?:\s|$)")
 _OTHER_LAB = re.compile(r"--lab[ =](\S+)")
 
 
@@ -67,6 +70,10 @@ class Completer:
             if asked.python:
                 return []
             return completion.complete(before, ns=ns, namespaces=_namespaces(lab), interfaces=_interfaces(lab))
+        if _TASK_CELL.match(first):
+            if line_number == 0:
+                return _tasks(before)
+            return completion.complete(before, ns=HOST, namespaces=_namespaces(lab), interfaces=_interfaces(lab))
         magic = _LINE.match(before)
         if magic is None:
             return []
@@ -75,6 +82,8 @@ class Completer:
             return completion.complete_line_magic(
                 "%netns" + typed, namespaces=_namespaces(lab), interfaces=_interfaces(lab), options=options
             )
+        if name in ("task", "check", "hint"):
+            return _tasks(typed)
         offered = self._verbs if name == "lab" else [*_namespaces(lab), HOST, "--all"]
         return [word for word in offered if word.startswith(typed.split(" ")[-1])]
 
@@ -90,6 +99,13 @@ def _cell_line(first: str) -> tuple[magic_line.Options, str]:
         return magic_line.split_cell_line(first.partition("%%netns")[2])
     except NsmagicError:
         return magic_line.Options(), HOST
+
+
+def _tasks(typed: str) -> list[str]:
+    from nsmagic.course import tasks
+
+    begun = typed.split(" ")[-1]
+    return [word for word in [*tasks.names(), *magic_line.COURSE_OPTIONS] if word.startswith(begun)]
 
 
 def _namespaces(lab: Lab | None) -> list[str]:

@@ -12,6 +12,7 @@
     ├── NamespaceNotFound        no namespace of that name (name, known)
     ├── CellFailed               at least one line of a cell failed (lines)
     ├── LimitReached             a limit of the lab is used up (limit)
+    ├── NotDoneYet               a cell of an assignment still has its stub
     └── LabError                 the lab cannot be used like this (closed, other process, feature of another kind)
         └── LabDied              the lab is gone although nobody closed it (cause)
 
@@ -191,6 +192,10 @@ class CellFailed(NsmagicError):
         self.lines = list(lines)
 
 
+class NotDoneYet(NsmagicError):
+    """A cell of an assignment in which the learner has not written anything: the stub that nbgrader leaves is still there."""
+
+
 class LimitReached(NsmagicError):
     """A limit of the lab is used up; ``limit`` names it as ``%lab status`` does."""
 
@@ -219,7 +224,7 @@ _TREE: dict[str, type[NsmagicError]] = {
     cls.__name__: cls
     for cls in (
         NsmagicError, SandboxUnavailable, CommandSyntaxError, KernelRefused, CommandFailed, CommandNotFound,
-        CommandTimeout, NamespaceNotFound, CellFailed, LimitReached, LabError, LabDied,
+        CommandTimeout, NamespaceNotFound, CellFailed, LimitReached, NotDoneYet, LabError, LabDied,
     )
 }  # fmt: skip
 

@@ -20,7 +20,9 @@ from nsmagic import worlds
 from nsmagic.agent.client import Client
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Command
-from nsmagic.errors import LabError, NamespaceNotFound, NsmagicError, from_data
+from nsmagic.commands.sentences import say
+from nsmagic.commands.slips import is_stub
+from nsmagic.errors import LabError, NamespaceNotFound, NotDoneYet, NsmagicError, from_data
 from nsmagic.events import Events, Heard
 from nsmagic.history import Entry, History
 from nsmagic.model import HOST, Change, Snapshot
@@ -227,6 +229,8 @@ class Lab:
             The text as a whole cannot be read (an unfinished quote); nothing was run.
         NamespaceNotFound
             There is no namespace ``ns``.
+        NotDoneYet
+            The text still has the stub of an assignment (nbgrader's).
         LabDied
             The lab ended meanwhile.
 
@@ -236,6 +240,8 @@ class Lab:
         lo True
         """
         where = ns or HOST
+        if is_stub(text):
+            raise NotDoneYet(say("not-done"), hint=say("not-done-how"))
         cell_read = split(text, where)
         client = self.client
         if where != HOST:

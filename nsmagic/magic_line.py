@@ -94,10 +94,30 @@ SNIFF_OPTIONS: dict[str, tuple[str, str]] = {
     "--lab": ("NAME", "another lab of this notebook"),
 }
 
+
+@dataclass(frozen=True)
+class CourseOptions:
+    """The options of ``%task``, ``%check``, ``%hint`` and ``%lab break``."""
+
+    seed: int | None = None
+    level: int = 1
+    lab: str = ""
+
+
+COURSE_OPTIONS: dict[str, tuple[str, str]] = {
+    "--seed": ("N", "the learner's own number: addresses differ with it (default: NSMAGIC_SEED, else 0)"),
+    "--lab": ("NAME", "another lab of this notebook"),
+}
+BREAK_OPTIONS: dict[str, tuple[str, str]] = {
+    "--seed": ("N", "which fault it is: the same number, the same fault"),
+    "--level": ("N", "1 seen at a glance, 2 needs thinking, 3 needs looking deep"),
+    "--lab": ("NAME", "another lab of this notebook"),
+}
+
 _WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""")
 
 
-AnyOptions = TypeVar("AnyOptions", Options, PictureOptions, SniffOptions)
+AnyOptions = TypeVar("AnyOptions", Options, PictureOptions, SniffOptions, CourseOptions)
 
 
 @dataclass(frozen=True)
@@ -145,6 +165,11 @@ def _take(
     if field == "timeout":
         seconds: dict[str, Any] = {field: _seconds(text, line, word.start)}
         return replace(options, **seconds), word.end
+    if field in ("seed", "level"):
+        if not text.isdecimal():
+            raise CommandSyntaxError(f'{name} "{text}" is no whole number', text=line, at=word.start, hint=f"{name} 1")
+        whole: dict[str, Any] = {field: int(text)}
+        return replace(options, **whole), word.end
     if field in ("count", "snaplen"):
         if not text.isdecimal() or not 0 < int(text) < 1 << 31:
             raise CommandSyntaxError(f'{name} "{text}" is no number', text=line, at=word.start, hint=f"{name} 10")
@@ -253,6 +278,29 @@ def split_sniff_line(line: str) -> tuple[SniffOptions, str, str]:
     if len(rest) == 1:
         filter = _unquoted(filter)
     return options, where, filter
+
+
+def split_course_line(
+    line: str, table: Mapping[str, tuple[str, str]] = COURSE_OPTIONS
+) -> tuple[CourseOptions, tuple[str, ...]]:
+    """The line of ``%task``, ``%check``, ``%hint`` and ``%lab break``: its options and the other words.
+
+    >>> split_course_line("cable --seed 7")
+    (CourseOptions(seed=7, level=1, lab=''), ('cable',))
+
+    Raises
+    ------
+    CommandSyntaxError
+        An unknown option, or one without its value.
+    """
+    options, names, at = CourseOptions(), list[str](), 0
+    while (word := _word(line, at)) is not None:
+        if word.text.startswith("--"):
+            options, at = _take(options, word, line, table)
+        else:
+            names.append(_unquoted(word.text))
+            at = word.end
+    return options, tuple(names)
 
 
 def split_line(

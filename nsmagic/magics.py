@@ -11,13 +11,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic import line_cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import display
 from traitlets import Bool, Enum
 
 from nsmagic import magic_line
 from nsmagic.completer import DEFAULT_LAB, Completer
 from nsmagic.errors import CommandSyntaxError, LabError, NsmagicError
+from nsmagic.magics_course import CourseMagics
 from nsmagic.model import HOST
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 #: IPython gives ``display`` no types.
 _display: Callable[[Any], Any] = display
-_LAB_VERBS = ("status", "reset", "world", "script", "doctor", "log", "stop")
+_LAB_VERBS = ("status", "reset", "world", "break", "script", "doctor", "log", "stop")
 
 
 class Printer:
@@ -64,7 +65,7 @@ class Printer:
 
 
 @magics_class
-class Netns(Magics):
+class Netns(CourseMagics):
     """Options of nsmagic: ``%config Netns.changes = False`` and so on."""
 
     changes = Bool(True, help="Show what each command changed, a line for each thing.").tag(config=True)
@@ -157,14 +158,7 @@ class Netns(Magics):
         if options.python:
             __tracebackhide__ = True  # what fails in there is the person's own Python
             return self._python(lab, ns, text, options)
-        printer = Printer(self, options)
-        result = lab.run(
-            text, ns, timeout=options.timeout, stop=options.stop, background=options.bg,
-            show=cast(Any, "text" if options.text else self.show), sink=printer, cell=self._cell,
-        )  # fmt: skip
-        if self.picture == "after" and not options.quiet and any(outcome.changes for outcome in result.outcomes):
-            _display(lab.topology())
-        return self._finish(result, options, printer.kept)
+        return self.run_text(lab, ns, text, options)
 
     netns.__doc__ = (
         str(netns.__doc__).rstrip()
@@ -174,6 +168,17 @@ class Netns(Magics):
             for name, (argument, words) in magic_line.OPTIONS.items()
         )
     )
+
+    def run_text(self, lab: Lab, ns: str, text: str, options: magic_line.Options) -> Any:
+        """Run commands as a cell does, and show what comes."""
+        printer = Printer(self, options)
+        result = lab.run(
+            text, ns, timeout=options.timeout, stop=options.stop, background=options.bg,
+            show=cast(Any, "text" if options.text else self.show), sink=printer, cell=self._cell,
+        )  # fmt: skip
+        if self.picture == "after" and not options.quiet and any(outcome.changes for outcome in result.outcomes):
+            _display(lab.topology())
+        return self._finish(result, options, printer.kept)
 
     def _finish(self, result: Result, options: magic_line.Options, kept: Outcome | None) -> Any:
         last = result.last_with_value()
@@ -364,13 +369,16 @@ class Netns(Magics):
     @no_var_expand
     @line_magic
     def lab(self, line: str) -> Any:
-        """``%lab status | reset | world NAME | script | doctor | log N | stop N``, each with ``--lab NAME`` for another lab.
+        """``%lab status | reset | world NAME | break | script | doctor | log N | stop N``, each with ``--lab NAME`` for another lab.
 
         ``status``: kind, limits, namespaces, jobs. ``reset``: end the lab; the next command starts an empty one.
-        ``world NAME``: start the lab anew with an outside, ``home-lan`` say.
+        ``world NAME``: start the lab anew with an outside, ``home-lan`` say. ``break [--seed N] [--level 1..3]``: start it anew as a
+        house with a fault in it; ``%check break`` looks whether it is mended, ``%hint break`` helps.
         ``script``: every successful changing command so far as one cell that rebuilds the lab. ``doctor``: what this machine
         can give and how to mend what it cannot. ``log N``, ``stop N``: a background job's output, its end.
         """
+        if line.split()[:1] == ["break"]:
+            return self.break_it(line.strip().removeprefix("break"))
         words, options = self._lab_words(line)
         verb = words[0] if words else "status"
         lab = self.lab_of(options.lab)

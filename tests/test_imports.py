@@ -24,7 +24,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "views": ("tables", "tables_firewall", "changes", "topology"),
     "trace": ("trace",),
     "engine": ("lab", "events", "result", "run", "steps", "telling", "scripted", "history", "pythonic", "status"),
-    "top": ("magics", "completer", "magic_line", "cli", "testing", "course", "_jupyter", "__main__"),
+    "top": ("magics", "magics_course", "completer", "magic_line", "cli", "testing", "course", "_jupyter", "__main__"),
     "door": ("",),
 }
 
@@ -51,7 +51,7 @@ BELOW: dict[str, set[str]] = {
 OWNERS: dict[str, tuple[str, ...]] = {
     "pyroute2": ("netlink",),
     "pandas": ("tables",),
-    "IPython": ("magics", "completer"),
+    "IPython": ("magics", "magics_course", "completer"),
     "traitlets": ("magics",),
     "graphviz": ("topology",),
     "pygraphviz": ("topology",),

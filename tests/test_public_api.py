@@ -43,8 +43,22 @@ def test_magics(notebook: Notebook) -> None:
         for kind, table in notebook.shell.magics_manager.magics.items()
     }
     assert ours == {
-        "line": {"netns", "links", "addrs", "routes", "arp", "firewall", "nat", "topology", "sniff", "lab"},
-        "cell": {"netns"},
+        "line": {
+            "netns",
+            "links",
+            "addrs",
+            "routes",
+            "arp",
+            "firewall",
+            "nat",
+            "topology",
+            "sniff",
+            "lab",
+            "task",
+            "check",
+            "hint",
+        },
+        "cell": {"netns", "task"},
     }
 
 
@@ -57,7 +71,21 @@ def test_no_name_of_ipythons_own_is_taken() -> None:
     )
     known = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "capture" in known
-    assert not {"netns", "links", "addrs", "routes", "arp", "firewall", "nat", "topology", "sniff", "lab"} & set(known)
+    assert not {
+        "netns",
+        "links",
+        "addrs",
+        "routes",
+        "arp",
+        "firewall",
+        "nat",
+        "topology",
+        "sniff",
+        "lab",
+        "task",
+        "check",
+        "hint",
+    } & set(known)
 
 
 def test_options() -> None:
@@ -73,10 +101,19 @@ def test_options_of_topology() -> None:
     }  # fmt: skip
 
 
-def test_options_of_the_picture() -> None:
-    assert {name: argument for name, (argument, _) in magic_line.PICTURE_OPTIONS.items()} == {
-        "--diff": "", "--all": "", "--engine": "LAYOUT", "--lab": "NAME",
+def test_options_of_the_course() -> None:
+    assert {name: argument for name, (argument, _) in magic_line.COURSE_OPTIONS.items()} == {
+        "--seed": "N", "--lab": "NAME",
     }  # fmt: skip
+    assert {name: argument for name, (argument, _) in magic_line.BREAK_OPTIONS.items()} == {
+        "--seed": "N", "--level": "N", "--lab": "NAME",
+    }  # fmt: skip
+
+
+def test_names_of_the_course() -> None:
+    from nsmagic import course
+
+    assert course.__all__ == ["Broken", "CheckFailed", "Report", "break_lab", "check", "checks", "hint", "task"]
 
 
 def test_options_of_sniff() -> None:
@@ -94,7 +131,7 @@ def test_members_of_a_capture() -> None:
 
 
 def test_verbs_of_lab() -> None:
-    assert magics._LAB_VERBS == ("status", "reset", "world", "script", "doctor", "log", "stop")
+    assert magics._LAB_VERBS == ("status", "reset", "world", "break", "script", "doctor", "log", "stop")
 
 
 def test_configuration() -> None:

@@ -99,6 +99,8 @@ SENTENCES: dict[str, str] = {
     "limit-file-size": "the size of a file is limited in a lab (%lab status shows it); Lab(limits={{'file_size': BYTES}}) allows more",
     "limit-cpu": "computing time is limited in a lab (%lab status shows it); Lab(limits={{'cpu_time': SECONDS}}) allows more",
     "lo-down": "lo of {ns} is down:  {fixed}",
+    "not-done": "not done yet: this cell still has its stub",
+    "not-done-how": "write your commands in place of the stub's lines",
     "full-screen": "nsmagic shell in JupyterLab's Terminal opens one in this lab; a cell writes a file with:  cat > FILE <<'EOF'",
     "top": "a cell is no terminal; top -b -n 1 prints its table once",
     "chain-none": "iptables -S lists the chains; if it is a target that is missing, the kernel here lacks it (%lab doctor)",

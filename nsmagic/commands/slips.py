@@ -78,3 +78,20 @@ def machine_warning(source: str) -> str | None:
         if match and match[1] in NETWORK_TOOLS:
             return say("machine-bang", tool=match[1])
     return None
+
+
+#: What nbgrader's stub leaves of a solution: a line that is no command of any shell.
+_STUB = re.compile(r"^[ \t]*raise NotImplementedError(?:\(.*\))?[ \t]*$", re.MULTILINE)
+
+
+def is_stub(text: str) -> bool:
+    """Whether a cell still has the stub of an assignment: nbgrader's ``raise NotImplementedError()``, or nothing but comments of
+    which one says ``YOUR CODE HERE``.
+
+    >>> is_stub("# YOUR CODE HERE\\nraise NotImplementedError()"), is_stub("# YOUR CODE HERE\\n"), is_stub("ip link")
+    (True, True, False)
+    """
+    if "<<" not in text and _STUB.search(text):
+        return True
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return all(line.startswith("#") for line in lines) and any("YOUR CODE HERE" in line for line in lines)
