@@ -25,7 +25,7 @@ from nsmagic.commands.slips import is_stub
 from nsmagic.errors import LabError, NamespaceNotFound, NotDoneYet, NsmagicError, from_data
 from nsmagic.events import Events, Heard
 from nsmagic.history import Entry, History
-from nsmagic.model import HOST, Change, Snapshot
+from nsmagic.model import FURTHER, HOST, Change, Snapshot
 from nsmagic.pythonic import HandedOut, MachineSocket
 from nsmagic.result import Gather, Result, Sink
 from nsmagic.sandbox import choice, launch
@@ -308,7 +308,9 @@ class Lab:
 
     def snapshot(self, *tables: str, ns: str | None = None) -> Snapshot:
         """What the kernel has now: the tables asked for (all without an argument), of all namespaces or of one."""
-        call = self.client.call("snapshot", tables=list(tables or Snapshot.names), ns=None if ns is None else [ns])
+        if ns is None and not FURTHER.keys() & set(tables):
+            return self.client.kept.read(self.client, tables or Snapshot.names)
+        call = self.client.call("snapshot", tables=list(tables or Snapshot.names), ns=[ns])
         data: dict[str, list[Any]] = {}
         for item in call.items():
             data.setdefault(item["table"], []).extend(item["rows"])

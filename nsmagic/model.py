@@ -251,20 +251,53 @@ def make_row(table: str, values: Sequence[Any]) -> Any:
     return _CLASSES[table](*[tuple(v) if isinstance(v, list) else v for v in values])
 
 
+class Part:
+    """The rows of one namespace in a table. Never changed, so that ``memo`` may keep what was made of them."""
+
+    __slots__ = ("memo", "ns", "rows")
+
+    def __init__(self, ns: str, rows: list[Sequence[Any]]) -> None:
+        self.ns, self.rows = ns, rows
+        self.memo: dict[Any, Any] = {}
+
+
 class Table(Generic[R]):
-    """One table of a snapshot: columns always, row objects when asked for.
+    """One table of a snapshot: rows of values always, row objects when asked for. It is never changed: snapshots share those in
+    which nothing differs, and ``memo`` keeps what was made of it.
 
     >>> table = Table("neighbours", [["red", "inet", "10.0.0.2", "02:00:00:00:00:01", "eth0", "STALE", 0]])
     >>> table.column("state"), table.rows[0].address
     (['STALE'], '10.0.0.2')
     """
 
-    __slots__ = ("_rows", "name", "values")
+    __slots__ = ("_parts", "_rows", "_values", "memo", "name")
 
-    def __init__(self, name: str, values: Iterable[Sequence[Any]] = ()) -> None:
+    def __init__(
+        self, name: str, values: Iterable[Sequence[Any]] = (), *, parts: Iterable[Part] | None = None
+    ) -> None:  # fmt: skip
         self.name = name
-        self.values: list[Sequence[Any]] = list(values)
+        self.memo: dict[Any, Any] = {}
+        self._values: list[Sequence[Any]] | None = None if parts is not None else list(values)
+        self._parts: tuple[Part, ...] | None = None if parts is None else tuple(parts)
         self._rows: tuple[R, ...] | None = None
+
+    @property
+    def values(self) -> list[Sequence[Any]]:
+        """All rows, as they travel."""
+        if self._values is None:
+            self._values = [row for part in self._parts or () for row in part.rows]
+        return self._values
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The rows namespace by namespace, each with all its columns."""
+        if self._parts is None:
+            width, groups = len(COLUMNS[self.name]), dict[str, list[Sequence[Any]]]()
+            for row in self.values:
+                full = row if len(row) == width else _full(self.name, row)
+                groups.setdefault(full[0], []).append(full)
+            self._parts = tuple(Part(ns, rows) for ns, rows in groups.items())
+        return self._parts
 
     def column(self, column: str) -> list[Any]:
         """The values of one column, in row order."""
@@ -295,6 +328,12 @@ class Table(Generic[R]):
         return isinstance(other, Table) and self.name == other.name and list(self.rows) == list(other.rows)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _full(table: str, values: Sequence[Any]) -> list[Any]:
+    """A row with its left out columns."""
+    row = make_row(table, values)
+    return [getattr(row, name) for name in COLUMNS[table]]
 
 
 @dataclass(frozen=True)

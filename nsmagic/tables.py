@@ -20,61 +20,23 @@ the names that iproute2's JSON has for them.
 from __future__ import annotations
 
 import html
+import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from nsmagic import columns
 from nsmagic import rows as ask
-from nsmagic.model import Address, FdbEntry, Link, NamespaceInfo, Neighbour, Route, Rule, Snapshot, SysctlValue
+from nsmagic.columns import Choice, Columns
+from nsmagic.model import Snapshot, SysctlValue
 from nsmagic.printable import columns as text_columns
 from nsmagic.printable import printable
 
-#: Columns and dtypes of each table, in order; part of the public interface (a test freezes them).
-DTYPES: dict[str, dict[str, str]] = {
-    "links": {
-        "ns": "text", "ifindex": "int", "ifname": "text", "kind": "text", "admin": "text", "operstate": "text",
-        "mac": "text", "mtu": "int", "master": "text", "peer": "text", "peer_ns": "text", "addresses": "text",
-    },
-    "addrs": {
-        "ns": "text", "ifname": "text", "family": "text", "address": "text", "prefixlen": "int", "broadcast": "text",
-        "scope": "text", "label": "text",
-    },
-    "routes": {
-        "ns": "text", "dst": "text", "gateway": "text", "dev": "text", "prefsrc": "text", "protocol": "text",
-        "scope": "text", "metric": "int", "table": "text", "type": "text", "family": "text",
-    },
-    "neighbours": {
-        "ns": "text", "address": "text", "mac": "text", "dev": "text", "state": "text", "family": "text",
-    },
-    "rules": {
-        "ns": "text", "family": "text", "priority": "int", "src": "text", "dst": "text", "iif": "text", "oif": "text",
-        "fwmark": "text", "action": "text", "table": "text", "invert": "bool",
-    },
-    "fdb": {
-        "ns": "text", "mac": "text", "dev": "text", "master": "text", "vlan": "int?", "dst": "text", "state": "text",
-    },
-    "namespaces": {"ns": "text", "inode": "int", "named": "bool", "pids": "text"},
-    "sysctls": {"ns": "text", "name": "text", "value": "text"},
-    "firewall": {
-        "ns": "text", "tool": "text", "family": "text", "table": "text", "chain": "text", "hook": "text",
-        "position": "int?", "match": "text", "target": "text", "packets": "int", "bytes": "int", "rule": "text",
-    },
-    "nat": {
-        "ns": "text", "tool": "text", "family": "text", "table": "text", "chain": "text", "hook": "text",
-        "position": "int?", "match": "text", "target": "text", "packets": "int", "bytes": "int", "rule": "text",
-    },
-    "conntrack": {
-        "ns": "text", "family": "text", "protocol": "text", "state": "text", "status": "text", "nat": "text",
-        "src": "text", "sport": "int?", "dst": "text", "dport": "int?", "reply_src": "text", "reply_sport": "int?",
-        "reply_dst": "text", "reply_dport": "int?", "mark": "int", "timeout": "int",
-    },
-    "packets": {
-        "time": "float", "ns": "text", "dev": "text", "dir": "text", "proto": "text", "src": "text", "dst": "text",
-        "info": "text", "length": "int",
-    },
-}  # fmt: skip
+#: Columns and kinds of each table, in order; part of the public interface (a test freezes them).
+DTYPES = columns.KINDS
 
 #: What is displayed by default.
 SHOWN: dict[str, tuple[str, ...]] = {
@@ -98,7 +60,8 @@ _TITLES = {
     "addrs": "addresses", "fdb": "forwarding entries", "sysctls": "kernel parameters", "firewall": "firewall rules",
     "nat": "NAT rules", "conntrack": "connections",
 }  # fmt: skip
-_PANDAS = {"text": "string[python]", "int": "int64", "int?": "Int64", "bool": "bool", "float": "float64"}
+_NUMPY = {"int": "int64", "bool": "bool", "float": "float64"}
+_COPY_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
 _BIG = 1 << 63  # what Int64 holds; longer counters become text
 _LEFT = ' style="text-align:left;white-space:pre-wrap"'
 
@@ -244,26 +207,7 @@ def links(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, given
     ifname  kind      admin  operstate  mac  master  peer  peer_ns  addresses
     lo      loopback  DOWN   DOWN
     """
-    addresses = ask.addresses(snapshot, all=all)
-    chosen: list[Link] = [link for link in _rows(snapshot, "links", ns, all or given)]
-    if not all and not (given and len(chosen) == 1):  # `ip link show tunl0` names it; `ip link` only lists it
-        chosen = [link for link in chosen if not ask.fallback(link)]
-    chosen.sort(key=lambda link: (ask.ns_order(link.ns), link.ifindex))
-    data: dict[str, list[Any]] = {
-        "ns": [link.ns for link in chosen],
-        "ifindex": [link.ifindex for link in chosen],
-        "ifname": [link.ifname for link in chosen],
-        "kind": [link.kind for link in chosen],
-        "admin": ["UP" if link.up else "DOWN" for link in chosen],
-        "operstate": [link.operstate for link in chosen],
-        "mac": [link.mac for link in chosen],
-        "mtu": [link.mtu for link in chosen],
-        "master": [link.master for link in chosen],
-        "peer": [link.peer for link in chosen],
-        "peer_ns": [link.peer_ns for link in chosen],
-        "addresses": [", ".join(addresses.get((link.ns, link.ifindex), ())) for link in chosen],
-    }
-    return _table("links", data, ns, all)
+    return _built("links", snapshot, ns, Choice(all, given))
 
 
 def addrs(
@@ -283,9 +227,7 @@ def addrs(
     >>> addrs(Snapshot()).dtypes["prefixlen"].name
     'int64'
     """
-    chosen: list[Address] = [row for row in _rows(snapshot, "addrs", ns, all or given) if family in (None, row.family)]
-    chosen.sort(key=lambda row: (ask.ns_order(row.ns), row.ifindex, row.family))
-    return _table("addrs", _attributes("addrs", chosen), ns, all)
+    return _built("addrs", snapshot, ns, Choice(all, given, family))
 
 
 def routes(
@@ -311,28 +253,7 @@ def routes(
     dst      gateway   dev
     default  10.0.0.1  eth0
     """
-    chosen: list[Route] = [
-        row for row in _rows(snapshot, "routes", ns, all or given) if all or given or (table in (None, row.table))
-    ]
-    if not (all or given):
-        chosen = [row for row in chosen if not (row.dst == "fe80::/64" and row.protocol == "kernel")]
-    chosen = [row for row in chosen if family in (None, row.family)]
-    chosen.sort(
-        key=lambda row: (
-            *(ask.ns_order(row.ns), row.table != 254, row.table, row.family),
-            *(ask.address_key(row.dst), row.metric, row.type, row.dev, row.gateway),
-        )
-    )
-    data = _attributes("routes", chosen)
-    for name in ("gateway", "dev"):
-        data[name] = [
-            getattr(row, name) or ", ".join(str(hop.get(name) or "") for hop in row.nexthops) for row in chosen
-        ]
-    data["table"] = [ask.table_name(row.table) for row in chosen]
-    more = {"type"} if any(row.type != "unicast" for row in chosen) else set()
-    if any(row.table != 254 for row in chosen):
-        more.add("table")
-    return _table("routes", data, ns, all, more)
+    return _built("routes", snapshot, ns, Choice(all, given, family, table))
 
 
 def neighbours(
@@ -351,13 +272,7 @@ def neighbours(
     >>> list(neighbours(Snapshot()).columns)
     ['ns', 'address', 'mac', 'dev', 'state', 'family']
     """
-    chosen: list[Neighbour] = [
-        row
-        for row in _rows(snapshot, "neighbours", ns, all or given)
-        if family in (None, row.family) and (all or given or row.state not in ("NOARP", "NONE", ""))
-    ]
-    chosen.sort(key=lambda row: (ask.ns_order(row.ns), row.family, ask.address_key(row.address), row.dev))
-    return _table("neighbours", _attributes("neighbours", chosen), ns, all)
+    return _built("neighbours", snapshot, ns, Choice(all, given, family))
 
 
 def rules(
@@ -377,14 +292,7 @@ def rules(
     >>> len(rules(Snapshot()))
     0
     """
-    chosen: list[Rule] = [row for row in _rows(snapshot, "rules", ns, all or given) if family in (None, row.family)]
-    chosen.sort(key=lambda row: (ask.ns_order(row.ns), row.family, row.priority))
-    data = _attributes("rules", chosen)
-    data["table"] = [ask.table_name(row.table) if row.table else "" for row in chosen]
-    more = {name for name in ("iif", "oif", "fwmark") if any(data[name])}
-    if any(row.invert for row in chosen):
-        more.add("invert")
-    return _table("rules", data, ns, all, more)
+    return _built("rules", snapshot, ns, Choice(all, given, family))
 
 
 def fdb(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, given: bool = False) -> NetTable:
@@ -397,16 +305,7 @@ def fdb(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, given: 
     >>> list(fdb(Snapshot()).columns)
     ['ns', 'mac', 'dev', 'master', 'vlan', 'dst', 'state']
     """
-    chosen: list[FdbEntry] = [
-        row
-        for row in _rows(snapshot, "fdb", ns, all or given)
-        if all or given or not row.mac.startswith(("33:33:", "01:00:5e:", "01:80:c2:"))
-    ]
-    chosen.sort(key=lambda row: (ask.ns_order(row.ns), row.dev, row.mac, row.vlan, row.dst, row.master))
-    data = _attributes("fdb", chosen)
-    data["vlan"] = [row.vlan or None for row in chosen]
-    more = {name for name in ("vlan", "dst") if any(data[name])}
-    return _table("fdb", data, ns, all, more)
+    return _built("fdb", snapshot, ns, Choice(all, given))
 
 
 def namespaces(
@@ -422,13 +321,7 @@ def namespaces(
     blue
     red
     """
-    chosen: list[NamespaceInfo] = [
-        row for row in _rows(snapshot, "namespaces", ns, all or given) if host or row.ns != "host"
-    ]
-    chosen.sort(key=lambda row: ask.ns_order(row.ns))
-    data = _attributes("namespaces", chosen)
-    data["pids"] = [", ".join(map(str, row.pids)) for row in chosen]
-    return _table("namespaces", data, None, all)
+    return _dressed("namespaces", columns.namespaces(snapshot, ns, all or given, host=host), None, all)
 
 
 def sysctls(values: Iterable[SysctlValue | Sequence[Any]], ns: str | None = None, all: bool = False) -> NetTable:
@@ -439,11 +332,12 @@ def sysctls(values: Iterable[SysctlValue | Sequence[Any]], ns: str | None = None
     name                 value
     net.ipv4.ip_forward  0
     """
-    rows = (row if isinstance(row, SysctlValue) else SysctlValue.from_values(row) for row in values)
+    listed = (list(row) if not isinstance(row, SysctlValue) else [row.ns, row.name, row.value] for row in values)
     chosen = sorted(
-        (row for row in rows if ns in (None, row.ns)), key=lambda row: (ask.ns_order(row.ns), row.name.split("."))
+        (row for row in listed if ns in (None, row[0])), key=lambda row: (ask.ns_order(row[0]), row[1].split("."))
     )
-    return _table("sysctls", _attributes("sysctls", chosen), ns, all)
+    lists = [[str(row[at]) or None for row in chosen] for at in range(3)]
+    return _dressed("sysctls", Columns(lists), ns, all)
 
 
 def packets(rows: Sequence[Sequence[Any]], title: str = "packets") -> NetTable:
@@ -457,7 +351,7 @@ def packets(rows: Sequence[Sequence[Any]], title: str = "packets") -> NetTable:
     0.013 ms  red  veth-red  out  ARP    10.0.0.1  10.0.0.2  ARP who has 10.0.0.2? tell 10.0.0.1  42
     """
     data = {name: [row[at] for row in rows] for at, name in enumerate(DTYPES["packets"])}
-    frame = pd.DataFrame({name: _series(data[name], kind) for name, kind in DTYPES["packets"].items()})
+    frame = pd.DataFrame({name: _array(_blank(data[name], kind), kind) for name, kind in DTYPES["packets"].items()})
     return _dress(frame, View(title, frozenset(), False))
 
 
@@ -511,8 +405,22 @@ def of(table: str, snapshot: Snapshot, ns: str | None = None, all: bool = False,
 # building blocks
 
 
+def _built(table: str, snapshot: Snapshot, ns: str | None, choice: Choice) -> NetTable:
+    """The frame, made once for as long as nothing in the tables that it is made of differs."""
+    source = snapshot.tables.get(table)
+    if source is None:
+        return _dressed(table, columns.of(table, snapshot, ns, choice), ns, choice.all)
+    made_of = [snapshot.tables.get(name) for name in ("namespaces", "addrs")[: 1 + (table == "links")]]
+    key = (table, ns, choice)
+    known = source.memo.get(key)
+    if known is None or not all(map(operator.is_, known[0], made_of)):
+        known = source.memo[key] = (made_of, _dressed(table, columns.of(table, snapshot, ns, choice), ns, choice.all))
+    # Who writes into a table writes into its own: pandas 3 copies then, before that we do now.
+    return _dress(known[1].copy(deep=not _COPY_ON_WRITE), known[1]._view)
+
+
 def _rows(snapshot: Snapshot, table: str, ns: str | None, all: bool) -> list[Any]:
-    """The rows of one namespace, or of all that are to be seen."""
+    """The row objects of one namespace, or of all that are to be seen."""
     rows: Sequence[Any] = getattr(snapshot, table).rows
     if ns is not None:
         return [row for row in rows if row.ns == ns]
@@ -527,19 +435,29 @@ def _attributes(table: str, rows: Sequence[Any]) -> dict[str, list[Any]]:
 def _table(
     table: str, data: Mapping[str, list[Any]], ns: str | None, all: bool, more: Collection[str] = frozenset()
 ) -> NetTable:
-    dtypes = DTYPES[table]
-    frame = pd.DataFrame({name: _series(data[name], kind) for name, kind in dtypes.items()}, columns=list(dtypes))
+    lists = [_blank(data[name], kind) for name, kind in DTYPES[table].items()]
+    return _dressed(table, Columns(lists, frozenset(more)), ns, all)
+
+
+def _blank(values: Sequence[Any], kind: str) -> Sequence[Any]:
+    """An empty text is a missing one."""
+    return [value or None for value in values] if kind == "text" else values
+
+
+def _dressed(table: str, made: Columns, ns: str | None, all: bool) -> NetTable:
+    kinds = DTYPES[table]
+    data = {name: _array(values, kind) for (name, kind), values in zip(kinds.items(), made.lists, strict=True)}
     title = _TITLES.get(table, table) + (f" of {ns}" if ns is not None else "")
-    hidden = set() if all else set(dtypes) - set(SHOWN[table]) - set(more)
+    hidden = set() if all else set(kinds) - set(SHOWN[table]) - made.more
     if ns is not None and not all:
         hidden.add("ns")
-    return _dress(frame, View(title, frozenset(hidden), "ns" in hidden))
+    return _dress(pd.DataFrame(data, copy=False), View(title, frozenset(hidden), "ns" in hidden))
 
 
-def _series(values: list[Any], kind: str) -> Any:
+def _array(values: Sequence[Any], kind: str) -> Any:
     if kind == "text":
-        values = [value or None for value in values]
-    return pd.Series(values, dtype=_PANDAS[kind])
+        return pd.arrays.StringArray(np.array(values, dtype=object))
+    return pd.array(values, dtype="Int64") if kind == "int?" else np.array(values, dtype=_NUMPY[kind])
 
 
 def _guess(values: list[Any]) -> Any:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from nsmagic.agent import protocol
+from nsmagic.agent.kept import Kept
 from nsmagic.errors import LabDied, LabError, NsmagicError, from_data
 
 _ENDED = object()
@@ -112,6 +113,8 @@ class Client:
 
     def __init__(self, transport: Transport, ended: Callable[[str], None] | None = None) -> None:
         self._transport = transport
+        #: What was read of the lab last.
+        self.kept = Kept()
         self._ended = ended
         self._numbers = itertools.count(1)
         self._calls: dict[int, Call] = {}

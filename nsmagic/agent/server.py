@@ -19,7 +19,7 @@ from typing import Any
 
 from nsmagic import __version__
 from nsmagic import syscalls as sys_
-from nsmagic.agent import defaults, door, limits, proc, process, protocol, terminal
+from nsmagic.agent import defaults, door, limits, proc, process, protocol, shelf, terminal
 from nsmagic.agent.call import Call, told
 from nsmagic.agent.capture import Captures
 from nsmagic.agent.jobs import Jobs
@@ -65,6 +65,7 @@ class Agent:
         self.captures = Captures(self.loop, self.namespaces)
         if plain:
             self.work.up_loopback()
+        self.shelf = shelf.Shelf()
         self.jobs = Jobs(self.loop, self.namespaces, self.bounds["jobs"])
         self._calls: dict[tuple[int, int], Call] = {}
         self._channels: dict[int, protocol.Channel] = {}
@@ -262,6 +263,20 @@ class Agent:
             for at in range(0, len(data[table]), _ROWS_PER_FRAME):
                 call.item({"table": table, "rows": data[table][at : at + _ROWS_PER_FRAME]})
         return {"tables": list(tables)}
+
+    def op_tables(self, call: Call, since: dict[str, int]) -> dict[str, Any]:
+        """Tables of all namespaces, as far as they differ from the states with these numbers (0: all of it). The last word has
+        for each table its ``number`` now and, when they differ, the ``names`` of the namespaces in order."""
+        self.namespaces.scan()
+        self.monitor.settle()
+        answer: dict[str, Any] = {}
+        for table, parts in self.work.parts(list(since)).items():
+            number = self.shelf.put(table, parts)
+            names, differing = self.shelf.since(table, since[table])
+            for item in shelf.items(table, differing):
+                call.item(item)
+            answer[table] = {"number": number, "names": names}
+        return answer
 
     def op_run(
         self,

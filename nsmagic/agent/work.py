@@ -83,18 +83,24 @@ class Work:
             ns = [self._namespaces.first_name(name) for name in ns]
         data: dict[str, list[Any]] = {}
         if "namespaces" in tables:
-            entries = sorted(self._namespaces.entries.items(), key=lambda item: (item[0] != HOST, item[0]))
-            data["namespaces"] = [
-                [name, entry.inode, entry.named, list(entry.pids)]
-                for name, entry in entries
-                if ns is None or name in ns
-            ]
+            data["namespaces"] = [row for row in self._names() if ns is None or row[0] in ns]
         rest = [table for table in tables if table != "namespaces"]
         data.update(self._monitor.snapshot(rest, ns))
         if asked:
             for rows in data.values():
                 _rename(rows, asked)
         return {table: data[table] for table in tables}
+
+    def parts(self, tables: Sequence[str]) -> dict[str, list[tuple[str, list[Any]]]]:
+        """The same of all namespaces, namespace by namespace; a list of rows is the same object while nothing in it differs."""
+        found = self._monitor.parts([table for table in tables if table != "namespaces"])
+        if "namespaces" in tables:
+            found["namespaces"] = [("", self._names())]
+        return found
+
+    def _names(self) -> list[list[Any]]:
+        entries = sorted(self._namespaces.entries.items(), key=lambda item: (item[0] != HOST, item[0]))
+        return [[name, entry.inode, entry.named, list(entry.pids)] for name, entry in entries]
 
     def up_loopback(self) -> None:
         """The lab's host has its loopback up, as a machine that has booted."""

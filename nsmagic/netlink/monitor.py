@@ -421,6 +421,14 @@ class Monitor:
         KeyError
             No such table.
         """
+        parts = self.parts(tables, names)
+        return {table: [row for _, rows in found for row in rows] for table, found in parts.items()}
+
+    def parts(
+        self, tables: Sequence[str], names: Sequence[str] | None = None
+    ) -> dict[str, list[tuple[str, list[Row]]]]:  # fmt: skip
+        """The same, namespace by namespace: ``(its name, its rows)``. Of links, addresses, routes, rules and neighbours the list
+        of rows is the same object as before where nothing in it differs."""
         chosen = [self._get(name) for name in (self.names() if names is None else sorted(set(names), key=peers.order))]
         need = NOTHING
         for table in tables:
@@ -431,8 +439,8 @@ class Monitor:
         self._refresh(need, names)
         self._tell()
         return {
-            table: [row for live in chosen for row in live.rows(table, self._state, self._naming)] for table in tables
-        }
+            table: [(live.name, live.rows(table, self._state, self._naming)) for live in chosen] for table in tables
+        }  # fmt: skip
 
     def space(self, name: str) -> Space:
         """A namespace as it is now: raw rows, for who needs more than the model's columns.

@@ -1,0 +1,57 @@
+"""The notebook's copy of what was read last, so that a read brings only what differs (``shelf.py`` is the other end)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nsmagic.model import Part, Snapshot, Table
+
+if TYPE_CHECKING:
+    from nsmagic.agent.client import Client
+
+
+class Kept:
+    """Tables of one lab by name, each with the number of its state. Threads may read at the same time."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, tuple[int, dict[str, Part], Table[Any]]] = {}
+        self._lock = threading.Lock()
+
+    def read(self, client: Client, tables: Sequence[str]) -> Snapshot:
+        """What the kernel has now. Tables in which nothing differs are the same objects as before."""
+        had = {table: self._tables[table] for table in tables if table in self._tables}
+        call = client.call("tables", since={table: had[table][0] if table in had else 0 for table in tables})
+        fresh: dict[str, dict[str, list[Sequence[Any]]]] = {}
+        for item in call.items():
+            parts = fresh.setdefault(item["table"], {})
+            for ns, rows in item["parts"]:
+                if ns in parts:
+                    parts[ns] += rows
+                else:
+                    parts[ns] = rows
+        found: dict[str, Table[Any]] = {}
+        states: Mapping[str, Any] = call.result()
+        for table in tables:
+            number, names = states[table]["number"], states[table]["names"]
+            known = had.get(table)
+            if known is None or known[0] != number:
+                known = _merged(table, known, number, names, fresh.get(table, {}))
+                with self._lock:
+                    if table not in self._tables or self._tables[table][0] < number:
+                        self._tables[table] = known
+            found[table] = known[2]
+        return Snapshot(found)
+
+
+def _merged(
+    table: str,
+    known: tuple[int, dict[str, Part], Table[Any]] | None,
+    number: int,
+    names: Sequence[str] | None,
+    fresh: Mapping[str, list[Sequence[Any]]],
+) -> tuple[int, dict[str, Part], Table[Any]]:
+    old = known[1] if known is not None else {}
+    parts = {ns: Part(ns, fresh[ns]) if ns in fresh else old[ns] for ns in (names if names is not None else old)}
+    return number, parts, Table(table, parts=parts.values())
