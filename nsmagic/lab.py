@@ -11,21 +11,21 @@ import os
 import socket as socket_
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nsmagic import run as run_
-from nsmagic import worlds
+from nsmagic import watching, worlds
 from nsmagic.agent.client import Client
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Command
 from nsmagic.commands.sentences import say
 from nsmagic.commands.slips import is_stub
-from nsmagic.errors import LabError, NamespaceNotFound, NotDoneYet, NsmagicError, from_data
+from nsmagic.errors import LabError, NamespaceNotFound, NotDoneYet, from_data
 from nsmagic.events import Events, Heard
 from nsmagic.history import Entry, History
-from nsmagic.model import FURTHER, HOST, Change, Snapshot
+from nsmagic.model import HOST, Change, Snapshot
 from nsmagic.pythonic import HandedOut, MachineSocket
 from nsmagic.result import Gather, Result, Sink
 from nsmagic.sandbox import choice, launch
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from nsmagic.topology.picture import Topology
     from nsmagic.trace.capture import Capture
+    from nsmagic.widgets.live import Live
 
 #: Seconds that a command may take under pytest (nbval) when nothing else is asked; interactively there is no limit.
 _UNDER_TEST = 60.0
@@ -87,6 +88,8 @@ class Lab:
         self._kind = ""
         self._handed_out = HandedOut()
         self._finalizer: weakref.finalize[Any, Lab] | None = None
+        self._lives: dict[tuple[tuple[str, ...], bool], Live] = {}
+        self._watches: weakref.WeakSet[watching.Watch] = weakref.WeakSet()
 
     # Life
 
@@ -108,6 +111,8 @@ class Lab:
         _LIVE.add(self)
         if self._world is not None:
             self._build(self._world)
+        for watch in list(self._watches):
+            watch.begin(client)
 
     def world(self, name: str) -> worlds.World:
         """End the lab and start it again with an outside; it keeps it until ``reset()``.
@@ -184,6 +189,8 @@ class Lab:
         if not launched.end():
             raise LabError(f"the lab's launcher (pid {launched.pid}) has not ended", hint="the kernel still holds it")
         client.join(2.0)
+        for watch in list(self._watches):
+            watch.join(2.0)
 
     def reset(self) -> None:
         """End the lab and forget its history and its world; the next command starts a new, empty one."""
@@ -308,13 +315,7 @@ class Lab:
 
     def snapshot(self, *tables: str, ns: str | None = None) -> Snapshot:
         """What the kernel has now: the tables asked for (all without an argument), of all namespaces or of one."""
-        if ns is None and not FURTHER.keys() & set(tables):
-            return self.client.kept.read(self.client, tables or Snapshot.names)
-        call = self.client.call("snapshot", tables=list(tables or Snapshot.names), ns=[ns])
-        data: dict[str, list[Any]] = {}
-        for item in call.items():
-            data.setdefault(item["table"], []).extend(item["rows"])
-        return Snapshot.from_data({table: data.get(table, []) for table in call.result()["tables"]})
+        return watching.read(self.client, *tables, ns=ns)
 
     def frame(self, table: str, ns: str | None = None, *, display_all: bool = False) -> pd.DataFrame:
         """A table of all namespaces or one as a DataFrame; ``lab.links`` and the like are short for it."""
@@ -426,20 +427,44 @@ class Lab:
         snapshot = self.snapshot("namespaces", "links", "addrs", "routes")
         return Topology(
             snapshot, ns or None, all=all, diff=diff, engine=engine, renderer=renderer,
-            forwarding=self._forwarding(row.ns for row in snapshot.namespaces), badges=self._nat_badges(),
+            forwarding=self._forwarding(row.ns for row in snapshot.namespaces), badges=watching.nat_badges(self.client),
             changes=self.history.last_changes(),
         )  # fmt: skip
 
-    def _nat_badges(self) -> dict[str, list[str]]:
-        """Namespace → what it translates, in words; nothing where rules cannot be read, as no picture depends on them."""
-        from nsmagic.words.typed import nat_badges
+    def live(self, *ns: str, all: bool = False) -> Live:
+        """The lab as a picture that moves while commands run: a widget for a notebook. The same one each time, as long as it is
+        not closed; ``ns`` and ``all`` as :meth:`topology` takes them.
 
-        try:
-            return nat_badges(self.snapshot("firewall").firewall.rows)
-        except LabError:
-            raise
-        except NsmagicError:
-            return {}
+        Its output holds the static picture, which stays when the widget is closed and when the notebook is opened again.
+
+        Raises
+        ------
+        NamespaceNotFound
+            There is no such namespace.
+        NsmagicError
+            anywidget is not installed.
+
+        >>> with Lab() as lab:
+        ...     _ = lab.run("ip netns add red")
+        ...     live = lab.live()
+        ...     print(live)
+        ...     live.close()
+        host
+        ├─ lo                 UP
+        └─ red
+           └─ lo              DOWN
+        """
+        from nsmagic.widgets import need
+
+        need("the live picture")
+        from nsmagic.feed import Feed
+        from nsmagic.widgets.live import Live
+
+        known = self._lives.get((ns, all))
+        if known is None or known.closed:
+            known = self._lives[ns, all] = Live(self.topology(*ns, all=all))
+            known.follow(Feed(self, known.show, known.packets, known.alive, ns=ns or None, all=all))
+        return known
 
     def sniff(
         self,
@@ -489,10 +514,27 @@ class Lab:
 
     def _forwarding(self, names: Iterable[str]) -> set[str]:
         """The namespaces that forward IPv4 packets."""
-        args = {"names": ["net.ipv4.ip_forward"], "ignore": True}
-        commands = [{"tool": "sysctl", "verb": "sysctl.read", "args": args, "ns": ns} for ns in names]
-        answers = self.client.call("commands", commands=commands)
-        return {ns for item in answers.items() for ns, _, value in item.get("rows", ()) if value != "0"}
+        return watching.forwarding(self.client, list(names))
+
+    def watch(self, heard: Callable[[Client, watching.Notice], object]) -> watching.Watch:
+        """Have ``heard`` called, in a thread of its own, when something of the lab changed and when packets crossed links, also
+        while a command runs; until ``close()`` of what is returned. It starts with the lab, and again after a reset.
+
+        >>> import threading
+        >>> crossed = threading.Event()
+        >>> with Lab() as lab:
+        ...     watch = lab.watch(lambda client, notice: crossed.set() if notice.crossed else None)
+        ...     _ = lab.run("ping -c 2 -i 0.2 127.0.0.1")
+        ...     print(crossed.wait(5))
+        ...     watch.close()
+        True
+        """
+        made = watching.Watch(heard)
+        with self._lock:
+            self._watches.add(made)
+            if self._client is not None and self._client.alive:
+                made.begin(self._client)
+        return made
 
     def events(self, heard: Heard, *, states: bool = False) -> Events:
         """Have ``heard`` called with what changes in the lab, a tuple of ``Change`` for each batch of the kernel's events, until

@@ -59,6 +59,7 @@ OPTIONS: dict[str, tuple[str, str]] = {
 class PictureOptions:
     """The options of ``%topology``."""
 
+    live: bool = False
     diff: bool = False
     all: bool = False
     engine: str = ""
@@ -66,6 +67,7 @@ class PictureOptions:
 
 
 PICTURE_OPTIONS: dict[str, tuple[str, str]] = {
+    "--live": ("", "a picture that moves while commands run, with each room's tables a click away"),
     "--diff": ("", "mark in the text too what the last cell changed, and show what it took away"),
     "--all": ("", "unnamed namespaces (the outside of a world), lo and automatic addresses too"),
     "--engine": ("LAYOUT", "dot, neato, fdp, sfdp, circo, twopi or osage"),
@@ -234,7 +236,7 @@ def split_picture_line(line: str) -> tuple[PictureOptions, tuple[str, ...]]:
     """The line of ``%topology``: its options, and the namespaces to be drawn (none: all).
 
     >>> split_picture_line("red blue --engine circo")
-    (PictureOptions(diff=False, all=False, engine='circo', lab=''), ('red', 'blue'))
+    (PictureOptions(live=False, diff=False, all=False, engine='circo', lab=''), ('red', 'blue'))
 
     Raises
     ------

@@ -303,10 +303,18 @@ class Netns(CourseMagics):
         Framed in amber is what the last cell that changed something changed. A dashed line is down; the word beside a socket
         says why. In a terminal, and where Graphviz gives no picture, it is drawn as text.
 
+        With ``--live`` it follows the kernel while other cells run. A click (or Enter) on a room or a socket shows its tables; arrow
+        keys go from one to the next, Shift with them moves the picture, ``+`` and ``-`` zoom, ``0`` shows all again.
+
         Options::
 
         """
         options, names = magic_line.split_picture_line(line)
+        if options.live:
+            if options.diff or options.engine:
+                other = "--diff" if options.diff else "--engine"
+                raise CommandSyntaxError(f"{other} does not go with --live", text=line, hint="%topology --live --all")
+            return self.lab_of(options.lab).live(*names, all=options.all)
         return self.lab_of(options.lab).topology(
             *names, all=options.all, diff=options.diff, engine=options.engine or None
         )

@@ -27,10 +27,10 @@ def test_public_members_of_a_lab() -> None:
         return {name for name in vars(kind) if not name.startswith("_")}
 
     assert public(nsmagic.Lab) == {
-        "addrs", "client", "close", "conntrack", "events", "fdb", "firewall", "frame", "kind", "links", "names", "namespaces", "nat",
+        "addrs", "client", "close", "conntrack", "events", "fdb", "firewall", "frame", "kind", "links", "live", "names", "namespaces", "nat",
         "neighbours", "note", "pid",
         "reset", "resolve", "routes", "rules", "run", "running", "script", "snapshot", "sniff", "socket", "status", "sysctls",
-        "topology", "track", "track_descriptor", "world",
+        "topology", "track", "track_descriptor", "watch", "world",
     }  # fmt: skip
     assert public(nsmagic.Namespace) == {
         "addrs", "conntrack", "fdb", "firewall", "links", "nat", "neighbours", "python", "routes", "rules", "run", "socket", "sysctls",
@@ -97,7 +97,7 @@ def test_options() -> None:
 
 def test_options_of_topology() -> None:
     assert {name: argument for name, (argument, _) in magic_line.PICTURE_OPTIONS.items()} == {
-        "--diff": "", "--all": "", "--engine": "LAYOUT", "--lab": "NAME",
+        "--live": "", "--diff": "", "--all": "", "--engine": "LAYOUT", "--lab": "NAME",
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from nsmagic import __version__
 from nsmagic import syscalls as sys_
-from nsmagic.agent import defaults, door, limits, proc, process, protocol, shelf, terminal
+from nsmagic.agent import defaults, door, limits, proc, process, protocol, shelf, terminal, watch
 from nsmagic.agent.call import Call, told
 from nsmagic.agent.capture import Captures
 from nsmagic.agent.jobs import Jobs
@@ -457,6 +457,10 @@ class Agent:
         unsubscribe = self.monitor.subscribe(call.item, weather=states)
         call.on_cancel = end
         call.item([])
+
+    def op_watch(self, call: Call, interval: float = watch.INTERVAL) -> None:
+        """Notices that something changed, and which links packets crossed, as items until it is cancelled."""
+        watch.Watch(call, self.loop, self.monitor, self.namespaces.scan, interval)
 
     def op_status(self, call: Call) -> dict[str, Any]:
         """What ``%lab status`` shows."""

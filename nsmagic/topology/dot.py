@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import graphviz
@@ -32,10 +32,12 @@ _FEW = 6
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text in DOT, and the layout that it is written for."""
+    """A text in DOT, and the layout that it is written for. ``ends`` tells for a socket with a cable how the cable is called in the
+    picture, and whether it begins there (on its left)."""
 
     text: str
     engine: str
+    ends: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
 
 
 def source(graph: Graph, marks: Marks | None = None, *, engine: str | None = None, all: bool = False) -> Source:
@@ -60,7 +62,11 @@ def source(graph: Graph, marks: Marks | None = None, *, engine: str | None = Non
     if circle:
         made = plan(graph, marks, all=all, walls=False)
     chosen = engine or ("neato" if circle else "dot")
-    return Source(_Drawing(made, chosen, circle=circle).source(), chosen)
+    ends: dict[str, tuple[str, bool]] = {}
+    for wire in made.wires:
+        if wire.kind == "cable":
+            ends |= {path: (_name(wire), path == wire.a) for path in (wire.a, wire.b) if path}
+    return Source(_Drawing(made, chosen, circle=circle).source(), chosen, ends)
 
 
 class _Drawing:
@@ -207,9 +213,8 @@ class _Drawing:
     # Lines
 
     def _wire(self, wire: Wire) -> None:
-        name = f"{wire.kind}/{key(wire.a or wire.left)}--{key(wire.b or wire.right)}"
         attributes = {
-            "id": name,
+            "id": _name(wire),
             "tooltip": _tooltip(wire.words),
             "color": self._color(wire),
             "arrowtail": "" if wire.a_up else "odot",
@@ -279,6 +284,10 @@ def _in_order(into: graphviz.Graph, names: list[str]) -> None:
 
 def _room(ns: str) -> str:
     return f"room/{key(ns)}"
+
+
+def _name(wire: Wire) -> str:
+    return f"{wire.kind}/{key(wire.a or wire.left)}--{key(wire.b or wire.right)}"
 
 
 def _unit(path: str) -> str:

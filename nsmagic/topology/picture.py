@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from nsmagic.model import HOST, Change, Snapshot
 from nsmagic.topology.build import build
 from nsmagic.topology.marks import Marks, marks
 from nsmagic.topology.model import Graph
-from nsmagic.topology.render import ENGINES, RenderError
+from nsmagic.topology.render import ENGINES, Renderer, RenderError
 from nsmagic.topology.text import draw
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class Topology:
     engine
         One of Graphviz's layouts; None: ``dot``, or for dense graphs one that ends in time.
     renderer
-        ``"bundled"`` (the Graphviz of pygraphviz's wheel) or ``"path"`` (the machine's own ``dot``).
+        ``"bundled"`` (the Graphviz of pygraphviz's wheel) or ``"path"`` (the machine's own ``dot``), or a
+        :class:`~nsmagic.topology.render.Renderer` that is kept for many pictures.
 
     >>> from nsmagic.topology.sample import cable
     >>> print(Topology(cable()))
@@ -71,7 +72,7 @@ class Topology:
         changes: Sequence[Change] = (),
         diff: bool = False,
         engine: str | None = None,
-        renderer: str | None = None,
+        renderer: str | Renderer | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.graph: Graph = build(snapshot, ns, all=all, forwarding=forwarding, badges=badges)
@@ -79,7 +80,9 @@ class Topology:
         self.diff = diff
         if engine is not None and engine not in ENGINES:
             raise NsmagicError(f'there is no layout "{engine}"', hint=f"layouts: {', '.join(ENGINES)}")
-        self._all, self._engine, self._renderer = all, engine, renderer
+        self._all, self._engine = all, engine
+        self._kept = renderer if isinstance(renderer, Renderer) else None
+        self._renderer = renderer if isinstance(renderer, str) else None
 
     # As text
 
@@ -113,7 +116,8 @@ class Topology:
         from nsmagic.topology import render
         from nsmagic.topology.svg import finish
 
-        drawn = render.svg(self._source.text, self._source.engine, which=self._renderer)
+        ask = self._kept.svg if self._kept is not None else partial(render.svg, which=self._renderer)
+        drawn = ask(self._source.text, self._source.engine)
         try:
             return finish(drawn, self.alt)
         except ValueError as error:
@@ -125,6 +129,17 @@ class Topology:
         sockets = [socket for socket in self.graph.sockets().values() if socket.link.kind != "loopback"]
         things += [self.marks.sockets.get(socket.path) for socket in sockets]
         return len(things) > 1 and set(things) == {"new"}
+
+    @property
+    def ends(self) -> Mapping[str, tuple[str, bool]]:
+        """Path of a socket → the identifier of its cable in the picture, and whether the cable begins there.
+
+        Raises
+        ------
+        RenderError
+            There is no picture.
+        """
+        return self._source.ends
 
     def dot(self) -> str:
         """The picture in DOT, the language of Graphviz."""

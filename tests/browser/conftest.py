@@ -125,6 +125,17 @@ def browser() -> Iterator[Any]:
         made.close()
 
 
+#: The last cell of the notebook; a new one below it, with a text.
+_LAST = "window.jupyterapp.shell.currentWidget.content.widgets.at(-1)"
+_TYPE = """(source) => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    const cells = notebook.model.sharedModel;
+    cells.insertCell(cells.cells.length, {cell_type: 'code', source});
+    notebook.deselectAll();
+    notebook.activeCellIndex = notebook.widgets.length - 1;
+}"""
+
+
 class Lab:
     """A page with JupyterLab, and what a person does there."""
 
@@ -157,6 +168,25 @@ class Lab:
             timeout=PATIENCE * 1000,
         )
 
+    def type(self, source: str, *, wait: bool = True) -> str:
+        """Type a cell below the others and run it; what it wrote, when it has ended (unless one does not ``wait``)."""
+        self.page.evaluate(_TYPE, source)
+        self.command("notebook:run-cell")
+        return self.written() if wait else ""
+
+    def written(self) -> str:
+        """What the last cell has written, when it has ended."""
+        self.page.wait_for_function(
+            f"() => /\\d/.test(({_LAST})?.promptNode?.textContent ?? '')", timeout=PATIENCE * 1000
+        )
+        return str(self.page.evaluate(f"() => {_LAST}.outputArea.node.innerText"))
+
+    def theme(self, dark: bool) -> None:
+        """JupyterLab's own theme."""
+        name = "JupyterLab Dark" if dark else "JupyterLab Light"
+        self.command("apputils:change-theme", theme=name)
+        self.page.wait_for_function(f"() => document.body.dataset.jpThemeName === {name!r}", timeout=PATIENCE * 1000)
+
     def shot(self, name: str) -> Path:
         """Keep what is seen, to be looked at."""
         path = self.shots / f"{name}.png"
@@ -166,11 +196,33 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots are kept: NSMAGIC_SHOTS, else pytest's folder of this run."""
+    """Where screenshots are kept: NSMAGIC_SHOTS, else ``tests/artefacts`` (which git ignores), else pytest's folder of this run."""
     said = os.environ.get("NSMAGIC_SHOTS")
-    folder = Path(said) if said else tmp_path_factory.mktemp("shots")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(said) if said else TOP / "tests" / "artefacts"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "written").write_text("")
+    except OSError:
+        return tmp_path_factory.mktemp("shots")
     return folder
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Any, str], list[str]]:
+    """``axe(page, selector)``: what axe-core finds serious in a part of a page, a line for each thing."""
+    found = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
+
+    def serious(page: Any, selector: str) -> list[str]:
+        result = found.Axe().run(page, context=selector).response
+        assert result["passes"], "axe-core has looked at nothing"
+        return [
+            f"{each['impact']} {each['id']}: {each['help']}: {node['html'][:200]}"
+            for each in result["violations"]
+            if each["impact"] in ("serious", "critical")
+            for node in each["nodes"]
+        ]
+
+    return serious
 
 
 @pytest.fixture
