@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nsmagic import watching
 from nsmagic.agent.client import Client
 from nsmagic.errors import NsmagicError
+from nsmagic.model import Snapshot
 from nsmagic.topology.details import Room, details
 from nsmagic.topology.picture import Topology
 from nsmagic.topology.render import Renderer
@@ -106,6 +107,8 @@ class Feed:
         self.frame = Frame()
         self.topology: Topology | None = None
         self._source = ""
+        self._made_of: tuple[Any, ...] = ()
+        self._snapshot: Snapshot | None = None  # keeps the tables, whose identities are compared
         self._beaten = time.monotonic()
         self._badges: dict[str, list[str]] = {}
         self._badges_read = float("-inf")
@@ -202,10 +205,15 @@ class Feed:
 
     def _frame(self, client: Client, renderer: Renderer) -> Frame:
         snapshot = watching.read(client, *_TABLES)
-        names = [row.ns for row in snapshot.namespaces]
+        forwarding = watching.forwarding(client, [row.ns for row in snapshot.namespaces])
+        badges = self._nat(client)
+        # Tables in which nothing differs are the same objects as at the read before.
+        made_of = ([id(snapshot.tables[table]) for table in _TABLES], forwarding, badges)
+        if made_of == self._made_of and not self.frame.ended:
+            return self.frame
+        self._made_of, self._snapshot = made_of, snapshot
         topology = Topology(
-            snapshot, self._ns, all=self._all, forwarding=watching.forwarding(client, names), badges=self._nat(client),
-            renderer=renderer,
+            snapshot, self._ns, all=self._all, forwarding=forwarding, badges=badges, renderer=renderer,
         )  # fmt: skip
         rooms = details(snapshot, [room.ns for room in topology.graph.rooms])
         text, alt = str(topology), topology.alt
