@@ -49,7 +49,7 @@ class Lab:
     seed
         From which MAC addresses are derived: the same seed and the same commands give the same lab.
     sandbox
-        ``"rootless"``, ``"rootless-nomount"`` or ``"host"``; None: ``NSMAGIC_SANDBOX``, else the first that works here.
+        ``"rootless"``, ``"rootless-nomount"``, ``"vm"`` or ``"host"``; None: ``NSMAGIC_SANDBOX``, else the first that works here.
     limits
         Overrides of the defaults that ``%lab status`` shows (``{"namespaces": 1000}``).
     folder

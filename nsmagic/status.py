@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_UNITS = {"memory": 1 << 20, "file_size": 1 << 20, "output": 1 << 10}
+_UNITS = {"lab_memory": 1 << 20, "memory": 1 << 20, "file_size": 1 << 20, "output": 1 << 10}
 _NAMES = {
     "processes": "processes",
     "namespaces": "network namespaces",
@@ -15,6 +15,7 @@ _NAMES = {
     "cpu_time": "CPU time of one command, s",
     "output": "output of one command, KiB",
     "jobs": "background jobs",
+    "lab_memory": "memory of the whole lab, MiB",
 }
 
 

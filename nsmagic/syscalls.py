@@ -171,6 +171,14 @@ def ignore_setgroups() -> None:
         _filter(arch, setgroups, _SECCOMP_RET_ERRNO, 0)
 
 
+def keep_hangup_deadly() -> None:
+    """Make ``rt_sigaction(SIGHUP, …)`` do nothing and succeed, from now on and in all that this process starts: none of them can
+    ignore the hang-up of its terminal. Wants no_new_privs. On other machines than x86_64 nothing is done.
+    """
+    if platform.machine() == "x86_64":
+        _filter(_CALLS["x86_64"][0], 13, _SECCOMP_RET_ERRNO, 0, first=1)
+
+
 def notify_of_setns() -> int:
     """Have somebody asked before each ``setns(2)`` of this process and of all that it starts: the descriptor that brings the
     questions (``seccomp_unotify(2)``). Wants no_new_privs.
@@ -188,13 +196,17 @@ def notify_of_setns() -> int:
     return number
 
 
-def _filter(arch: int, call: int, action: int, flags: int) -> int:
-    """Add a seccomp filter that treats one system call in its own way and allows all others."""
+def _filter(arch: int, call: int, action: int, flags: int, first: int | None = None) -> int:
+    """Add a seccomp filter that treats one system call in its own way, always or with this first argument, and allows all
+    others."""
+    # Load the low half of the argument; compare it.
+    argument = [] if first is None else [(0x20, 0, 0, 16), (0x15, 0, 1, first)]
     instructions = [  # struct sock_filter: code, jump if true, jump if false, value
         (0x20, 0, 0, 4),  # load the architecture
-        (0x15, 0, 3, arch),
+        (0x15, 0, 3 + len(argument), arch),
         (0x20, 0, 0, 0),  # load the call's number
-        (0x15, 0, 1, call),
+        (0x15, 0, 1 + len(argument), call),
+        *argument,
         (0x06, 0, 0, action),
         (0x06, 0, 0, _SECCOMP_RET_ALLOW),
     ]

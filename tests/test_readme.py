@@ -114,7 +114,7 @@ def test_subcommands() -> None:
         iter(action.choices for action in cli.parser()._actions if action.choices and action.dest == "command")
     )
     assert set(
-        re.findall(r"\bnsmagic (lab|run|shell|ls|doctor)\b", TEXT + (TOP / ".github/CHANGELOG.md").read_text())
+        re.findall(r"\bnsmagic (lab|run|shell|ls|doctor|vm)\b", TEXT + (TOP / ".github/CHANGELOG.md").read_text())
     ) <= set(known)
     assert {"run", "shell", "ls", "doctor"} <= set(re.findall(r"\bnsmagic (\w+)", TEXT))
 

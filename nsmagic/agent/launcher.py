@@ -31,7 +31,7 @@ from typing import Any
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from nsmagic import syscalls as sys_
-from nsmagic.agent import protocol, rootfs
+from nsmagic.agent import protocol, rootfs, vm
 from nsmagic.agent.door import Door
 
 #: The plain user that a lab started by root becomes: systemd's list of uids leaves 65520 to 65533 to nobody.
@@ -49,18 +49,22 @@ def main(argv: list[str]) -> int:
     config = _read_config(sock)
     door = _open_door(config)  # before there are namespaces, and while we are who the notebook is
     try:
+        if config["kind"] == "vm":
+            return _watch_machine(sock, pidfd, config)
         init = _start(sock, pidfd, config, door)
     except rootfs.StepFailed as failure:
-        _refuse(sock, config, failure.step, failure.errno, failure.words)
+        refuse(sock.fileno(), config, failure.step, failure.errno, failure.words)
         return 1
     except OSError as error:
-        _refuse(sock, config, "start", error.errno or 0, str(error))
+        refuse(sock.fileno(), config, "start", error.errno or 0, str(error))
         return 1
     _watch(sock, pidfd, init, door, patience=1.0 if config["kind"] == "host" else 0.0)
     return 0
 
 
 def _open_door(config: dict[str, Any]) -> Door | None:
+    if config["kind"] == "vm":
+        return None
     try:
         return Door(config["lab"])
     except OSError as error:
@@ -89,13 +93,16 @@ def _read_exactly(sock: socket.socket, size: int) -> bytes:
     return data
 
 
-def _refuse(sock: socket.socket, config: dict[str, Any], step: str, errno: int, words: str) -> None:
+def refuse(line: int, config: dict[str, Any], step: str, errno: int, words: str) -> None:
+    """Tell the notebook at the other end of a descriptor why there is no lab."""
     data = {
         "error": "SandboxUnavailable", "message": f"{step}: {words}", "hint": None,
         "kind": config["kind"], "step": step, "errno": errno,
     }  # fmt: skip
+    frame = protocol.pack({"id": 0, "error": data})
     try:
-        sock.sendall(protocol.pack({"id": 0, "error": data}))
+        while frame:
+            frame = frame[os.write(line, frame) :]
     except OSError:
         return  # the notebook is gone: nobody is left to be told
 
@@ -109,21 +116,51 @@ def _start(sock: socket.socket, pidfd: int, config: dict[str, Any], door: Door |
         if shown:
             _become_plain_user(config)
         _tie_to(pidfd)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    _raise_limits()
     if kind == "host":
-        return _fork_init(sock, config, door)
+        return fork_init(sock.fileno(), config, door)
     if kind == "rootless" and not shown:
         # One more user namespace around the lab's: mounts made out here are locked in there.
         _new_user_namespace()
         with rootfs.step("mount namespace"):
             sys_.unshare(sys_.CLONE_NEWNS)
         rootfs.show(config["lab"], config, few=False)
-    _new_user_namespace()
-    with rootfs.step("namespaces"):
-        sys_.unshare(_NAMESPACES & ~sys_.CLONE_NEWUSER | (0 if kind == "rootless-nomount" else sys_.CLONE_NEWNS))
-    return _fork_init(sock, config, door)
+    return fork_init(sock.fileno(), config, door)
+
+
+def _raise_limits() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _watch_machine(sock: socket.socket, pidfd: int, config: dict[str, Any]) -> int:
+    """The kind ``vm``: start its kernel, answer what that asks, wait for an end, end it."""
+    config["few"] = os.getuid() == 0 and not plain_outside()
+    if config["few"]:
+        _become_plain_user(config)
+    _tie_to(pidfd)
+    _raise_limits()
+    machine = vm.Machine(sock, config)
+    machine_fd = os.pidfd_open(machine.pid)
+    more = {machine.control.fileno(): machine.hear, machine.output: machine.read}
+    poller = select.poll()
+    for fd in (pidfd, machine_fd, *more):
+        poller.register(fd, select.POLLIN)
+    poller.register(sock.fileno(), select.POLLRDHUP)
+    while True:
+        ready = {number for number, _ in poller.poll()}
+        if ready - set(more):
+            break
+        for fd in ready:
+            if not more[fd]():
+                poller.unregister(fd)
+    ended = machine_fd in ready
+    words = machine.end()
+    if ended:
+        # A lab that was ready has nobody who reads this.
+        refuse(sock.fileno(), config, "virtual machine", 0, words)
+    return 0
 
 
 def _new_user_namespace() -> None:
@@ -169,8 +206,12 @@ def _become_plain_user(config: dict[str, Any]) -> None:
                 f"root becomes a plain user for a lab (uid {LAB_UID}), who cannot read {folder}; start it as an ordinary "
                 "user, or with a Python in a folder that all may read",
             )
-    # Changing uid makes a process "not dumpable", and then its own /proc/self files belong to root; PR_SET_DUMPABLE gives
-    # them back, which writing uid_map needs.
+    make_dumpable()
+
+
+def make_dumpable() -> None:
+    """Changing uid makes a process "not dumpable", and then its own /proc/self files belong to root; PR_SET_DUMPABLE gives
+    them back, which writing uid_map needs."""
     sys_.prctl(4, 1)
 
 
@@ -196,7 +237,19 @@ def _write(path: str, text: str) -> None:
         os.close(fd)
 
 
-def _fork_init(sock: socket.socket, config: dict[str, Any], door: Door | None) -> int:
+def fork_init(line: int, config: dict[str, Any], door: Door | None = None) -> int:
+    """Make the lab's namespaces and its pid 1, whose frames go over ``line``; its pid.
+
+    Raises
+    ------
+    StepFailed
+        The kernel refused one.
+    """
+    if config["kind"] != "host":
+        _new_user_namespace()
+        with rootfs.step("namespaces"):
+            mounts = 0 if config["kind"] == "rootless-nomount" else sys_.CLONE_NEWNS
+            sys_.unshare(_NAMESPACES & ~sys_.CLONE_NEWUSER | mounts)
     alive, ours = os.pipe()  # the child sees EOF when this process is gone before PDEATHSIG is armed
     pid = os.fork()
     if pid:
@@ -210,25 +263,24 @@ def _fork_init(sock: socket.socket, config: dict[str, Any], door: Door | None) -
         os.close(ours)
         sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
         if not _readable(alive):
-            status = _init(sock, config, door)
+            status = _init(line, config, door)
     finally:
         os._exit(status)
 
 
-def _init(sock: socket.socket, config: dict[str, Any], door: Door | None) -> int:
+def _init(line: int, config: dict[str, Any], door: Door | None) -> int:
     """Pid 1 of the lab: close everything but the socket and the door, make the files, then become the agent."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         # Default, not ignored: the kernel keeps pid 1 from signals that have no handler, and children start clean.
         signal.signal(number, signal.SIG_DFL)
-    kept = _keep([sock.detach(), *([door.keep_inside()] if door is not None else [])])
-    sock = socket.socket(fileno=kept[0])
+    kept = _keep([line, *([door.keep_inside()] if door is not None else [])])
     visits = socket.socket(fileno=kept[1]) if door is not None else None
     os.chdir("/")
     os.umask(0o022)
-    missing: list[str] = []
+    missing: list[str] = config.pop("missing", [])
     try:
-        if config["kind"] == "rootless":
-            missing = rootfs.build(config["lab"], config)
+        if config["kind"] in ("rootless", "vm"):
+            missing += rootfs.build(config["lab"], config)
         if config["kind"] == "rootless-nomount":
             missing.append("mounts: refused here; programs and bash cells that call ip netns themselves do not work")
         if not os.access(config["cwd"], os.X_OK):
@@ -240,14 +292,16 @@ def _init(sock: socket.socket, config: dict[str, Any], door: Door | None) -> int
                 sys.path.append(folder)
         from nsmagic.agent.server import serve
     except rootfs.StepFailed as failure:
-        _refuse(sock, config, failure.step, failure.errno, failure.words)
+        refuse(kept[0], config, failure.step, failure.errno, failure.words)
         return 1
     except (OSError, ImportError) as error:
-        _refuse(sock, config, "agent", getattr(error, "errno", 0) or 0, str(error))
+        refuse(kept[0], config, "agent", getattr(error, "errno", 0) or 0, str(error))
         return 1
     if "no_door" in config:
         missing.append(config["no_door"])
-    return serve(sock, config, missing, visits)
+    if config["kind"] == "vm":
+        return serve(protocol.Channel(fd=kept[0]), config, missing)
+    return serve(protocol.Channel(socket.socket(fileno=kept[0])), config, missing, visits)
 
 
 def _keep(numbers: list[int]) -> list[int]:

@@ -18,6 +18,8 @@ KNOWN: dict[str, tuple[int, int]] = {
     "cpu_time": (300, 36000),
     "output": (1 << 20, 16 << 20),
     "jobs": (64, 256),
+    # Of the kind vm only, where it is all there is: of its kernel, of files in memory, and of all processes together.
+    "lab_memory": (256 << 20, 16 << 30),
 }
 
 #: Limits of one command → the rlimit that holds it.
@@ -58,6 +60,8 @@ def enforce(wanted: Mapping[str, int], kind: str, missing: list[str]) -> dict[st
     from nsmagic import syscalls as sys_
 
     bounds = complete(wanted)
+    if kind != "vm":
+        del bounds["lab_memory"]
     if kind == "host":
         return bounds
     # The hidden namespace of the monitor and the lab's root come on top.

@@ -136,12 +136,16 @@ class Reader:
 class Channel:
     """One end of the connection: a Unix stream socket, or any descriptor for the vm kind (then no descriptors ride along).
 
+    ``shared`` says whether the other end runs on the same kernel: behind a socket, too, there may be a virtual machine.
     ``patience`` is for how many seconds ``send`` waits for a non-blocking other end that does not read (None: for ever).
     Not thread-safe for two readers or two writers; the client guards its writes.
     """
 
-    def __init__(self, sock: socket.socket | None = None, fd: int = -1, patience: float | None = None) -> None:
+    def __init__(
+        self, sock: socket.socket | None = None, fd: int = -1, patience: float | None = None, *, shared: bool = True
+    ) -> None:
         self._patience = patience
+        self._shared = shared and sock is not None
         self._sock = sock
         self._fd = sock.fileno() if sock is not None else fd
         self._reader = Reader()
@@ -153,7 +157,7 @@ class Channel:
     @property
     def carries_fds(self) -> bool:
         """Whether descriptors can be handed across (both sides share a kernel)."""
-        return self._sock is not None
+        return self._shared
 
     def send(self, message: Message, fds: Sequence[int] = ()) -> None:
         """Send all of a message, waiting as long as it takes.
@@ -165,7 +169,7 @@ class Channel:
         OSError
             The other end is gone.
         """
-        if fds and self._sock is None:
+        if fds and not self._shared:
             raise ProtocolError("this connection carries no descriptors")
         if len(fds) > MAX_FDS:
             raise ProtocolError(f"{len(fds)} descriptors are more than the {MAX_FDS} that a frame may carry")

@@ -98,6 +98,8 @@ def build(lab_id: str, config: Mapping[str, Any]) -> list[str]:
         _devices(tag)
         missing += _kernel_files(tag)
         _etc()
+        if config["kind"] == "vm":
+            _choose_legacy()
         _scratch(tag)
         # Bound after /tmp and the like are there: Python, nsmagic or the notebook may lie in one of them.
         with step("bind the machine's files"):
@@ -266,6 +268,20 @@ def _etc() -> None:
     os.mkdir("/new/etc/netns", 0o755)
     os.mkdir("/new/etc/sysctl.d", 0o755)
     os.symlink("/proc/self/mounts", "/new/etc/mtab")
+
+
+def _choose_legacy() -> None:
+    """In the virtual machine, whose kernel has no nftables for IPv4, ``iptables`` is iptables-legacy: the choice that
+    ``update-alternatives`` makes on Debian and Ubuntu, made in the lab's /etc."""
+    theirs, ours = "/new/.etc/alternatives", "/new/etc/alternatives"
+    if not os.path.isdir(theirs):
+        return
+    os.remove(ours)
+    os.mkdir(ours, 0o755)
+    for name in os.listdir(theirs):
+        target = os.readlink(f"{theirs}/{name}") if os.path.islink(f"{theirs}/{name}") else f"/.etc/alternatives/{name}"
+        legacy = target.replace("tables-nft", "tables-legacy")
+        os.symlink(legacy if os.path.exists(f"/new{legacy}") else target, f"{ours}/{name}")
 
 
 def accounts(passwd: str) -> str:

@@ -58,7 +58,7 @@ class Agent:
         plain = config["kind"] != "host"
         prepare = self._defaults() if plain else []
         self.namespaces = Namespaces(
-            self.monitor, home, seed=config["seed"], mounts=config["kind"] in ("rootless", "host"), prepare=prepare
+            self.monitor, home, seed=config["seed"], mounts=config["kind"] != "rootless-nomount", prepare=prepare
         )
         self.work = Work(self.loop, self.monitor, self.namespaces)
         self.rules = Rules(self.loop, self.monitor, self.namespaces, self.place)
@@ -511,10 +511,9 @@ class Agent:
 
 
 def serve(
-    sock: socket.socket, config: Mapping[str, Any], missing: Sequence[str], visits: socket.socket | None = None
+    channel: protocol.Channel, config: Mapping[str, Any], missing: Sequence[str], visits: socket.socket | None = None
 ) -> int:
     """Be the agent until the notebook's end of the connection closes. ``visits`` brings further connections (``door.py``)."""
-    channel = protocol.Channel(sock)
     try:
         agent = Agent(channel, config, missing, visits)
     except (OSError, NamespaceNotFound) as error:

@@ -16,7 +16,7 @@ from nsmagic import __version__
 from nsmagic.errors import NsmagicError
 from nsmagic.model import HOST
 
-_KINDS = ("rootless", "rootless-nomount", "host")
+_KINDS = ("rootless", "rootless-nomount", "vm", "host")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -61,6 +61,13 @@ def parser() -> argparse.ArgumentParser:
     shell.add_argument("--lab", metavar="ID", help="which lab, where several run: the beginning of its id")
 
     commands.add_parser("ls", help="list your running labs", description="List your running labs.")
+
+    machine = commands.add_parser(
+        "vm",
+        help="fetch the kernel for labs where the machine gives no namespaces",
+        description="Fetch the distribution's package user-mode-linux and unpack it into your cache, without root; its checksum is checked.",
+    )
+    machine.add_argument("verb", choices=("install",), metavar="install", help="fetch and unpack it")
 
     doctor = commands.add_parser(
         "doctor",
@@ -133,6 +140,11 @@ def _do(options: argparse.Namespace, more: Sequence[str]) -> int:
             from nsmagic.cli.shell import list_labs
 
             return list_labs()
+        case "vm":
+            from nsmagic.sandbox import vm
+
+            vm.install()
+            return 0
         case _:
             return _doctor(options)
 

@@ -21,6 +21,7 @@ UBUNTU_SWITCH = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
 CONFINEMENT = "/proc/self/attr/current"
 STATUS = "/proc/self/status"
 PODMAN = "/run/.containerenv"
+YAMA = "/proc/sys/kernel/yama/ptrace_scope"
 
 #: What makes namespaces, in the launcher's and the trial's words → the kinds that are counted then.
 _COUNTED = {
@@ -29,6 +30,10 @@ _COUNTED = {
     "mount namespace": ("mnt",),
     "namespaces": ("net", "pid", "uts", "ipc", "mnt"),
 }
+#: Steps of the kind vm.
+_MACHINE = {
+    "kernel of the virtual machine", "memory of the virtual machine", "terminal of the virtual machine", "virtual machine",
+}  # fmt: skip
 #: What needs rights inside the new user namespace.
 _RIGHTS = {"uid map", "lo up", "veth pair", "limits"}
 _MOUNT = {
@@ -84,6 +89,8 @@ def cause_of(step: str, errno: int, read: Read = read_text) -> tuple[str, str]:
             "this root has no second user to become: its user namespace holds too few uids",
             "start it as an ordinary user",
         )
+    if step in _MACHINE:
+        return _booting(step, errno, read)
     if step in _COUNTED:
         return _making(step, errno, read)
     if step in _RIGHTS and errno in _DENIED:
@@ -95,6 +102,29 @@ def cause_of(step: str, errno: int, read: Read = read_text) -> tuple[str, str]:
     if step == "sysctl write" and errno in (*_DENIED, errno_.EROFS, errno_.ENOENT):
         return "/proc/sys is read-only or missing here (a container masks it)", _unmask(read)
     return _plain(errno), ""
+
+
+def _booting(step: str, errno: int, read: Read) -> tuple[str, str]:
+    if step == "kernel of the virtual machine":
+        return "there is no User Mode Linux here", "nsmagic vm install"
+    if step == "memory of the virtual machine":
+        if errno in (errno_.ENOSPC, errno_.EDQUOT):
+            return (
+                "no folder has room for the memory of a virtual machine",
+                'set TMPDIR to a folder on a larger disk, or Lab(limits={"lab_memory": 128 << 20})',
+            )
+        return (
+            "in no folder programs may be mapped (/dev/shm and /tmp are mounted noexec), which a virtual machine needs",
+            "set TMPDIR to a folder on a disk that is mounted without noexec",
+        )
+    if read(YAMA).strip() in ("2", "3"):
+        return (
+            "this machine forbids ptrace (kernel.yama.ptrace_scope), by which a virtual machine runs its programs",
+            "sudo sysctl -w kernel.yama.ptrace_scope=1",
+        )
+    if filtered(read):
+        return "the virtual machine ended; a seccomp filter may forbid it ptrace", _NO_FILTER
+    return "the virtual machine ended", ""
 
 
 def _making(step: str, errno: int, read: Read) -> tuple[str, str]:

@@ -12,13 +12,13 @@ from typing import Any
 
 from nsmagic.agent.client import Client
 from nsmagic.errors import LabError, SandboxUnavailable
-from nsmagic.sandbox import config, launch
+from nsmagic.sandbox import config, launch, vm
 from nsmagic.sandbox.causes import cause_of
 
 #: The kinds tried, in order, when none is asked for. ``host`` is never among them.
-AUTOMATIC = ("rootless", "rootless-nomount")
-#: Seconds a lab may take to start before it is given up.
-PATIENCE = 10.0
+AUTOMATIC = ("rootless", "rootless-nomount", "vm")
+#: Seconds a lab may take to start before it is given up; one that boots a kernel first may take longer.
+PATIENCE, PATIENCE_VM = 10.0, 60.0
 #: Seconds within which the namespaces of a lab that has ended are free for the next one.
 _FREED = 1.0
 
@@ -87,7 +87,7 @@ def _try(settings: Mapping[str, Any], ended: Callable[[str], None]) -> tuple[Cli
     try:
         launched = launch.launch(settings, handover)
         client = Client(launched.channel, over)
-        client.wait_ready(PATIENCE)
+        client.wait_ready(PATIENCE_VM if settings["kind"] == "vm" else PATIENCE)
     except SandboxUnavailable:
         if client is not None:
             client.close()
@@ -112,8 +112,12 @@ def _warn_of_host() -> None:
     )
 
 
-def _no_kind(refusals: list[SandboxUnavailable]) -> SandboxUnavailable:
-    """One error of all refusals: what stood in the way of each kind, and as the hint the line that mends the first."""
+def _no_kind(refusals: list[SandboxUnavailable], way: str = "") -> SandboxUnavailable:
+    """One error of all refusals: what stood in the way of each kind, and as the hint the line that mends the first; or what the
+    person can do alone, the ``way``."""
+    if len(refusals) > 1 and refusals[-1].step == vm.STEP:
+        # A thing that is not there is no cause, but a way.
+        return _no_kind(refusals[:-1], "nsmagic vm install" if vm.can_install() else "")
     first = refusals[0]
     named = [(refusal, *cause_of(refusal.step, refusal.errno)) for refusal in refusals]
     if len({(each.step, each.errno, each.message) for each in refusals}) == 1:
@@ -127,9 +131,13 @@ def _no_kind(refusals: list[SandboxUnavailable]) -> SandboxUnavailable:
     hint = (
         f"{cure}   (as administrator; nsmagic doctor shows every step)" if cure else "nsmagic doctor shows every step"
     )
+    if way:
+        hint = f"{way}   (without administrator: a virtual machine), or {hint}"
     return SandboxUnavailable(words, kind=first.kind, step=first.step, errno=first.errno, hint=hint)
 
 
 def _why(refusal: SandboxUnavailable, cause: str) -> str:
     # The agent's own failures are no settings of the machine: their words say all there is.
-    return refusal.message if refusal.step in ("agent", "start", "") else f"{cause} ({refusal.message})"
+    return (
+        refusal.message if refusal.step in ("agent", "start", "virtual machine", "") else f"{cause} ({refusal.message})"
+    )

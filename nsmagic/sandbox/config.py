@@ -12,9 +12,10 @@ from typing import Any
 
 from nsmagic.agent.limits import complete
 from nsmagic.errors import LabError, NsmagicError
+from nsmagic.sandbox import vm
 from nsmagic.sandbox.causes import UBUNTU_SWITCH, Read, read_text
 
-KINDS = ("rootless", "rootless-nomount", "host")
+KINDS = ("rootless", "rootless-nomount", "vm", "host")
 
 #: Folders that the lab must not get writable, even when a notebook was started there.
 _NEVER_WRITABLE = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr")
@@ -59,6 +60,8 @@ def make(kind: str, *, seed: int, limits: Mapping[str, int], folder: str | None 
     ------
     LabError
         A limit that is none, or pyroute2 is missing.
+    SandboxUnavailable
+        The kind ``vm`` without a kernel for it.
     """
     try:
         bounds = complete(limits)
@@ -66,6 +69,7 @@ def make(kind: str, *, seed: int, limits: Mapping[str, int], folder: str | None 
         raise LabError(str(error)) from None
     cwd = os.path.realpath(folder) if folder is not None else current_folder()
     code = [str(PACKAGE.parent), _folder_of("pyroute2")]
+    machine = {"vm": vm.settings(bounds["lab_memory"])} if kind == "vm" else {}
     python = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
     return {
         "kind": kind,
@@ -77,6 +81,7 @@ def make(kind: str, *, seed: int, limits: Mapping[str, int], folder: str | None 
         "writable": cwd if writable(cwd) else "",
         "hidden": [_jupyter_runtime()],
         "cwd": cwd or "/",
+        **machine,
     }
 
 

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from nsmagic import __version__
+from nsmagic.agent.client import Client
 from nsmagic.commands.packages import MODULES
-from nsmagic.errors import NsmagicError
+from nsmagic.errors import NsmagicError, SandboxUnavailable
 from nsmagic.printable import columns
-from nsmagic.sandbox import config
+from nsmagic.sandbox import choice, config
 from nsmagic.sandbox.causes import Read, cause_of, lacking, read_text
 from nsmagic.sandbox.tools import Tool, tools
 
@@ -36,7 +37,13 @@ _SPARE = {
     "limits": "the number of namespaces is not bounded",
     "inner user namespace": "only the kind rootless-nomount is left",
 }
-__all__ = ["Report", "Step", "apparmor_profile", "cause_of", "examine", "report_of"]
+#: What a kind of sandbox cannot do, wherever it works.
+LACKS = {
+    "rootless": "",
+    "rootless-nomount": "programs that call ip netns themselves, files of /etc/netns, IPv6 forwarding",
+    "vm": "sockets of Python cells (--python, lab.socket)",
+}
+__all__ = ["Report", "Step", "Verdict", "apparmor_profile", "cause_of", "examine", "report_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,21 @@ class Step:
     words: str = ""
     cause: str = ""
     cure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether one kind of sandbox works here: seconds to its first answer, or why not and what mends that; the kernel's features
+    that it has, and what it cannot do wherever it works."""
+
+    kind: str
+    ok: bool
+    started: float = 0.0
+    cause: str = ""
+    cure: str = ""
+    features: tuple[str, ...] = ()
+    lacks: str = ""
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +89,7 @@ class Report:
     error: str = ""
     missing: tuple[str, ...] = ()
     machine: Mapping[str, str] = field(default_factory=dict)
+    kinds: tuple[Verdict, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -80,11 +103,21 @@ class Report:
     def text(self) -> str:
         """For a person: first whether a lab can be had, then the steps, the kernel's features and the programs."""
         lines = [*self._verdict(), ""]
+        if self.kinds:
+            lines += [
+                "kinds of sandbox, in the order in which they are tried",
+                *_indent(columns(map(_kind_row, self.kinds))),
+            ]
+            lines += [*_cures_alone(self.kinds), ""]
         lines += ["what a lab needs of this machine", *_indent(columns(_row(step) for step in self.steps))]
         lines += _cures(self.steps)
         here = [step.name for step in self.features if step.ok]
         if here:
             lines += ["", "what this kernel has", *_indent(_wrap(here))]
+        vm = next((verdict.features for verdict in self.kinds if verdict.kind == "vm" and self.kind != "vm"), ())
+        if set(vm) - set(here):
+            lines += ["", 'what only the kind vm has (Lab(sandbox="vm"), NSMAGIC_SANDBOX=vm)']
+            lines += _indent(_wrap([name for name in vm if name not in here]))
         lacks = [step for step in self.features if step.ok is False]
         if lacks:
             lines += ["", "what it lacks (commands that need it are refused; the rest works)"]
@@ -107,6 +140,22 @@ class Report:
                 )
             return lines + [f"missing in it: {words}" for words in self.missing]
         return ["No lab can be started here.", f"({about})", *self.error.splitlines()]
+
+
+def _kind_row(verdict: Verdict) -> list[str]:
+    if verdict.ok:
+        return [
+            "ok",
+            verdict.kind,
+            f"ready in {verdict.started:.2f} s",
+            f"without {verdict.lacks}" if verdict.lacks else "",
+        ]
+    return ["no", verdict.kind, verdict.cause, ""]
+
+
+def _cures_alone(kinds: Iterable[Verdict]) -> list[str]:
+    """The line for the kind vm, which needs no administrator."""
+    return [f"  for vm: {each.cure}" for each in kinds if each.kind == "vm" and not each.ok and each.cure]
 
 
 def _row(step: Step) -> list[str]:
@@ -153,9 +202,12 @@ def examine() -> Report:
             hint="run it in WSL2, a Linux virtual machine, GitHub Codespaces or Binder",
         )
     tried = _trial()
+    here = tuple(each["name"] for each in tried["features"] if each["ok"])
+    kinds = tuple(_judge(kind, here) for kind in choice.AUTOMATIC)
     kind, started, missing, error = _start()
     return report_of(
         tried,
+        kinds=kinds,
         kind=kind,
         started=started,
         missing=missing,
@@ -174,6 +226,7 @@ def report_of(
     missing: Sequence[str] = (),
     error: NsmagicError | None = None,
     machine: Mapping[str, str] | None = None,
+    kinds: Sequence[Verdict] = (),
     found: Sequence[Tool] = (),
     read: Read = read_text,
 ) -> Report:
@@ -193,7 +246,7 @@ def report_of(
         features.append(_step(each, cause, cure))
     return Report(
         kind=kind, steps=tuple(steps), features=tuple(features), tools=tuple(found), started=started, missing=tuple(missing),
-        error=str(error or ""), machine=dict(machine or {}),
+        error=str(error or ""), machine=dict(machine or {}), kinds=tuple(kinds),
     )  # fmt: skip
 
 
@@ -221,8 +274,6 @@ def _trial() -> dict[str, Any]:
 
 def _start() -> tuple[str, float, list[str], NsmagicError | None]:
     """Start a lab as a notebook would, and end it."""
-    from nsmagic.sandbox import choice
-
     begun = time.monotonic()
     try:
         client, launched, kind = choice.start(None, seed=0, limits={}, ended=lambda cause: None)
@@ -236,6 +287,38 @@ def _start() -> tuple[str, float, list[str], NsmagicError | None]:
     finally:
         client.close()
         launched.end()
+
+
+def _judge(kind: str, here: tuple[str, ...]) -> Verdict:
+    """Start a lab of one kind; that of a virtual machine is asked for its own kernel's features."""
+    begun = time.monotonic()
+    try:
+        client, launched, _ = choice.start(kind, seed=0, limits={}, ended=lambda cause: None, folder="/")
+    except SandboxUnavailable as refusal:
+        cause, cure = cause_of(refusal.step, refusal.errno)
+        plain = refusal.step in ("agent", "start", "virtual machine", "")
+        return Verdict(
+            kind, False, cause=refusal.message.splitlines()[0] if plain else cause, cure=cure, lacks=LACKS[kind]
+        )
+    try:
+        missing = tuple(client.request("hello", patience=10.0, version=1)["missing"])
+        started = time.monotonic() - begun
+        return Verdict(kind, True, started, "", "", _features(client) if kind == "vm" else here, LACKS[kind], missing)
+    except NsmagicError as error:
+        return Verdict(kind, False, cause=error.message, lacks=LACKS[kind])
+    finally:
+        client.close()
+        launched.end()
+
+
+def _features(client: Client) -> tuple[str, ...]:
+    """What the kernel of a running lab has."""
+    argv = [sys.executable, "-I", "-S", str(Path(__file__).with_name("trial.py")), "features"]
+    text = "".join(item.get("text", "") for item in client.call("run", argv=argv, timeout=_PATIENCE).items())
+    try:
+        return tuple(each["name"] for each in json.loads(text)["features"] if each["ok"])
+    except ValueError:
+        return ()
 
 
 def _machine() -> dict[str, str]:

@@ -7,6 +7,7 @@ nsmagic does the plain commands of ``ip``, ``ping`` and their kin itself; these 
 from __future__ import annotations
 
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -41,6 +42,9 @@ PACKAGES: dict[str, tuple[str, str, str]] = {
     "traceroute": ("traceroute", "traceroute", "traceroute"),
     "dig": ("bind9-dnsutils", "bind-utils", "bind-tools"),
 }
+if platform.machine() in ("x86_64", "i686"):
+    # For the kind vm, where a machine gives no namespaces: the kernel, which there is for these processors only, and its loader.
+    PACKAGES |= {"linux.uml": ("user-mode-linux", "", ""), "modprobe": ("kmod", "kmod", "kmod")}
 
 #: Seconds that one command of a package manager may take.
 PATIENCE = 600.0
@@ -103,13 +107,13 @@ def manager(which: Callable[[str], str | None] = shutil.which) -> Manager:
 
 
 def missing_packages(found: Sequence[Tool], column: int) -> list[str]:
-    """The packages to install, each once, in the table's order.
+    """The packages to install, each once, in the table's order; what a system has no package of is left out.
 
     >>> missing_packages([Tool("ip", "/usr/sbin/ip", "a", "b", "c"), Tool("nc", "", "n1", "n2", "n3")], 1)
     ['n2']
     """
     packages = [(tool.debian, tool.fedora, tool.alpine)[column] for tool in found if not tool.path]
-    return list(dict.fromkeys(packages))
+    return [each for each in dict.fromkeys(packages) if each]
 
 
 def install(say: Callable[[str], object] = print) -> None:

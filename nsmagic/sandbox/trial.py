@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -I -S
 """What a lab needs of this machine, tried step by step in processes of its own: prints one JSON document.
 
-Run as ``python -I -S .../trial.py``, standard library only, as the launcher is. It takes the launcher's
+Run as ``python -I -S .../trial.py``, standard library only, as the launcher is; with the word ``features`` only those are tried. It takes the launcher's
 steps one by one, each with the kernel's number, where the launcher stops at the first that fails; so ``nsmagic doctor`` can show
 how far this machine goes. Everything happens in namespaces that end with this process; the machine keeps nothing of it.
 
@@ -65,6 +65,9 @@ class Report:
 def main() -> int:
     """Try everything and print what came of it."""
     steps = run_apart(sandbox)
+    if sys.argv[1:] == ["features"]:
+        print(json.dumps({"features": in_order(kernel.FEATURES, run_apart(features))}))
+        return 0
     print(json.dumps({"steps": in_order(STEPS, steps), "features": in_order(kernel.FEATURES, run_apart(features))}))
     return 0
 

@@ -188,7 +188,10 @@ def test_programs_in_a_namespace(bare: Lab, folder: Path) -> None:
     )
     server.value.stop()
     assert not bare.run(f"ip netns exec red {read}").ok
-    assert bare.run("iptables -t nat -A POSTROUTING -j MASQUERADE && iptables -t nat -S").text.count("MASQUERADE") == 1
+    assert (
+        "-A POSTROUTING -j MASQUERADE"
+        in bare.run("iptables -t nat -A POSTROUTING -j MASQUERADE && iptables -t nat -S").text
+    )
 
 
 def test_rooms_without_a_name_are_seen(bare: Lab) -> None:
@@ -409,6 +412,8 @@ except NsmagicError as error:
     assert "rootless" in said["message"]
 
 
+#: A machine without User Mode Linux.
+NO_VM = {"NSMAGIC_UML": "/nowhere"}
 TRY = """
 try:
     lab = Lab()
@@ -420,7 +425,7 @@ except NsmagicError as error:
 
 
 def test_where_namespaces_are_refused_it_says_so() -> None:
-    said = notebook(TRY, prefix=behind("unshare-EPERM"))
+    said = notebook(TRY, prefix=behind("unshare-EPERM"), env=NO_VM)
     assert said["kind"] == ""
     assert said["error"] == "SandboxUnavailable"
     assert (said["step"], said["errno"]) == ("user namespace", errno.EPERM)
@@ -432,11 +437,11 @@ def test_where_namespaces_are_refused_it_says_so() -> None:
 @pytest.mark.parametrize("kind", ["user", "net", "pid", "uts", "ipc"])
 def test_a_limit_of_zero_is_named(kind: str) -> None:
     """FAULTS.md 46: one sentence, which sysctl, what to ask the administrator."""
-    said = notebook(TRY, prefix=behind(f"max-{kind}-namespaces"))
+    said = notebook(TRY, prefix=behind(f"max-{kind}-namespaces"), env=NO_VM)
     assert said["kind"] == ""
     assert said["errno"] == errno.ENOSPC
     assert f"user.max_{kind}_namespaces is 0" in said["message"]
-    assert said["hint"].startswith(f"sudo sysctl -w user.max_{kind}_namespaces=")
+    assert f"sudo sysctl -w user.max_{kind}_namespaces=" in said["hint"]
 
 
 def test_no_mount_namespaces_but_others() -> None:
@@ -565,7 +570,7 @@ except NsmagicError as error:
 def test_kinds_that_there_are_not() -> None:
     with pytest.raises(LabError, match="there is no sandbox kind 'docker'") as caught:
         Lab(sandbox="docker").run("true")
-    assert caught.value.hint == "kinds: rootless, rootless-nomount, host"
+    assert caught.value.hint == "kinds: rootless, rootless-nomount, vm, host"
 
 
 def test_the_machine_itself_is_for_root_only() -> None:
@@ -595,7 +600,7 @@ def test_an_ordinary_user_s_root_is_no_root() -> None:
 @as_root
 def test_a_root_with_no_one_to_become() -> None:
     """Real root mapped to root and to nobody else could write the machine's files: refused with what to do."""
-    said = notebook(TRY, prefix=("unshare", "-Urnm"))
+    said = notebook(TRY, prefix=("unshare", "-Urnm"), env=NO_VM)
     assert said["kind"] == ""
     assert "no second user to become" in said["message"]
     assert "ordinary user" in said["hint"]
@@ -704,4 +709,4 @@ def test_never_chosen_by_itself() -> None:
     from nsmagic.sandbox import choice
 
     assert "host" not in choice.AUTOMATIC
-    assert set(choice.AUTOMATIC) == {"rootless", "rootless-nomount"}
+    assert set(choice.AUTOMATIC) == {"rootless", "rootless-nomount", "vm"}

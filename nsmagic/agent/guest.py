@@ -1,0 +1,135 @@
+"""Init of the virtual machine (kind ``vm``): makes it a small Linux system, then the lab in it as on any machine.
+
+Started by the guest's kernel as ``python -I -S .../guest.py``, as root of the guest, on the machine's own files. What the
+guest's root could do to those (it has the user's own rights there) nobody else in it can: the lab is made as the kind
+``rootless`` makes it, by the same code, and the person who started it is an ordinary user inside as outside. So files, limits, names and
+messages are the same in both kinds.
+
+This process stays in the guest's first namespaces, reaps, and switches the machine off when the agent has ended. The kernel starts
+``modprobe`` there too, so that modules load on demand, in a lab as well. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import stat
+import subprocess
+import sys
+from typing import Any
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from nsmagic import syscalls as sys_
+from nsmagic.agent import launcher, rootfs, vm
+
+#: Loaded at the start: what other programs expect to be there without a module being asked for by name.
+_AT_ONCE = ("ipv6", "veth", "ip_tables")
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_MODPROBE = "/run/nsmagic/modprobe"
+_POWER_OFF = 0x4321FEDC
+_DEVICES = (("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0))
+
+
+def main() -> None:
+    """Never returns: the machine is off at its end."""
+    try:
+        _files()
+        control = vm.raw_line(vm.CONTROL)
+        config = vm.read_config(control)
+        config["missing"] = _modules(config["vm"]["modules"])
+        _settings()
+        line = vm.raw_line(vm.FRAMES)
+        agent = os.fork()
+        if agent == 0:
+            try:
+                _lab(line, config)
+            finally:
+                os._exit(1)
+        os.close(line)
+        while os.wait()[0] != agent:
+            continue
+    finally:
+        sys.stdout.flush()
+        ctypes.CDLL(None).reboot(ctypes.c_int(ctypes.c_int32(_POWER_OFF).value))
+
+
+def _files() -> None:
+    """What a kernel gives and no disk holds: /proc, /sys, /dev, and a /run to write in."""
+    flags = sys_.MS_NOSUID | sys_.MS_NODEV | sys_.MS_NOEXEC
+    sys_.mount("proc", "/proc", "proc", flags)
+    sys_.mount("sysfs", "/sys", "sysfs", flags)
+    sys_.mount("nsmagic", "/run", "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, "mode=755,size=4m")
+    if not os.path.exists(vm.FRAMES):
+        sys_.mount("nsmagic", "/dev", "tmpfs", sys_.MS_NOSUID, "mode=755,size=1m")
+    for name, major, minor in (*_DEVICES, ("ttyS0", 4, 64), ("ttyS1", 4, 65)):
+        _node(f"/dev/{name}", major, minor, 0o600 if name.startswith("ttyS") else 0o666)
+    for name in ("net", "pts", "shm"):
+        os.makedirs(f"/dev/{name}", exist_ok=True)
+    _node("/dev/net/tun", 10, 200, 0o666)
+
+
+def _node(path: str, major: int, minor: int, mode: int) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.mknod(path, stat.S_IFCHR | mode, os.makedev(major, minor))
+    os.chmod(path, mode)
+
+
+def _modules(folder: str) -> list[str]:
+    """Let the kernel load its modules from where their package lies; what cannot be, in words."""
+    release = os.uname().release
+    tool = next((f"{each}/modprobe" for each in _PATH.split(":") if os.access(f"{each}/modprobe", os.X_OK)), None)
+    if tool is None:
+        return ["modules: there is no modprobe (package kmod); the lab has no veth"]
+    if not os.path.isdir(f"{folder}/{release}"):
+        return [f"modules: {folder}/{release} is not there; the lab has no veth"]
+    os.makedirs("/run/nsmagic/lib/modules")
+    os.symlink(f"{folder}/{release}", f"/run/nsmagic/lib/modules/{release}")
+    with open(_MODPROBE, "w") as file:
+        file.write(f'#!/bin/sh\nexec {tool} -d /run/nsmagic "$@"\n')
+    os.chmod(_MODPROBE, 0o755)
+    _write("/proc/sys/kernel/modprobe", _MODPROBE)
+    done = subprocess.run(
+        [tool, "-d", "/run/nsmagic", "-a", *_AT_ONCE], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        check=False, env={"PATH": _PATH, "LC_ALL": "C"},
+    )  # fmt: skip
+    return [f"modules: {line}" for line in done.stderr.splitlines()[:3]] if done.returncode else []
+
+
+def _settings() -> None:
+    """Bounds that a small machine sets lower than a lab does; the lab's own come in its namespaces."""
+    for name in ("user", "pid", "net", "mnt", "uts", "ipc", "cgroup", "time"):
+        _write(f"/proc/sys/user/max_{name}_namespaces", "65536")
+    _write("/proc/sys/kernel/printk", "1")
+
+
+def _write(path: str, text: str) -> None:
+    with contextlib.suppress(FileNotFoundError), open(path, "w") as file:
+        file.write(text)
+
+
+def _lab(line: int, config: dict[str, Any]) -> None:
+    """From the guest's root to the lab's pid 1, by the launcher's steps for a root that becomes a plain user."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    os.setsid()
+    try:
+        with rootfs.step("private mounts (as root)"):
+            sys_.unshare(sys_.CLONE_NEWNS)
+        rootfs.show(config["lab"], config, few=config["few"])
+        with rootfs.step("become a plain user"):
+            os.setgroups(config["groups"])
+            os.setresgid(*[config["gid"]] * 3)
+            os.setresuid(*[config["uid"]] * 3)
+        launcher.make_dumpable()
+        pid = launcher.fork_init(line, config)
+    except rootfs.StepFailed as failure:
+        launcher.refuse(line, config, failure.step, failure.errno, failure.words)
+        return
+    os.close(line)
+    os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,344 @@
+"""The kind vm: the whole lab in a Linux kernel that runs as an ordinary program, and its end (FAULTS.md 1, 4, 5, 8, 15, 16).
+
+Its processes are in no namespace of their own that could be looked for, but all in one process group.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from nsmagic import Lab
+from nsmagic.agent import vm as agent_vm
+from nsmagic.agent.rootfs import StepFailed
+from nsmagic.errors import LabDied, LabError, NsmagicError, SandboxUnavailable
+from nsmagic.sandbox import vm
+
+from . import observe
+from .outside import notebook
+
+pytestmark = pytest.mark.sandbox
+GATE = Path(__file__).with_name("gate.py")
+FOLDER = "/tmp"
+
+CABLE = """
+    ip netns add red
+    ip netns add blue
+    ip link add veth-red netns red type veth peer name veth-blue netns blue
+    ip -n red addr add 10.0.0.1/24 dev veth-red
+    ip -n blue addr add 10.0.0.2/24 dev veth-blue
+    ip -n red link set veth-red up
+    ip -n blue link set veth-blue up
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the plain user that root becomes may write too."""
+    made = tmp_path_factory.mktemp("vm")
+    for each in (made, *made.parents[:2]):
+        if each.owner() == Path("/proc/self").owner():
+            each.chmod(0o777 if each == made else 0o755)
+    return made
+
+
+@pytest.fixture(scope="module")
+def machine(folder: Path) -> Iterator[Lab]:
+    """One lab for the tests that only look; red and blue with a cable."""
+    with Lab(sandbox="vm", folder=str(folder)) as lab:
+        lab.run(CABLE).check()
+        yield lab
+
+
+def test_the_tour(machine: Lab) -> None:
+    assert machine.kind == "vm"
+    assert machine.status()["missing"] == []
+    assert machine.names() == ["blue", "red"]
+    assert "1 received, 0% packet loss" in machine.run("ip netns exec red ping -c 1 10.0.0.2").check().text
+    assert list(machine["red"].neighbours["address"]) == ["10.0.0.2"]
+    assert machine.run("for n in red blue; do ip netns exec $n ip -br link | wc -l; done").check().text == "2\n2\n"
+    refused = machine.run("ip -n red link set veth-rad up")
+    assert "Cannot find device" in refused.text
+
+
+def test_it_is_what_the_ordinary_kind_is(machine: Lab, folder: Path) -> None:
+    """The same commands, the same rows: addresses that are derived, numbers, order."""
+    with Lab(sandbox="rootless", folder=str(folder)) as other:
+        other.run(CABLE).check()
+        assert machine.names() == other.names()
+        for table in ("links", "addrs", "routes"):
+            assert machine.frame(table).equals(other.frame(table)), table
+        who = "id -u; cat /proc/self/uid_map; hostname; pwd; ls / /etc/netns; echo $HOME; grep NoNewPrivs /proc/self/status"
+        assert machine.run(f"bash -c '{who}'").check().text == other.run(f"bash -c '{who}'").check().text
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "dummy",
+        "vrf table 10",
+        "bond",
+        "ifb",
+        "bridge",
+        "vxlan id 4 dstport 9",
+        "macvlan link veth-red",
+        "vlan id 5 link veth-red",
+    ],
+)
+def test_modules_load_on_demand(machine: Lab, link: str) -> None:
+    kind, _, words = link.partition(" ")
+    more, _, lower = words.partition("link ")
+    stands = f"link {lower} " if lower else ""
+    machine.run(f"ip link add {stands}name x-1 type {kind} {more}".strip(), "red").check()
+    machine.run("ip link del x-1", "red").check()
+
+
+def test_netem_and_nat(machine: Lab) -> None:
+    text = machine.run(
+        "tc qdisc add dev veth-red root netem delay 30ms\nping -c 1 10.0.0.2\ntc qdisc del dev veth-red root\n", "red"
+    ).check()
+    assert float(text.text.split("time=")[1].split()[0]) >= 30
+    # The kernel has no nftables for IPv4; iptables is the other of its two in here.
+    machine.run("iptables -t nat -A POSTROUTING -s 10.0.0.0/24 -j MASQUERADE", "red").check()
+    assert "-A POSTROUTING -s 10.0.0.0/24 -j MASQUERADE" in machine.run("iptables -t nat -S", "red").check().text
+
+
+def test_the_machine_s_files(machine: Lab, folder: Path) -> None:
+    (folder / "script.sh").write_text("echo one\n")
+    assert machine.run("sh script.sh").check().text == "one\n"
+    (folder / "script.sh").write_text("echo two\n")
+    assert machine.run("sh script.sh; echo made > made").text.startswith("two\n"), "what changes outside is seen inside"
+    assert (folder / "made").read_text() == "made\n"
+    for command in ("touch /usr/x", "mount -o remount,rw /usr && touch /usr/x", "cat /etc/shadow", "umount /usr"):
+        assert not machine.run(f"bash -c '{command}'").ok, command
+    assert not os.path.exists("/usr/x")
+
+
+def test_ps_says_when_a_process_began(machine: Lab) -> None:
+    """procps of Debian 12 wants a number of a core from /proc/cpuinfo, in each /proc that there is."""
+    for command in ("ps aux", "unshare --pid --fork --mount-proc ps aux"):
+        assert machine.run(command).check().text.rstrip().endswith("ps aux")
+
+
+def test_a_time_limit_ends_what_runs(machine: Lab) -> None:
+    begun = time.monotonic()
+    result = machine.run("ping 127.0.0.1", timeout=0.5)
+    assert time.monotonic() - begun < 4
+    assert "bytes from 127.0.0.1" in result.text
+    assert machine.run("yes").text.count("y") > 100_000
+
+
+def test_sockets_cannot_be_handed_out_and_it_says_so(machine: Lab) -> None:
+    with pytest.raises(LabError, match="sockets cannot be handed out of a lab of kind vm"):
+        machine["red"].socket()
+
+
+def test_memory_is_what_was_asked_for(folder: Path) -> None:
+    with Lab(sandbox="vm", folder=str(folder), limits={"lab_memory": 160 << 20}) as lab:
+        total = int(lab.run("grep MemTotal /proc/meminfo").text.split()[1])
+        assert 100 << 10 < total < 160 << 10
+        # One process may have more than there is: the guest's kernel ends it, and the lab goes on.
+        hog = lab.run("python3 -c 'x = bytearray(400 << 20)'")
+        assert not hog.ok
+        assert lab.run("true").ok
+        assert lab.status()["limits"]["lab_memory"] == 160 << 20
+
+
+# Its end
+
+KERNEL = """
+lab = Lab(sandbox="vm", folder="/tmp")
+lab.client
+threading.Thread(target=lambda: lab.run("for i in $(seq 8); do (trap '' HUP TERM INT; while :; do :; done) & done; wait"), daemon=True).start()
+while len(lab.status()["processes"]) < 8: time.sleep(0.02)
+say(launcher=lab.pid)
+time.sleep(120)
+"""
+
+
+def group(leader: int) -> list[int]:
+    """The living processes of a process group."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            state, _, number = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(number) == leader and state not in "ZX":
+            found.append(int(name))
+    return found
+
+
+@pytest.mark.parametrize("ending", ["kernel", "launcher", "machine", "stopped launcher", "all stopped"])
+def test_death(ending: str) -> None:
+    """Busy processes that ignore every signal; the kernel's helpers; the launcher or all of them stopped: gone within a second."""
+    from .outside import _BEGIN
+
+    process = subprocess.Popen([sys.executable, "-P", "-c", _BEGIN + KERNEL], stdout=subprocess.PIPE, text=True)
+    leader = 0
+    try:
+        assert process.stdout is not None
+        launcher = json.loads(process.stdout.readline()[5:])["launcher"]
+        [leader] = observe.children(launcher)
+        everything = group(leader)
+        assert len(everything) > 8
+        with observe.handle(launcher) as handle:
+            if ending in ("stopped launcher", "all stopped"):
+                os.kill(launcher, signal.SIGSTOP)
+            if ending == "all stopped":
+                for pid in everything:
+                    os.kill(pid, signal.SIGSTOP)
+            if ending == "launcher":
+                os.kill(launcher, signal.SIGKILL)
+            elif ending == "machine":
+                os.kill(leader, signal.SIGKILL)
+            else:
+                process.kill()
+            begun = time.monotonic()
+            assert observe.ended(handle, 1.0), "the launcher lives on"
+            assert observe.until(lambda: not group(leader), 1.0), f"{len(group(leader))} left"
+            print(f"{ending}: {len(everything)} processes gone in {time.monotonic() - begun:.3f} s")
+    finally:
+        process.kill()
+        process.wait(10)
+        process.stdout.close()
+        for pid in group(leader) if leader else []:
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_the_next_command_says_that_the_lab_has_ended(folder: Path) -> None:
+    lab = Lab(sandbox="vm", folder=str(folder))
+    [leader] = observe.children(lab.pid)
+    os.kill(leader, signal.SIGKILL)
+    begun = time.monotonic()
+    with pytest.raises(LabDied):
+        lab.run("sleep 20")
+    assert time.monotonic() - begun < 1.0
+    lab.close()
+
+
+# Where it serves
+
+
+@pytest.mark.parametrize("gate", ["unshare-EPERM", "max-user-namespaces"])
+def test_where_namespaces_are_forbidden_it_serves(gate: str) -> None:
+    """A seccomp filter as Docker's, and the limit at 0, for an ordinary user."""
+    said = notebook(
+        """
+lab = Lab()
+say(kind=lab.kind, missing=lab.status()["missing"], ok=lab.run("ip netns add red; ip -n red link").ok)
+lab.close()
+""",
+        prefix=(sys.executable, str(GATE), gate),
+    )
+    assert (said["kind"], said["missing"], said["ok"]) == ("vm", [], True)
+
+
+def test_without_a_kernel_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NSMAGIC_UML", "/nowhere")
+    with pytest.raises(SandboxUnavailable) as caught:
+        Lab(sandbox="vm").run("true")
+    assert "there is no User Mode Linux here" in caught.value.message
+    assert "nsmagic vm install" in str(caught.value.hint)
+
+
+def test_a_kernel_that_does_not_boot_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    wrong = tmp_path / "linux.uml"
+    wrong.write_text(
+        "#!/bin/sh\necho 'Checking that ptrace can change system call numbers...Operation not permitted'\n"
+    )
+    wrong.chmod(0o755)
+    for each in (tmp_path, *tmp_path.parents[:2]):
+        each.chmod(0o755)
+    monkeypatch.setenv("NSMAGIC_UML", str(wrong))
+    with pytest.raises(SandboxUnavailable, match="ptrace can change system call numbers"):
+        Lab(sandbox="vm").run("true")
+
+
+def test_folders_that_cannot_hold_its_memory(tmp_path: Path) -> None:
+    assert agent_vm.memory_folder(["/proc", str(tmp_path)], 1 << 20) == str(tmp_path)
+    with pytest.raises(StepFailed) as caught:
+        agent_vm.memory_folder([str(tmp_path)], 1 << 60)
+    assert caught.value.errno == 28
+
+
+def test_a_folder_mounted_noexec_is_passed_over(tmp_path: Path) -> None:
+    """Pods have a /dev/shm like that."""
+    code = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
+from nsmagic.agent import vm
+from nsmagic.agent.rootfs import StepFailed
+try:
+    vm.memory_folder([{str(tmp_path)!r}], 1 << 20)
+except StepFailed as failure:
+    print(failure.errno)
+"""
+    prefix = ["unshare", "-Urm", "sh", "-c", 'mount -n -t tmpfs -o noexec none "$0" && exec "$@"', str(tmp_path)]
+    done = subprocess.run([*prefix, sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1", "EPERM"
+
+
+# Its kernel
+
+
+def fetcher(folder: Path, sum_: str = "") -> vm.Run:
+    """What apt-get, apt-cache and dpkg-deb do, with a package of our own."""
+    data = b"not really a package"
+
+    def run(command: Sequence[str], where: Path) -> str:
+        match command[0]:
+            case "apt-cache":
+                return f"Package: x\nVersion: 6.1\nSize: 20\nSHA256: {sum_ or hashlib.sha256(data).hexdigest()}\n"
+            case "apt-get":
+                (where / "x.deb").write_bytes(data)
+            case "dpkg-deb":
+                kernel = where / "unpacked" / "usr" / "bin" / "linux.uml"
+                kernel.parent.mkdir(parents=True)
+                kernel.write_text("#!/bin/sh\n")
+                kernel.chmod(0o755)
+                (where / "unpacked/usr/lib/uml/modules/6.1/kernel/fs/xfs").mkdir(parents=True)
+        return ""
+
+    return run
+
+
+def test_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    said: list[str] = []
+    for _ in range(2):  # the second time in place of the first
+        kernel = vm.install(said.append, fetcher(tmp_path))
+    assert vm.find() == (str(kernel), str(tmp_path / "nsmagic/uml/usr/lib/uml/modules"))
+    assert not list(tmp_path.rglob("xfs"))
+    assert [each.name for each in (tmp_path / "nsmagic").iterdir()] == ["uml"], "no scratch is left"
+
+
+def test_install_refuses_a_file_that_is_not_the_one_of_the_lists(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(NsmagicError, match="is not what the lists of packages name"):
+        vm.install(lambda words: None, fetcher(tmp_path, "0" * 64))
+    assert list((tmp_path / "nsmagic").iterdir()) == []
+
+
+@pytest.mark.heavy
+def test_install_for_real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: Path) -> None:
+    """Fetches 40 MiB from the machine's package source, as whoever runs the tests, and boots what came."""
+    for each in (tmp_path, *tmp_path.parents[:2]):
+        each.chmod(0o755)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    kernel = vm.install()
+    assert kernel.is_relative_to(tmp_path)
+    with Lab(sandbox="vm", folder=str(folder)) as lab:
+        lab.run(CABLE).check()
+        lab.run("ip link add type dummy").check()
+        assert lab.status()["missing"] == []
