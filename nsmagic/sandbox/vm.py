@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nsmagic.agent.process import executable
 from nsmagic.errors import NsmagicError, SandboxUnavailable
 
 PACKAGE = "user-mode-linux"
@@ -53,6 +52,8 @@ def find(environment: Mapping[str, str] = os.environ) -> tuple[str, str] | None:
     unpacked = cache(environment) / _KERNEL
     if os.access(unpacked, os.X_OK):
         return str(unpacked), _modules_of(unpacked)
+    from nsmagic.agent.process import executable  # Linux only, and this module is read on any system
+
     found = executable("linux.uml")
     return (found, _modules_of(Path(found))) if found else None
 
