@@ -29,6 +29,7 @@ from nsmagic.model import HOST, Change, Snapshot
 from nsmagic.pythonic import HandedOut, MachineSocket
 from nsmagic.result import Gather, Result, Sink
 from nsmagic.sandbox import choice, launch
+from nsmagic.steps import begins_natively
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -251,7 +252,9 @@ class Lab:
             raise NotDoneYet(say("not-done"), hint=say("not-done-how"))
         cell_read = split(text, where)
         client = self.client
-        if where != HOST:
+        # The first request of native commands complains by itself of a namespace that is not there.
+        known = where == HOST or begins_natively(cell_read, show)
+        if not known:
             self._check(where)
         gather = Gather()
         both: Sink = gather if sink is None else _Both(gather, sink)
@@ -265,8 +268,12 @@ class Lab:
         )
         self._runs += 1
         runner = run_.Runner(self, client, where, both, options)
-        runner.run(cell_read)
-        return Result(runner.outcomes, "".join(gather.parts), told=runner.told)
+        try:
+            runner.run(cell_read)
+        except NamespaceNotFound:
+            self._check(where)  # in full words
+            raise
+        return Result(runner.outcomes, gather, told=runner.told)
 
     def note(self, ns: str, text: str, changes: tuple[Change, ...], cell: int, script: bool) -> None:
         """Remember a command that changed something (called by the runner)."""
@@ -281,6 +288,11 @@ class Lab:
     def names(self) -> list[str]:
         """The names that ``ip netns`` lists, sorted."""
         return [row.ns for row in self.snapshot("namespaces").namespaces if row.named and row.ns != HOST]
+
+    def seen(self, name: str) -> bool:
+        """Whether a namespace was there when the names were last read; asks nobody."""
+        client = self._client
+        return client is not None and client.kept.seen(name)
 
     def __getitem__(self, name: str) -> Namespace:
         """A namespace by its name (``host`` is the lab's own root).

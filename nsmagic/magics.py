@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import string
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.magic import line_cell_magic, line_magic, magics_class, no_var_expand
@@ -17,7 +17,7 @@ from traitlets import Bool, Enum
 
 from nsmagic import magic_line
 from nsmagic.completer import DEFAULT_LAB, Completer
-from nsmagic.errors import CommandSyntaxError, LabError, NsmagicError
+from nsmagic.errors import CommandSyntaxError, LabError, NamespaceNotFound, NsmagicError
 from nsmagic.magics_course import CourseMagics
 from nsmagic.model import HOST
 
@@ -158,7 +158,16 @@ class Netns(CourseMagics):
         if options.python:
             __tracebackhide__ = True  # what fails in there is the person's own Python
             return self._python(lab, ns, text, options)
-        return self.run_text(lab, ns, text, options)
+        try:
+            return self.run_text(lab, ns, text, options)
+        except NamespaceNotFound:
+            if (
+                cell is None
+            ):  # the line was read with names that were known a moment ago: read again, it may mean another thing
+                again = magic_line.split_line(line, _tools(), self._names_now, self._has_program)
+                if again[1:] != (ns, text):
+                    return self.run_text(lab, again[1], again[2], again[0])
+            raise
 
     netns.__doc__ = (
         str(netns.__doc__).rstrip()
@@ -209,9 +218,11 @@ class Netns(CourseMagics):
         assert outcome.shown is not None
         return outcome.shown.frame(display_all=options.all)
 
-    def _namespaces(self, options: magic_line.Options) -> list[str]:
-        lab = self.lab_of(options.lab)
-        return [HOST, *lab.names()]
+    def _namespaces(self, options: magic_line.Options) -> Collection[str]:
+        return _Names(self.lab_of(options.lab))
+
+    def _names_now(self, options: magic_line.Options) -> list[str]:
+        return [HOST, *self.lab_of(options.lab).names()]
 
     def _has_program(self, options: magic_line.Options, name: str) -> bool:
         return self.lab_of(options.lab).client.request("which", names=[name])[name] is not None
@@ -453,6 +464,28 @@ class Netns(CourseMagics):
         if words:
             self._warned = True
             print(f"hint: {words}", file=sys.stderr)
+
+
+class _Names(Collection[str]):
+    """The namespaces of a lab. One that was there at the last look is taken to be: the command itself finds out if it is gone."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._now: list[str] | None = None
+
+    def _names(self) -> list[str]:
+        if self._now is None:
+            self._now = [HOST, *self._lab.names()]
+        return self._now
+
+    def __contains__(self, name: object) -> bool:
+        return name == HOST or self._lab.seen(str(name)) or name in self._names()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
 
 
 class _Filler(string.Formatter):

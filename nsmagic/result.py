@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nsmagic.errors import CellFailed, NsmagicError
@@ -173,25 +174,31 @@ class Sink(Protocol):
 
 
 class Gather:
-    """A sink that keeps everything as text."""
+    """A sink that keeps everything, to be made into text when somebody asks for it: a table's text costs more than its read."""
 
     def __init__(self) -> None:
-        self.parts: list[str] = []
+        self._parts: list[str | Shown] = []
 
     def text(self, text: str) -> None:
-        self.parts.append(text)
+        self._parts.append(text)
 
     def changes(self, lines: Sequence[str]) -> None:
-        self.parts.extend(line + "\n" for line in lines)
+        self._parts.extend(line + "\n" for line in lines)
 
     def shown(self, outcome: Outcome, last: bool) -> None:
-        if outcome.string is not None:
-            self.parts.append(outcome.string)
+        if outcome.shown is not None:
+            self._parts.append(outcome.shown)
+        elif outcome.string is not None:
+            self._parts.append(outcome.string)
         else:
-            self.parts.append(f"{outcome.value!r}\n")
+            self._parts.append(f"{outcome.value!r}\n")
 
     def error(self, error: NsmagicError, alone: bool) -> None:
-        self.parts.append(error.render() + "\n")
+        self._parts.append(error.render() + "\n")
+
+    def whole(self) -> str:
+        """All of it."""
+        return "".join(part if isinstance(part, str) else f"{part.frame()!r}\n" for part in self._parts)
 
 
 @dataclass
@@ -202,9 +209,14 @@ class Result:
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
-    text: str = ""
+    gathered: Gather = field(default_factory=Gather, repr=False)
     interrupted: bool = False
     told: bool = False
+
+    @cached_property
+    def text(self) -> str:
+        """The cell as a terminal shows it."""
+        return self.gathered.whole()
 
     @property
     def ok(self) -> bool:

@@ -28,7 +28,7 @@ from nsmagic.errors import (
     NsmagicError,
     from_data,
 )
-from nsmagic.model import COLUMNS, Change, Snapshot
+from nsmagic.model import COLUMNS, HOST, Change, Snapshot
 from nsmagic.result import Job, Outcome, PingResult, Shown, Sink
 from nsmagic.steps import BRIEF, asks_for_help, brief, error_of, excused, native, natives, no_names, typed_in
 from nsmagic.telling import Kept, Telling
@@ -208,8 +208,9 @@ class Runner:
         for at in range(0, len(commands), _GROUP):
             part = steps[at : at + _GROUP]
             call = self._client.call(
-                "commands", commands=commands[at : at + _GROUP], ns=ns, stop=stop or self._options.stop
-            )
+                "commands", commands=commands[at : at + _GROUP], ns=ns, stop=stop or self._options.stop,
+                needs=HOST if self.outcomes else self._ns,
+            )  # fmt: skip
             done = 0
 
             def take(item: Any, part: Sequence[Step] = part, at: int = at) -> None:

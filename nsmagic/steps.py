@@ -8,7 +8,7 @@ from typing import Any
 
 from nsmagic.commands import hints, named
 from nsmagic.commands.cell import split
-from nsmagic.commands.command import Command, Program, Step
+from nsmagic.commands.command import Cell, Command, Program, Step
 from nsmagic.errors import CommandFailed, CommandTimeout, LabError, NsmagicError
 
 #: Tools that either do what they are told or say in a few words why not.
@@ -27,6 +27,11 @@ def native(step: Step) -> bool:
         and not step.background
         and not (step.run.display.get("json") and not step.run.changes)
     )
+
+
+def begins_natively(cell: Cell, show: str) -> bool:
+    """Whether the first thing that a cell asks of the agent are native commands, in one request."""
+    return cell.script is None and show == "table" and bool(cell.steps) and native(cell.steps[0])
 
 
 def natives(steps: Sequence[Step], at: int) -> list[Step]:

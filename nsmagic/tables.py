@@ -62,6 +62,7 @@ _TITLES = {
 }  # fmt: skip
 _NUMPY = {"int": "int64", "bool": "bool", "float": "float64"}
 _COPY_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
+_MISSING: Any = None
 _BIG = 1 << 63  # what Int64 holds; longer counters become text
 _LEFT = ' style="text-align:left;white-space:pre-wrap"'
 
@@ -114,26 +115,41 @@ class NetTable(pd.DataFrame):
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         """Header and displayed columns as text, printable."""
+        all_names = list(self.columns)
         at = self._displayed()
-        columns = [(str(self.columns[i]), self.iloc[:, i]) for i in at]
+        names = [str(all_names[i]) for i in at]
+        # All columns at once: pandas takes longer to cut out one than we to write it.
+        rows = self.to_numpy(dtype=object, na_value=_MISSING) if len(self) and at else ()
+        columns = list(zip(*rows, strict=True)) if len(rows) else [()] * len(all_names)
         cells = [
-            _times(values.tolist()) if _is_time(name, values) else _texts(values.tolist()) for name, values in columns
+            _times(columns[i]) if name == "time" and self.dtypes.iloc[i] == "float64" else _texts(columns[i])
+            for name, i in zip(names, at, strict=True)
         ]
-        return [printable(name) for name, _ in columns], cells
+        return [printable(name) for name in names], cells
 
     def __repr__(self) -> str:
-        header, cells = self._cells()
+        return self._as_text(*self._cells())
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str | None:
+        return self._as_html(*self._cells()) if pd.get_option("display.notebook_repr_html") else None
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Text and HTML of the same cells, which are made once for both."""
+        made = self._cells()
+        bundle = {"text/plain": self._as_text(*made)}
+        if pd.get_option("display.notebook_repr_html"):
+            bundle["text/html"] = self._as_html(*made)
+        return bundle
+
+    def _as_text(self, header: list[str], cells: list[list[str]]) -> str:
         lines = [printable(self._caption())] if self._caption() else []
         if header:
             lines += text_columns([header, *map(list, zip(*cells, strict=True))])
         return "\n".join(lines)
 
-    __str__ = __repr__
-
-    def _repr_html_(self) -> str | None:
-        if not pd.get_option("display.notebook_repr_html"):
-            return None
-        header, cells = self._cells()
+    def _as_html(self, header: list[str], cells: list[list[str]]) -> str:
         caption = self._caption()
         label = "" if caption or not self._view.title else f' aria-label="{_escape(self._view.title)}"'
         lines = [f"<table{label}>"]
@@ -149,21 +165,24 @@ class NetTable(pd.DataFrame):
         return "\n".join(lines)
 
 
+# IPython asks for each of these at each display, and a frame searches its columns for a name that it has not.
+for _name in ("_ipython_canary_method_should_not_exist_", "_ipython_display_", *(
+    f"_repr_{kind}_" for kind in ("markdown", "svg", "png", "jpeg", "pdf", "json", "javascript")
+)):  # fmt: skip
+    setattr(NetTable, _name, None)
+
+
 def _escape(text: str) -> str:
     return html.escape(printable(text))
 
 
-def _texts(values: list[Any]) -> list[str]:
+def _texts(values: Sequence[Any]) -> list[str]:
     return [printable(value) if isinstance(value, str) else printable(_text(value)) for value in values]
 
 
-def _is_time(name: str, values: pd.Series[Any]) -> bool:
-    """Whether a column has the times of packets, which are milliseconds."""
-    return name == "time" and values.dtype == "float64"
-
-
-def _times(values: list[float]) -> list[str]:
-    return ["" if value != value else f"{value:.3f} ms" for value in values]
+def _times(values: Sequence[Any]) -> list[str]:
+    """The times of packets, which are milliseconds."""
+    return ["" if value is None or value != value else f"{value:.3f} ms" for value in values]
 
 
 def _text(value: Any) -> str:
@@ -451,7 +470,9 @@ def _dressed(table: str, made: Columns, ns: str | None, all: bool) -> NetTable:
     hidden = set() if all else set(kinds) - set(SHOWN[table]) - made.more
     if ns is not None and not all:
         hidden.add("ns")
-    return _dress(pd.DataFrame(data, copy=False), View(title, frozenset(hidden), "ns" in hidden))
+    frame = NetTable(data, copy=False)
+    frame._view = View(title, frozenset(hidden), "ns" in hidden)
+    return frame
 
 
 def _array(values: Sequence[Any], kind: str) -> Any:

@@ -419,12 +419,13 @@ def interrupted_soon() -> Iterator[Callable[[Lab, str], None]]:
 
 
 def _runs(pid: int, name: str) -> bool:
-    """Whether a program of that name runs below a process."""
+    """Whether a program of that name runs below a process. One that has ended and is not reaped yet does not run."""
     todo = [pid]
     while todo:
         each = todo.pop()
         try:
-            if Path(f"/proc/{each}/comm").read_text().strip() == name:
+            state = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()[0]
+            if Path(f"/proc/{each}/comm").read_text().strip() == name and state not in "ZX":
                 return True
             todo += [int(child) for child in Path(f"/proc/{each}/task/{each}/children").read_text().split()]
         except OSError:

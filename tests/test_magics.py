@@ -265,6 +265,30 @@ def test_python_errors_are_pythons(notebook: Notebook) -> None:
 # Errors
 
 
+def test_a_namespace_that_was_there_a_moment_ago_is_no_longer_known(notebook: Notebook) -> None:
+    notebook.cell("%%netns\nip netns add rouge")
+    assert notebook.cell("%netns rouge ip link").ok
+    notebook.cell("%%netns\nip netns del rouge")
+    for source in (
+        "%netns rouge ip link",
+        "%netns rouge ip link set lo up",
+        "%netns rouge true",
+        "%netns rouge ping -c1 ::1",
+    ):
+        ran = notebook.cell(source)
+        assert isinstance(ran.error, errors.NamespaceNotFound), source
+        assert '"rouge"' in str(ran.error)
+    assert '"rouge" is neither a command nor a namespace' in str(notebook.cell("%netns rouge ip link").error)
+    assert 'there is no namespace "rouge"' in str(notebook.cell("%%netns rouge\nip link").error)
+
+
+def test_a_name_of_a_namespace_that_is_gone_may_be_a_program_now(notebook: Notebook) -> None:
+    notebook.cell("%%netns\nip netns add echo")
+    notebook.cell("%netns echo ip link")
+    notebook.cell("%%netns\nip netns del echo")
+    assert notebook.cell("%netns echo ip link").out == "ip link\n"
+
+
 @pytest.mark.parametrize(
     ("source", "said", "kind"),
     [

@@ -29,7 +29,7 @@ def test_public_members_of_a_lab() -> None:
     assert public(nsmagic.Lab) == {
         "addrs", "client", "close", "conntrack", "events", "fdb", "firewall", "frame", "kind", "links", "live", "names", "namespaces", "nat",
         "neighbours", "note", "pid",
-        "reset", "resolve", "routes", "rules", "run", "running", "script", "snapshot", "sniff", "socket", "status", "sysctls",
+        "reset", "resolve", "routes", "rules", "run", "running", "script", "seen", "snapshot", "sniff", "socket", "status", "sysctls",
         "topology", "track", "track_descriptor", "watch", "world",
     }  # fmt: skip
     assert public(nsmagic.Namespace) == {

@@ -19,6 +19,11 @@ class Kept:
         self._tables: dict[str, tuple[int, dict[str, Part], Table[Any]]] = {}
         self._lock = threading.Lock()
 
+    def seen(self, name: str) -> bool:
+        """Whether a namespace of that name was there at the last read of them."""
+        known = self._tables.get("namespaces")
+        return known is not None and any(row[0] == name and row[2] for row in known[2].values)
+
     def read(self, client: Client, tables: Sequence[str]) -> Snapshot:
         """What the kernel has now. Tables in which nothing differs are the same objects as before."""
         had = {table: self._tables[table] for table in tables if table in self._tables}

@@ -210,8 +210,13 @@ class Agent:
             "limits": self.bounds, "missing": self.missing, "python": sys.version.split()[0],
         }  # fmt: skip
 
-    def op_commands(self, call: Call, commands: list[dict[str, Any]], ns: str = HOST, stop: bool = False) -> None:
-        """Native commands, in order; one item each, then done. ``stop`` ends after the first refusal."""
+    def op_commands(
+        self, call: Call, commands: list[dict[str, Any]], ns: str = HOST, stop: bool = False, needs: str = HOST
+    ) -> None:
+        """Native commands, in order; one item each, then done. ``stop`` ends after the first refusal. Nothing is done when there
+        is no namespace ``needs``."""
+        if needs != HOST:
+            self.namespaces.nsfd(needs)
         self.loop.task(self._commands(call, commands, ns, stop))
 
     def _commands(self, call: Call, commands: list[dict[str, Any]], ns: str, stop: bool) -> Iterator[None]:
