@@ -247,6 +247,10 @@ class Lab:
         ...     print(result.value.ifname[0], result.ok)
         lo True
         """
+        if not isinstance(text, str):
+            raise TypeError(f"commands are a text, not {type(text).__name__}")
+        if timeout is not None and not timeout > 0:
+            raise LabError(f"a timeout is a number of seconds greater than 0, not {timeout!r}")
         where = ns or HOST
         if is_stub(text):
             raise NotDoneYet(say("not-done"), hint=say("not-done-how"))

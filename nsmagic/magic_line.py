@@ -202,8 +202,8 @@ def _unquoted(text: str) -> str:
         return text
 
 
-def split_cell_line(line: str) -> tuple[Options, str]:
-    """The line of ``%%netns``: its options, and the namespace (``host`` when none is named).
+def split_cell_line(line: str, magic: str = "%%netns") -> tuple[Options, str]:
+    """The line of ``%%netns``, or of a table's magic: its options, and the namespace (``host`` when none is named).
 
     >>> split_cell_line("red --out routes")
     (Options(out='routes', text=False, all=False, fill=False, quiet=False, timeout=None, bg=False, ns='', lab='', python=False, stop=False, no_raise_error=False), 'red')
@@ -224,10 +224,12 @@ def split_cell_line(line: str) -> tuple[Options, str]:
         names.insert(0, _Word(shlex.quote(options.ns), 0, 0))
     if len(names) > 1:
         raise CommandSyntaxError(
-            f'"{names[1].text}" is one word too many on the line of %%netns',
+            f'"{names[1].text}" is one word too many on the line of {magic}',
             text=line,
             at=names[1].start,
-            hint="the line names the namespace, the commands stand below it; %netns (one %) takes a command on its line",
+            hint="the line names the namespace, the commands stand below it; %netns (one %) takes a command on its line"
+            if magic == "%%netns"
+            else f"{magic} takes one namespace; without any it shows them all",
         )
     return options, _unquoted(names[0].text) if names else HOST
 
@@ -351,7 +353,10 @@ def split_line(
                 f"there is no command for {first}", text=line, at=len(line), hint=f"%netns {line.strip()} ip link"
             )
         return options, first, behind
-    if programs(options, first) or first in PACKAGES:  # one that is not installed is told as that, with its package
+    # A program of that name is a restricted editor, which nobody means here.
+    if first != "red" and (
+        programs(options, first) or first in PACKAGES
+    ):  # one that is not installed is told as that, with its package
         return options, HOST, command
     near = difflib.get_close_matches(first, [*known, *tools], 1)
     there = ", ".join(name for name in known if name != HOST) or "none yet"

@@ -258,11 +258,11 @@ class Netns(CourseMagics):
     # Tables
 
     def _table(self, table: str, line: str) -> Any:
-        options, rest = self._names(line)
+        options, rest = self._names(line, "%arp" if table == "neighbours" else f"%{table}")
         return self.lab_of(options.lab).frame(table, rest or None, display_all=options.all)
 
-    def _names(self, line: str) -> tuple[magic_line.Options, str]:
-        options, ns = magic_line.split_cell_line(line)
+    def _names(self, line: str, magic: str) -> tuple[magic_line.Options, str]:
+        options, ns = magic_line.split_cell_line(line, magic)
         return options, "" if ns == HOST and HOST not in line.split() else ns
 
     @no_var_expand
@@ -425,8 +425,15 @@ class Netns(CourseMagics):
                 lab.client.request("job_stop", job=int(number))
                 print(f"job {number} has ended")
             case _:
+                verb = words[0] if words[0] in _LAB_VERBS else "VERB"
+                forms = {
+                    "log": "%lab log N",
+                    "stop": "%lab stop N",
+                    "world": "%lab world NAME",
+                    "VERB": f"%lab {' | '.join(_LAB_VERBS)}",
+                }
                 raise CommandSyntaxError(
-                    f"%lab {' '.join(words)} is not known", text=line, hint=f"%lab {' | '.join(_LAB_VERBS)}"
+                    f"%lab {' '.join(words)} is not known", text=line, hint=forms.get(verb, f"%lab {verb}")
                 )
         return None
 

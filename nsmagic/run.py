@@ -395,7 +395,7 @@ class Runner:
                 self._background(outcome, text=step.text, **request)
                 return
             call = self._client.call("run", timeout=self._options.timeout, **request)
-            data = self._stream(call, outcome, step.text, without=scripted.FILE + ": ")
+            data = self._stream(call, outcome, step.text, without=scripted.OURS)
         except LabError:
             raise
         except NsmagicError as error:
@@ -407,7 +407,7 @@ class Runner:
         if not data["failed"] or data["timeout"] or data["stopped"] or data["signal"]:
             refusal = error_of(data, step.text, "bash", self._options.timeout)
             if refusal is not None:
-                self._hint(refusal, step, self._ns)
+                self._hint(refusal, step, self._ns, said=outcome.output if type(refusal) is CommandFailed else "")
         elif failed:
             refusal = scripted.failure(script.text, failed)
             self._hint_of_names(refusal, outcome.output)
@@ -495,7 +495,9 @@ class Runner:
 
     # Waiting
 
-    def _stream(self, call: Call, outcome: Outcome, text: str, hold: float = 0.0, without: str = "") -> dict[str, Any]:
+    def _stream(
+        self, call: Call, outcome: Outcome, text: str, hold: float = 0.0, without: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Pass the output on as it comes (see ``Kept``); the call's last word. ``held`` of it says that the output was kept to the end."""
         kept = Kept(self._telling.text, hold, without)
         data = self._wait(call, lambda item: kept.take(item["text"]), text)

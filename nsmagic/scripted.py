@@ -22,6 +22,8 @@ ARGV = ("bash", "--norc", "--noprofile", FILE)
 
 #: How many functions deep (FUNCNAME counts the script itself, but only inside one), how many subshells, which line, which status.
 _REPORT = "trap 'echo \"$((${#FUNCNAME[@]} ? ${#FUNCNAME[@]} - 1 : 0)) $BASH_SUBSHELL $LINENO $?\" >&8' ERR; set -E; "
+#: What of the output of bash is ours and not the cell's.
+OURS = (FILE + ": ", _REPORT)
 #: The same in a shell entered by a line of the cell, which counts its own lines and whose end is reported by the outer one.
 _INNER = "trap 'echo \"$((${{#FUNCNAME[@]}} + {depth})) $BASH_SUBSHELL $((LINENO + {offset})) $?\" >&8' ERR; set -E; "
 _ENTERED = re.compile(r"\bbash\b.* <<'(END-OF-SHELL-\d+)'$|^bash <<'(END-OF-SHELL-\d+)'$")

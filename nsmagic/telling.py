@@ -66,10 +66,10 @@ class Telling:
 
 
 class Kept:
-    """The output of a program on its way to ``show``, all but the words ``without``. It is kept back as long as it has no more than
+    """The output of a program on its way to ``show``, all but each of the texts ``without``. It is kept back as long as it has no more than
     ``hold`` lines, since it may be a few words of failure; ``holding`` says that it still is."""
 
-    def __init__(self, show: Callable[[str], None], hold: float, without: str) -> None:
+    def __init__(self, show: Callable[[str], None], hold: float, without: Sequence[str]) -> None:
         self._show, self._hold, self._without = show, hold, without
         self._parts: list[str] = []
         self._begun = ""
@@ -77,10 +77,11 @@ class Kept:
 
     def take(self, text: str) -> None:
         """A piece of output."""
-        without = self._without
-        piece = (self._begun + text).replace(without, "") if without else text
+        piece = self._begun + text
+        for each in self._without:
+            piece = piece.replace(each, "")
         # The beginning of what is left out may be the end of this piece.
-        keep = next((n for n in range(min(len(without), len(piece)), 0, -1) if piece.endswith(without[:n])), 0)
+        keep = max((_overlap(piece, each) for each in self._without), default=0)
         self._begun, piece = piece[len(piece) - keep :], piece[: len(piece) - keep]
         self._give(piece)
 
@@ -96,3 +97,12 @@ class Kept:
             self.holding, piece = False, "".join(self._parts)
         if piece and not self.holding:
             self._show(piece)
+
+
+def _overlap(text: str, other: str) -> int:
+    """How many characters at the end of a text are the beginning of another one.
+
+    >>> _overlap("see /dev", "/dev/fd/9: "), _overlap("see", "/dev/fd/9: ")
+    (4, 0)
+    """
+    return next((n for n in range(min(len(other), len(text)), 0, -1) if text.endswith(other[:n])), 0)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,8 +132,8 @@ class Notebook:
             return [each.text for each in self.shell.Completer.completions(source, len(source))]
 
 
-@pytest.fixture(scope="session")
-def _shell() -> Any:
+def new_shell() -> Any:
+    """IPython's shell, of which a process has one."""
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
@@ -145,15 +145,27 @@ def _shell() -> Any:
     return shell
 
 
+@contextmanager
+def fresh(shell: Any) -> Iterator[Notebook]:
+    """A fresh notebook with ``%load_ext nsmagic`` done; its labs end with it."""
+    shell.reset()
+    shell.run_line_magic("load_ext", "nsmagic")
+    yield Notebook(shell)
+    shell.run_line_magic("unload_ext", "nsmagic")
+    shell.config.pop("Netns", None)  # what a test set with %config
+    shell.reset()
+
+
+@pytest.fixture(scope="session")
+def _shell() -> Any:
+    return new_shell()
+
+
 @pytest.fixture
 def notebook(_shell: Any) -> Iterator[Notebook]:
-    """A fresh notebook with ``%load_ext nsmagic`` done; its labs end with the test."""
-    _shell.reset()
-    _shell.run_line_magic("load_ext", "nsmagic")
-    yield Notebook(_shell)
-    _shell.run_line_magic("unload_ext", "nsmagic")
-    _shell.config.pop("Netns", None)  # what a test set with %config
-    _shell.reset()
+    """A notebook for one test."""
+    with fresh(_shell) as made:
+        yield made
 
 
 # The same commands by four ways

@@ -406,7 +406,10 @@ def test_change_lines_of_a_script_say_what_is_left(lab: Lab) -> None:
 
 def test_a_script_that_cannot_be_read(shared: Lab) -> None:
     result = shared.run("if true\nthen")
-    assert result.text == "line 3: syntax error: unexpected end of file\nbash: exit status 2\n"
+    assert result.text == (
+        "line 3: syntax error: unexpected end of file\nbash: exit status 2\n"
+        "hint: if wants fi, for and while want done, case wants esac, { wants }; one of them is missing\n"
+    )
     assert errors(result) == ["CommandFailed: bash: exit status 2"]
 
 

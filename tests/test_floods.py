@@ -376,8 +376,8 @@ def cycles(count: int, check: Callable[[], None]) -> None:
         check()
 
 
-def test_sixty_labs_one_after_the_other_leave_nothing() -> None:
-    _again(60)
+def test_thirty_labs_one_after_the_other_leave_nothing() -> None:
+    _again(30)
 
 
 @pytest.mark.heavy

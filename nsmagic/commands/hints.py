@@ -19,6 +19,7 @@ from nsmagic.commands.case import Case, MadeBy, listed, split
 from nsmagic.commands.command import Command
 from nsmagic.commands.grammar import close, place_hint, valid_ifname
 from nsmagic.commands.hints_routes import gateway, no_reply, route, unreachable
+from nsmagic.commands.hints_said import notebook_habit, number_or_mac, of_bash, of_programs
 from nsmagic.commands.packages import MODULES, NATIVE, PACKAGES
 from nsmagic.commands.sentences import SENTENCES, say
 from nsmagic.commands.slips import machine_warning, slip
@@ -437,6 +438,6 @@ def _syntax(case: Case) -> str | None:
 
 
 _RULES: tuple[Callable[[Case], str | None], ...] = (
-    _syntax, _program, _namespace_exists, _namespace, _bad_name, _missing_device, _link_exists, _link_stays, _kind, _port, _no_port,
-    _address, gateway, route, unreachable, _entry, _sysctl, _failed, _denied,
+    _syntax, notebook_habit, _program, _namespace_exists, _namespace, _bad_name, _missing_device, _link_exists, _link_stays, _kind, _port, _no_port,
+    _address, gateway, route, unreachable, _entry, number_or_mac, _sysctl, of_bash, of_programs, _failed, _denied,
 )  # fmt: skip

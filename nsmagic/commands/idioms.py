@@ -47,7 +47,7 @@ def idiom(argv: Sequence[str]) -> str | None:
         return None
     if (number := wrong_number(words[1:])) is not None:
         return number
-    if words == ["ip"]:
+    if tool == "ip" and all(word.startswith("-") for word in words[1:]) and words[-1] != "-n":
         return say("ip-alone")
     return _of_ip(words) if tool == "ip" else None
 

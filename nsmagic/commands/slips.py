@@ -35,6 +35,8 @@ def slip(source: str) -> str | None:
     'put %%netns on the first line'
     >>> slip("# the cable\\n%%netns\\nip link")
     '%%netns must be the very first line; move what is above it below'
+    >>> slip("net = 15\\nip netns add red")
+    'put %%netns and what follows into a cell of its own'
     >>> slip("ip = (1,") is None
     True
     """
@@ -48,7 +50,9 @@ def slip(source: str) -> str | None:
     for line in lines:
         if not line.strip() or (line.lstrip().startswith("#") and not _first_tool(line, NETWORK_TOOLS)):
             continue
-        return say("slip-no-magic") if _first_tool(line, NETWORK_TOOLS) else None
+        if _first_tool(line, NETWORK_TOOLS):
+            return say("slip-no-magic")
+        return say("slip-mixed") if any(_first_tool(one, NETWORK_TOOLS) for one in lines) else None
     return None
 
 

@@ -24,6 +24,7 @@ from nsmagic.agent import ping_packet as packet
 from nsmagic.agent import ping_report as report
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.ping import Ping
+from tests.fuzz import examples
 
 pytestmark = pytest.mark.sandbox
 needs_ping = pytest.mark.skipif(
@@ -517,7 +518,7 @@ def test_refusal_of_a_raw_socket_is_said() -> None:
 # The pure part.
 
 
-@settings(max_examples=2000, derandomize=True, deadline=None)
+@examples(1000)
 @given(st.binary(max_size=120))
 def test_whatever_arrives_is_read_or_passed_over(data: bytes) -> None:
     message = packet.read_ipv4(data)

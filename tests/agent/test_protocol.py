@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nsmagic.agent import protocol
 from nsmagic.agent.protocol import HEADER, MAX_DEPTH, MAX_FDS, MAX_FRAME, Channel, ProtocolError, Reader, pack, unpack
+from tests.fuzz import examples
 
 #: JSON-ready values, with names and texts as people may type them.
 VALUES = st.recursive(
@@ -43,7 +44,7 @@ def read_all(data: bytes, cuts: list[int]) -> list[dict[str, Any]]:
     return found
 
 
-@settings(max_examples=1000, derandomize=True, deadline=None)
+@examples(500)
 @given(st.lists(MESSAGES, max_size=4), st.lists(st.integers(0, 400), max_size=6))
 def test_messages_come_back_however_the_bytes_are_cut(messages: list[dict[str, Any]], cuts: list[int]) -> None:
     data = b"".join(map(pack, messages))
@@ -105,7 +106,7 @@ def test_brackets_in_strings_are_just_text() -> None:
     assert unpack(pack(message)[4:]) == message
 
 
-@settings(max_examples=2000, derandomize=True, deadline=None)
+@examples(800)
 @given(
     st.recursive(st.text('[]{}"\\a', max_size=6), lambda inner: st.lists(inner, min_size=1, max_size=3), max_leaves=60)
 )
@@ -131,7 +132,7 @@ def test_what_is_no_message_is_refused(body: bytes) -> None:
         list(reader.messages())
 
 
-@settings(max_examples=10_000, derandomize=True, deadline=None)
+@examples(3000)
 @given(st.binary(max_size=80), st.booleans())
 @example(b'{"id":1}', True)
 def test_garbage_is_messages_or_a_protocol_error_and_nothing_else(data: bytes, framed: bool) -> None:
@@ -145,7 +146,7 @@ def test_garbage_is_messages_or_a_protocol_error_and_nothing_else(data: bytes, f
     assert reader.waiting < 4 or HEADER.unpack_from(reader._buffer)[0] <= MAX_FRAME
 
 
-@settings(max_examples=2000, derandomize=True, deadline=None)
+@examples(800)
 @given(MESSAGES, st.integers(0, 400), st.integers(0, 255))
 def test_a_changed_byte_is_another_message_or_a_protocol_error(message: dict[str, Any], at: int, byte: int) -> None:
     data = bytearray(pack(message))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nsmagic import magic_line
 from nsmagic.commands import addr, brctl, bridge, completion, ip, kinds, link, neigh, netns, parse, route, rule
 from nsmagic.commands.completion import complete, complete_line_magic, complete_magic_line
 from nsmagic.commands.grammar import Keywords
+from tests.fuzz import examples
 
 LINKS = {"red": ["lo", "veth-red"], "blue": ["lo", "veth-blue"], None: ["lo", "br0"]}
 NAMESPACES = ["blue", "red"]
@@ -193,7 +194,7 @@ def test_every_verb_and_tool_offered_is_known() -> None:
     assert len(brctl.COMMANDS) == 16
 
 
-@settings(max_examples=3000, derandomize=True, deadline=None)
+@examples(1500)
 @given(
     st.lists(
         st.sampled_from(["ip", "-n", "red", "link", "set", "netns", "exec", "type", "veth", "peer", "bridge", "brctl", "route", "dev", "%netns",

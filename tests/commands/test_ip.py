@@ -6,7 +6,7 @@ import json
 import shlex
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ip_checks import ask, at_word, left_to_the_tool, needs_ip, read, refusal
 
@@ -14,6 +14,7 @@ from nsmagic.commands.command import Batch, Command, Each, Program, Sequence
 from nsmagic.commands.ip import OBJECTS, parse
 from nsmagic.commands.parse import parse as parse_any
 from nsmagic.errors import CommandSyntaxError
+from tests.fuzz import examples
 
 #: Every `ip` form among the first 154 of the study of what people type: its rank, an example, its verb.
 RANKED = [
@@ -267,7 +268,7 @@ WORDS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=6000, derandomize=True, deadline=None, database=None)
+@examples(5000, "ip")
 @given(
     st.sampled_from(["link", "addr", "route", "neigh", "rule", "netns", "l", "a", "r", "-n"]),
     st.lists(WORDS, max_size=9),
@@ -289,7 +290,7 @@ def test_never_an_internal_error(first: str, rest: list[str]) -> None:
 LINES = [shlex.split(line) for _, line, _ in RANKED]
 
 
-@settings(max_examples=4000, derandomize=True, deadline=None, database=None)
+@examples(1500, "ip, shortened")
 @given(st.sampled_from(LINES), st.data())
 def test_what_is_accepted_is_json_ready_however_the_words_are_shortened(line: list[str], data: st.DataObject) -> None:
     words = [word[: data.draw(st.integers(1, len(word)))] if word.isalpha() else word for word in line[1:]]

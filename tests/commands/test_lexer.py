@@ -8,13 +8,14 @@ import subprocess
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Cell
 from nsmagic.commands.lexer import scan
 from nsmagic.errors import CommandSyntaxError
+from tests.fuzz import examples
 
 
 def words(text: str) -> list[tuple[str, ...]]:
@@ -182,7 +183,7 @@ PIECES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=6000, derandomize=True, deadline=None, database=None)
+@examples(6000, "cells")
 @given(st.lists(PIECES, max_size=14), st.sampled_from(["", " "]))
 def test_no_text_upsets_the_cell_reader(pieces: list[str], joint: str) -> None:
     text = joint.join(pieces)
@@ -202,7 +203,7 @@ def test_no_text_upsets_the_cell_reader(pieces: list[str], joint: str) -> None:
         assert cell.script.text.count("\n") >= text.replace("\r\n", "\n").count("\n")
 
 
-@settings(max_examples=4000, derandomize=True, deadline=None, database=None)
+@examples(1500, "quoted words")
 @given(
     st.lists(
         st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), min_size=1, max_size=12),

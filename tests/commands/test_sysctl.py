@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tool_checks import checks_of, read
 
 from nsmagic.commands import sysctl
 from nsmagic.commands.command import Sequence
 from nsmagic.errors import CommandSyntaxError
+from tests.fuzz import examples
 
 globals().update(checks_of("sysctl"))
 
@@ -31,7 +32,7 @@ def test_a_quoted_value_may_have_blanks() -> None:
     assert command.args == {"assignments": [["net.ipv4.tcp_rmem", "4096 87380 6291456"]]}  # type: ignore[union-attr]
 
 
-@settings(max_examples=2000, derandomize=True, deadline=None)
+@examples(1000)
 @given(st.text(alphabet="ab./\0 -", max_size=12) | st.text(max_size=12))
 def test_a_name_never_leaves_proc_sys(name: str) -> None:
     known = sysctl.canonical(name)

@@ -12,12 +12,13 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tool_tables import FORMS, LEFT, REFUSED, Form
 
 from nsmagic.commands.command import Batch, Command, Program, Runnable, Sequence
 from nsmagic.errors import CommandSyntaxError
+from tests.fuzz import examples
 
 #: One process for all of it: the tests start many sandboxes.
 SETUP = """
@@ -160,7 +161,7 @@ def checks_of(module: str, *, forms: list[Form] | None = None, not_asked: tuple[
         ),
     )
 
-    @settings(max_examples=3000, derandomize=True, deadline=None)
+    @examples(1000, module)
     @given(st.lists(words, max_size=8))
     def test_never_an_internal_error(rest: list[str]) -> None:
         tool = table[0][1].split()[0]

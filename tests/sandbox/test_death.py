@@ -105,7 +105,7 @@ def random_deaths(runs: int, seed: int) -> tuple[list[float], list[float]]:
 
 
 def test_death_at_random_moments() -> None:
-    random_deaths(15, seed=1)
+    random_deaths(10, seed=1)
 
 
 @pytest.mark.heavy

@@ -1,0 +1,78 @@
+"""The rules of ``hints.py`` that go by the words of a refusal alone: what the kernel, bash or a program said."""
+
+from __future__ import annotations
+
+import errno
+import re
+
+from nsmagic.commands.case import Case
+from nsmagic.commands.grammar import close
+from nsmagic.commands.sentences import say
+
+_NOT_CLOSED = re.compile(r"unexpected EOF while looking for matching [`'](.)'")
+_NO_PROCESS = re.compile(r"/proc/(\d+)/ns/net(?: ->.*)?(?: failed)?: No such file")
+_NO_SERVER = re.compile(
+    r"curl: \(7\) Failed to connect to (\S+) port (\d+)|wget: can't connect|nc: .*Connection refused"
+)
+_TABLE = re.compile(r"table '([^']*)' does not exist|can't initialize ip6?tables table [`']([^']*)'")
+_CHAIN = re.compile(r"Chain '([^']*)' does not exist|Couldn't load target [`']([^']*)'")
+#: Tables of iptables, in the order of its manual page.
+TABLES = ("filter", "nat", "mangle", "raw", "security")
+#: What ``-j`` is most often followed by.
+TARGETS = (
+    "ACCEPT", "DROP", "REJECT", "RETURN", "MASQUERADE", "SNAT", "DNAT", "REDIRECT", "LOG", "MARK", "TPROXY", "NOTRACK",
+    "INPUT", "OUTPUT", "FORWARD", "PREROUTING", "POSTROUTING",
+)  # fmt: skip
+
+
+def notebook_habit(case: Case) -> str | None:
+    """A magic, or the notebook's ``!``, on a line of a cell whose lines are commands already."""
+    word = case.argv[0] if case.argv else ""
+    if word.startswith("%%"):
+        return say("inside-cell-magic", magic=word)
+    if word.startswith("%") and len(word) > 1 and word[1:].isidentifier():
+        return say("inside-netns" if word == "%netns" else "inside-magic", magic=word)
+    if word.startswith("!") and len(word) > 1:
+        return say("inside-bang")
+    return None
+
+
+def number_or_mac(case: Case) -> str | None:
+    """Values that the kernel does not take."""
+    words = case.words
+    if "mtu less than device minimum" in words or "mtu greater than device maximum" in words:
+        return say("mtu")
+    if "Invalid link address" in words or "Invalid address length" in words:
+        return say("mac-form")
+    assignments = case.args.get("assignments")
+    if case.verb.startswith("sysctl.") and case.errno in (errno.EINVAL, errno.ERANGE) and assignments:
+        name, value = assignments[0][:2]
+        return say("sysctl-value", name=str(name).replace("/", "."), value=value)
+    if found := _NO_PROCESS.search(words):
+        return say("pid-none", pid=found[1])
+    return None
+
+
+def of_bash(case: Case) -> str | None:
+    """A script that bash could not read."""
+    if found := _NOT_CLOSED.search(case.words):
+        return say("bash-open", mark=found[1])
+    if "syntax error: unexpected end of file" in case.words:
+        return say("bash-end")
+    return None
+
+
+def of_programs(case: Case) -> str | None:
+    """What iptables and the programs that connect say most often."""
+    if found := _TABLE.search(case.words):
+        name = found[1] or found[2]
+        if name not in TABLES:
+            near = close(name, TABLES)
+            return say("table-close" if near else "table-none", near=near[0] if near else "")
+    if found := _CHAIN.search(case.words):
+        name = found[1] or found[2]
+        near = close(name, TARGETS)
+        return say("target-close", name=name, near=near[0]) if near else say("target-none", name=name)
+    if _NO_SERVER.search(case.words):
+        return say("no-server")
+    return None
