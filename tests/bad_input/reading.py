@@ -71,10 +71,11 @@ def rows(text: str) -> Iterator[Row]:
 
 
 def fits(row: Row, seen: list[str]) -> bool:
-    """Whether what was seen is what is stored; a stored line ``…`` stands for any lines (a tool's usage, which varies)."""
-    pattern = "\n".join("(?:.*\n?)*" if line == "…" else re.escape(line) for line in row.seen).replace(
-        "(?:.*\n?)*\n", "(?:.*\n)*"
-    )
+    """Whether what was seen is what is stored; a stored line ``…`` stands for any lines (a tool's usage, which
+    varies), and ``…`` in a line for any words."""
+    pattern = "\n".join(
+        "(?:.*\n?)*" if line == "…" else re.escape(line).replace("…", ".*") for line in row.seen
+    ).replace("(?:.*\n?)*\n", "(?:.*\n)*")
     return re.fullmatch(pattern, "\n".join(seen)) is not None
 
 
