@@ -57,6 +57,10 @@ KINDS: dict[str, dict[str, str]] = {
         "time": "float", "ns": "text", "dev": "text", "dir": "text", "proto": "text", "src": "text", "dst": "text",
         "info": "text", "length": "int",
     },
+    "journey": {
+        "step": "int", "packet": "int", "time": "float", "ns": "text", "dev": "text", "dir": "text", "proto": "text",
+        "src": "text", "dst": "text", "info": "text", "length": "int", "translated": "text",
+    },
 }  # fmt: skip
 
 _MAIN = 254

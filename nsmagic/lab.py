@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from nsmagic.topology.picture import Topology
     from nsmagic.trace.capture import Capture
+    from nsmagic.trace.journey import Journey
     from nsmagic.widgets.live import Live
 
 #: Seconds that a command may take under pytest (nbval) when nothing else is asked; interactively there is no limit.
@@ -481,6 +482,25 @@ class Lab:
             known = self._lives[ns, all] = Live(self.topology(*ns, all=all))
             known.follow(Feed(self, known.show, known.packets, known.alive, ns=ns or None, all=all))
         return known
+
+    def trace(self, ns: str, what: str, *, timeout: float | None = None) -> Journey:
+        """Run a command in a namespace (an address stands for one echo to it) while every interface of every namespace is watched, and join
+        what was seen to the journeys of the packets. Nothing is changed for it. ``timeout`` in seconds ends the command.
+
+        Raises
+        ------
+        NamespaceNotFound
+            There is no namespace ``ns``.
+        CommandSyntaxError
+            The command cannot be read.
+
+        >>> with Lab() as lab:
+        ...     print(lab.trace("host", "127.0.0.1").answered)
+        True
+        """
+        from nsmagic.tracing import trace
+
+        return trace(self, ns, what, timeout)
 
     def sniff(
         self,

@@ -116,10 +116,26 @@ BREAK_OPTIONS: dict[str, tuple[str, str]] = {
     "--lab": ("NAME", "another lab of this notebook"),
 }
 
+
+@dataclass(frozen=True)
+class TraceOptions:
+    """The options of ``%trace``."""
+
+    timeout: float | None = None
+    out: str = ""
+    lab: str = ""
+
+
+TRACE_OPTIONS: dict[str, tuple[str, str]] = {
+    "--timeout": ("SECONDS", "end a command that runs longer"),
+    "--out": ("NAME", "put the journey into the Python variable NAME"),
+    "--lab": ("NAME", "another lab of this notebook"),
+}
+
 _WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""")
 
 
-AnyOptions = TypeVar("AnyOptions", Options, PictureOptions, SniffOptions, CourseOptions)
+AnyOptions = TypeVar("AnyOptions", Options, PictureOptions, SniffOptions, CourseOptions, TraceOptions)
 
 
 @dataclass(frozen=True)
@@ -305,6 +321,31 @@ def split_course_line(
             names.append(_unquoted(word.text))
             at = word.end
     return options, tuple(names)
+
+
+def split_trace_line(line: str) -> tuple[TraceOptions, str, str]:
+    """The line of ``%trace``: its options, the namespace, and the command as typed; options stand before the command.
+
+    >>> split_trace_line("blue --timeout 3 ping -c 1 192.168.15.1")[1:]
+    ('blue', 'ping -c 1 192.168.15.1')
+
+    Raises
+    ------
+    CommandSyntaxError
+        An unknown option, or one without its value; no namespace or no command.
+    """
+    options, ns, at = TraceOptions(), "", 0
+    while (word := _word(line, at)) is not None:
+        if word.text.startswith("--"):
+            options, at = _take(options, word, line, TRACE_OPTIONS)
+        elif ns:
+            return options, ns, line[word.start :].strip()
+        else:
+            ns, at = _unquoted(word.text), word.end
+    words = "%trace what from where?" if not ns else f"there is no command for {ns}"
+    raise CommandSyntaxError(
+        words, text=line, at=len(line), hint="%trace red 192.168.15.2, %trace red curl http://192.168.15.2"
+    )
 
 
 def split_line(

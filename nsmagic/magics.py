@@ -383,6 +383,47 @@ class Netns(CourseMagics):
         )
     )
 
+    # %trace
+
+    @no_var_expand
+    @line_magic
+    def trace(self, line: str) -> Any:
+        """Follow packets from room to room: every sighting at every interface, in order, with what NAT made of them.
+
+        ::
+
+            %trace [options] NS ADDRESS      one echo (ping -c 1) from NS
+            %trace [options] NS COMMAND …    whatever the command sends, and what comes back
+
+        The value is a journey: ``.packets`` is the table, ``.sequence`` a diagram in text, ``.topology`` the picture with the steps, ``.ended`` where
+        it ended, ``.rules`` the firewall's rules that counted packets meanwhile, ``.capture`` what was seen (``.save("way.pcapng")``). What the
+        kernel says of its own accord (IPv6's routers and groups, known neighbours asked again) is left out, but in ``.capture``.
+        Nothing in the lab is changed for it.
+
+        Examples::
+
+            %trace blue 8.8.8.8
+            %trace blue curl -s http://192.168.1.3
+
+        Options::
+
+        """
+        options, ns, what = magic_line.split_trace_line(line)
+        journey = self.lab_of(options.lab).trace(ns, what, timeout=options.timeout)
+        if options.out:
+            self._shell.user_ns[options.out] = journey
+            return None
+        return journey
+
+    trace.__doc__ = (
+        str(trace.__doc__).rstrip()
+        + "\n\n"
+        + "".join(
+            f"            {name + ' ' + argument:<20} {words}\n"
+            for name, (argument, words) in magic_line.TRACE_OPTIONS.items()
+        )
+    )
+
     # %lab
 
     @no_var_expand

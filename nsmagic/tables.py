@@ -54,6 +54,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
         *("ns", "protocol", "state", "status", "nat", "src", "dst", "dport", "reply_src", "reply_sport", "reply_dst"),
     ),
     "packets": ("time", "ns", "dev", "dir", "proto", "src", "dst", "info", "length"),
+    "journey": ("step", "time", "ns", "dev", "dir", "src", "dst", "info", "translated"),
 }
 
 _TITLES = {
@@ -372,6 +373,23 @@ def packets(rows: Sequence[Sequence[Any]], title: str = "packets") -> NetTable:
     data = {name: [row[at] for row in rows] for at, name in enumerate(DTYPES["packets"])}
     frame = pd.DataFrame({name: _array(_blank(data[name], kind), kind) for name, kind in DTYPES["packets"].items()})
     return _dress(frame, View(title, frozenset(), False))
+
+
+def journey(rows: Sequence[Sequence[Any]], title: str = "journey") -> NetTable:
+    """The sightings of a journey, in the order of their steps; rows have the columns' values in order.
+
+    ``packet`` counts the packets; ``translated`` says what became of the addresses since the sighting before, and is displayed when there is one;
+    the others are those of :func:`packets`.
+
+    >>> list(journey([]).columns)[:4]
+    ['step', 'packet', 'time', 'ns']
+    """
+    data = {name: [row[at] for row in rows] for at, name in enumerate(DTYPES["journey"])}
+    frame = pd.DataFrame({name: _array(_blank(data[name], kind), kind) for name, kind in DTYPES["journey"].items()})
+    hidden = set(DTYPES["journey"]) - set(SHOWN["journey"])
+    if not any(data["translated"]):
+        hidden.add("translated")
+    return _dress(frame, View(title, frozenset(hidden), True))
 
 
 def generic(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> NetTable:

@@ -36,6 +36,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "pythonic",
         "status",
         "watching",
+        "tracing",
         "feed",
     ),
     "top": ("magics", "magics_course", "completer", "magic_line", "cli", "testing", "course", "_jupyter", "__main__"),

@@ -30,7 +30,7 @@ def test_public_members_of_a_lab() -> None:
         "addrs", "client", "close", "conntrack", "events", "fdb", "firewall", "frame", "kind", "links", "live", "names", "namespaces", "nat",
         "neighbours", "note", "pid",
         "reset", "resolve", "routes", "rules", "run", "running", "script", "seen", "snapshot", "sniff", "socket", "status", "sysctls",
-        "topology", "track", "track_descriptor", "watch", "world",
+        "topology", "trace", "track", "track_descriptor", "watch", "world",
     }  # fmt: skip
     assert public(nsmagic.Namespace) == {
         "addrs", "conntrack", "fdb", "firewall", "links", "nat", "neighbours", "python", "routes", "rules", "run", "socket", "sysctls",
@@ -53,6 +53,7 @@ def test_magics(notebook: Notebook) -> None:
             "nat",
             "topology",
             "sniff",
+            "trace",
             "lab",
             "task",
             "check",
@@ -81,6 +82,7 @@ def test_no_name_of_ipythons_own_is_taken() -> None:
         "nat",
         "topology",
         "sniff",
+        "trace",
         "lab",
         "task",
         "check",
@@ -122,6 +124,20 @@ def test_options_of_sniff() -> None:
     }  # fmt: skip
 
 
+def test_options_of_trace() -> None:
+    assert {name: argument for name, (argument, _) in magic_line.TRACE_OPTIONS.items()} == {
+        "--timeout": "SECONDS", "--out": "NAME", "--lab": "NAME",
+    }  # fmt: skip
+
+
+def test_members_of_a_journey() -> None:
+    from nsmagic.trace.journey import Journey
+
+    assert {name for name in vars(Journey) if not name.startswith("_")} == {
+        "answered", "ended", "outcome", "packets", "rules", "sequence", "topology",
+    }  # fmt: skip
+
+
 def test_members_of_a_capture() -> None:
     from nsmagic.trace.capture import Capture
 
@@ -155,6 +171,7 @@ COLUMNS = {
     "firewall": "ns* tool family table* chain* hook* position* match* target* packets bytes rule",
     "nat": "ns* tool family table chain* hook* position* match* target* packets bytes rule",
     "conntrack": "ns* family protocol* state* status* nat* src* sport dst* dport* reply_src* reply_sport* reply_dst* reply_dport mark timeout",
+    "journey": "step* packet time* ns* dev* dir* proto src* dst* info* length translated*",
     "packets": "time* ns* dev* dir* proto* src* dst* info* length*",
 }
 

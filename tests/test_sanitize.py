@@ -75,6 +75,17 @@ SAME = {
         '10.0.0.2 - - [01/Dec/2026 23:59:59] "GET / HTTP/1.1" 200 -\n',
     ),
     "ISO dates": ("at 2026-11-23T04:13:01.5Z\n", "at 2027-01-02 05:14:02\n"),
+    "times of sightings": (
+        "1  0.000 ms  red:veth-red   out\n2  0.013 ms  blue:veth-blue  in\n",
+        "1  0.000 ms   red:veth-red   out\n2  10.123 ms  blue:veth-blue  in\n",
+    ),
+    "times of sightings in HTML": ("<td>0.013 ms</td>", "<td>120.001 ms</td>"),
+    "heading of sightings": (
+        "time      ns   dev       dir  info\n0.013 ms  red  veth-red  out\n",
+        "time       ns   dev       dir  info\n10.013 ms  red  veth-red  out\n",
+    ),
+    "identifier of an echo": ("ICMP echo request id 0x12ab seq 1\n", "ICMP echo request id 0xff00 seq 1\n"),
+    "ephemeral ports": ("TCP 41234 > 80 SYN\nTCP 80 > 41234 SYN ACK\n", "TCP 39999 > 80 SYN\nTCP 80 > 39999 SYN ACK\n"),
     "times of packets": ("04:13:01.123456 IP 10.0.0.1 > 10.0.0.2\n", "23:59:59.999999 IP 10.0.0.1 > 10.0.0.2\n"),
 }
 
@@ -93,6 +104,9 @@ DIFFERENT = {
         "root  1  0.0  0.0  5464  880 ? S 04:13 0:00 bash",
     ),
     "the width of another column": ("ifname  kind\nlo      loopback", "ifname   kind\nlo       loopback"),
+    "the order of sightings": ("1  0.000 ms  red:veth-red  out", "1  0.000 ms  blue:veth-blue  out"),
+    "a port that was chosen": ("TCP 41234 > 80 SYN", "TCP 41234 > 81 SYN"),
+    "a number of an echo": ("ICMP echo request id 0x12ab seq 1", "ICMP echo request id 0x12ab seq 2"),
     "a value": ("net.ipv4.ip_forward = 0", "net.ipv4.ip_forward = 1"),
 }
 

@@ -154,7 +154,7 @@ class Writer:
         return self._cell(socket, least + wider if isinstance(least, int) else "")
 
     def _cell(self, socket: Socket, least: int | str, *, port: bool = False) -> str:
-        marked = socket.path in self.marks.sockets
+        marked = socket.path in self.marks.sockets or socket.path in self.marks.steps
         shape = _shape(socket.state == "UP", marked, port, least)
         return f"<TD{self._names(socket)}{shape}>{lines_html(self._lines(socket, port))}</TD>"
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from nsmagic.printable import printable, width
 from nsmagic.topology import palette
-from nsmagic.topology.marks import Marks
+from nsmagic.topology.marks import Marks, numbers
 from nsmagic.topology.model import MASTERS, Room, Socket, route_words
 
 MONO = "Courier"
@@ -140,6 +140,8 @@ def socket_lines(
     if socket.link.kind in MASTERS:
         head.append(Run(f" {socket.link.kind}", SMALL, palette.FAINT))
     head += [*state(socket.state), *mark(marks.sockets.get(socket.path, ""))]
+    if socket.path in marks.steps:
+        head.append(Run(f" {short(numbers(marks.steps[socket.path]), 40)} ", SMALL, palette.MARK_INK, bold=True))
     more: list[Line] = [
         [Run(text, SMALL, mono=True), *mark("new" if (socket.path, text) in marks.addresses else "")]
         for text in socket.addresses

@@ -33,13 +33,30 @@ class Marks:
     gone_addresses: set[tuple[str, str]] = field(default_factory=set)
     gone_routes: set[tuple[str, str]] = field(default_factory=set)
     badges: set[str] = field(default_factory=set)
+    #: Not changes but a journey: the steps at which a packet was seen at a socket.
+    steps: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__slots__)
 
     def without_gone(self) -> Marks:
         """New and changed things only."""
-        return Marks(self.rooms, self.sockets, self.addresses, self.routes, badges=self.badges)
+        return Marks(self.rooms, self.sockets, self.addresses, self.routes, badges=self.badges, steps=self.steps)
+
+
+def numbers(steps: Sequence[int]) -> str:
+    """Numbers of steps in few words.
+
+    >>> numbers([1, 2, 3, 7, 9, 10])
+    '1–3 7 9 10'
+    """
+    found: list[list[int]] = []
+    for number in steps:
+        if found and number == found[-1][-1] + 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return " ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else " ".join(map(str, run)) for run in found)
 
 
 def marks(changes: Sequence[Change]) -> Marks:

@@ -43,6 +43,8 @@ class Topology:
         What to mark as new or changed: the changes of the last cell.
     diff
         Show what these changes took away as well, and mark the text drawing.
+    steps
+        Path of a socket (``red/veth-red``) → at which steps of a journey a packet was seen there; such a picture marks nothing else.
     engine
         One of Graphviz's layouts; None: ``dot``, or for dense graphs one that ends in time.
     renderer
@@ -71,12 +73,15 @@ class Topology:
         badges: Mapping[str, Sequence[str]] | None = None,
         changes: Sequence[Change] = (),
         diff: bool = False,
+        steps: Mapping[str, Sequence[int]] | None = None,
         engine: str | None = None,
         renderer: str | Renderer | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.graph: Graph = build(snapshot, ns, all=all, forwarding=forwarding, badges=badges)
         self.marks: Marks = marks(changes)
+        if steps is not None:
+            self.marks = Marks(steps={path: tuple(numbers) for path, numbers in steps.items()})
         self.diff = diff
         if engine is not None and engine not in ENGINES:
             raise NsmagicError(f'there is no layout "{engine}"', hint=f"layouts: {', '.join(ENGINES)}")
@@ -87,7 +92,7 @@ class Topology:
     # As text
 
     def __str__(self) -> str:
-        return draw(self.graph, self.marks if self.diff else None)
+        return draw(self.graph, self.marks if self.diff or self.marks.steps else None)
 
     __repr__ = __str__
 

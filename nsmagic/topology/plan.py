@@ -71,7 +71,7 @@ class Plan:
         return [socket for socket in room.sockets if self.all or self._speaks(socket)]
 
     def _speaks(self, socket: Socket) -> bool:
-        if socket.link.kind != "loopback" or socket.path in self.marks.sockets:
+        if socket.link.kind != "loopback" or socket.path in self.marks.sockets or socket.path in self.marks.steps:
             return True
         return any(text not in _LO_SILENT for text in socket.addresses)
 

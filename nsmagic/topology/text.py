@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from nsmagic.model import HOST, Snapshot
 from nsmagic.printable import pad, printable, width
 from nsmagic.topology.build import build
-from nsmagic.topology.marks import Marks
+from nsmagic.topology.marks import Marks, numbers
 from nsmagic.topology.model import Graph, Room, Socket, route_words
 
 #: Where the states begin: two levels of branches and the longest name that Linux allows, so that lines seldom move.
@@ -116,6 +116,8 @@ def _socket(socket: Socket, marks: Marks) -> _Node:
     )
     notes = [str(marks.sockets[socket.path])] if socket.path in marks.sockets else []
     notes += [f"new {text}" for text in socket.addresses if (socket.path, text) in marks.addresses and notes != ["new"]]
+    if socket.path in marks.steps:
+        notes.append(numbers(marks.steps[socket.path]))
     notes += [f"gone {text}" for path, text in sorted(marks.gone_addresses) if path == socket.path]
     node.note = printable(", ".join(notes))
     node.children = [_socket(port, marks) for port in socket.ports]

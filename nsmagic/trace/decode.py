@@ -39,7 +39,7 @@ _PROTOCOLS = {
     132: "SCTP",
 }
 _UNREACHABLE = {
-    0: "net {dst} unreachable", 1: "host {dst} unreachable", 2: "{dst} protocol {protocol} unreachable",
+    -1: "{dst} port unreachable", 0: "net {dst} unreachable", 1: "host {dst} unreachable", 2: "{dst} protocol {protocol} unreachable",
     3: "{dst} {protocol} port {port} unreachable", 4: "{dst} unreachable - need to frag (mtu {mtu})",
     5: "source route failed to {dst}", 6: "net {dst} unreachable - unknown", 7: "host {dst} unreachable - unknown",
     9: "net {dst} unreachable - admin prohibited", 10: "host {dst} unreachable - admin prohibited",
@@ -237,12 +237,14 @@ def _icmp(data: bytes, src: str, dst: str) -> Decoded:
         "port": quoted.ports[1] if quoted and quoted.ports else "?",
         "mtu": seq,
     }
+    if (kind, code) == (3, 3) and not (quoted and quoted.ports):
+        code = -1
     words = {
         3: _UNREACHABLE.get(code, "{dst} unreachable, code " + str(code)),
         4: "source quench", 5: f"redirect {{dst}} to {_address(data[4:8])}",
         11: "time exceeded in-transit" if code == 0 else "ip reassembly time exceeded", 12: "parameter problem",
     }.get(kind, f"type {kind}, code {code}").format(**facts)  # fmt: skip
-    key = _digest(bytes((kind, code)), data[4:8], quoted.key if quoted else data[8:])
+    key = _digest(data[:2], data[4:8], quoted.key if quoted else data[8:])
     return Decoded("ICMP", src, dst, f"ICMP {words}", key, quoted=quoted.addresses if quoted else None)
 
 

@@ -1,0 +1,375 @@
+"""A journey: what a command sent and what came back, from interface to interface.
+
+``Lab.trace`` captures on every interface of every namespace while a command runs, and joins what was seen (``join.py``). Nothing is
+changed for it: no rule is added to have the kernel tell which rules a packet met (``meta nftrace set`` would be one); the rules
+whose counters rose meanwhile are told instead, which rules of iptables always have and those of nft with the word ``counter``.
+"""
+
+from __future__ import annotations
+
+import html
+import ipaddress
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from nsmagic.model import Snapshot
+from nsmagic.printable import columns, printable
+from nsmagic.trace.capture import Capture
+from nsmagic.trace.join import Sighting, foreground, join
+from nsmagic.trace.sequence import diagram
+from nsmagic.trace.wiring import Wiring
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nsmagic.result import Result
+    from nsmagic.topology.picture import Topology
+
+_IPV4, _IPV6 = 0x0800, 0x86DD
+#: Sightings that are displayed; ``packets`` has all.
+_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a packet was seen last. ``direction`` is ``in`` or ``out``, as the interface sees it."""
+
+    ns: str
+    dev: str
+    direction: str
+    step: int
+
+    def __str__(self) -> str:
+        return f"{self.ns}:{self.dev}"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A rule that counted packets meanwhile. ``hook`` is where the kernel calls its chain, ``family`` ``ip``, ``ip6`` or one of nft's own."""
+
+    ns: str
+    table: str
+    chain: str
+    rule: str
+    packets: int
+    hook: str = ""
+    family: str = ""
+
+
+class Journey:
+    """What ``lab.trace()`` saw. Shown as a table with the picture of the way; printed as lines and a sequence diagram.
+
+    >>> from nsmagic import Lab
+    >>> with Lab() as lab:
+    ...     journey = lab.trace("host", "127.0.0.1")
+    >>> [(each.frame.dev, each.frame.direction) for each in journey.steps], journey.answered
+    ([('lo', 'out'), ('lo', 'in'), ('lo', 'out'), ('lo', 'in')], True)
+    """
+
+    def __init__(
+        self,
+        ns: str,
+        command: str,
+        capture: Capture,
+        snapshot: Snapshot,
+        result: Result | None = None,
+        *,
+        counted: Sequence[Counted] = (),
+        forwarding: frozenset[str] = frozenset(),
+        badges: Mapping[str, Sequence[str]] | None = None,
+        pending: Collection[tuple[str, str]] = (),
+        explains: bool = False,
+    ) -> None:
+        self.ns, self.command, self.capture, self.snapshot, self.result = ns, command, capture, snapshot, result
+        self.counted = tuple(counted)
+        self._forwarding, self._badges = forwarding, badges
+        self._explains = explains
+        seen = list(zip(capture, capture.decoded(), strict=False))
+        # An address that this command is about, or on the way to it, is asked for on its account as well.
+        wanted = {
+            self._address(),
+            *(route.gateway for route in snapshot.routes),
+            *(what.dst for _, what in seen if not what.request),
+        }
+        self._by_itself = [(frame, what) for frame, what in seen if what.background]
+        old = {(room, address) for room, address in pending if address not in wanted}
+        #: Every sighting, in order; what the kernel says of its own accord is left out.
+        self.steps: list[Sighting] = join(foreground(seen, old), Wiring(snapshot.links.rows))
+
+    # What came of it
+
+    @cached_property
+    def _sent(self) -> Sighting | None:
+        """The first thing that the room itself sent: no question for a neighbour, if there is anything else."""
+        own = [
+            each
+            for each in self.steps
+            if each.frame.ns == self.ns and not each.before and each.frame.direction == "out"
+        ]
+        return next((each for each in own if not each.what.request), own[0] if own else None)
+
+    @cached_property
+    def _answer(self) -> Sighting | None:
+        """The first thing that came in where the first was sent, from whom it was for."""
+        sent = self._sent
+        if sent is None or sent.what.request:
+            return None
+        wanted = (sent.what.dst, sent.what.src)
+        back = [
+            each
+            for each in self.steps
+            if each.frame.ns == self.ns and each.frame.direction == "in" and each.step > sent.step
+        ]
+        return next((each for each in back if each.what.addresses == wanted and each.what.quoted is None), None)
+
+    @cached_property
+    def _refusal(self) -> Sighting | None:
+        """An ICMP error that says that it did not arrive."""
+        sent = self._sent
+        if sent is None:
+            return None
+        return next((each for each in self.steps if each.what.quoted == sent.what.addresses), None)
+
+    @property
+    def answered(self) -> bool:
+        """Whether whoever the first packet was for has sent one back, and it has arrived."""
+        return self._answer is not None and self._refusal is None
+
+    @property
+    def ended(self) -> Place | None:
+        """Where the journey ended: with an answer where that arrived, else where the packet that got lost was seen last (the first
+        one sent, or its answer); None when nothing was sent."""
+        last = self._last()
+        return Place(*last.frame.place, last.frame.direction, last.step) if last is not None else None
+
+    def _last(self) -> Sighting | None:
+        if self._answer is not None and self._refusal is None:
+            return self._answer
+        if self._refusal is not None:
+            return self._end_of(self._refusal)
+        sent = self._sent
+        if sent is None:
+            return None
+        wanted = (sent.what.dst, sent.what.src)
+        # An answer that got lost on its way back was seen somewhere; its addresses may have been translated.
+        pairs = {each.what.addresses for each in self.steps if each.packet == sent.packet}
+        back = {(dst, src) for src, dst in pairs} | {wanted}
+        if not sent.what.request:
+            answers = [each for each in self.steps if each.what.addresses in back and each.packet != sent.packet]
+            if answers:
+                return self._end_of(answers[0])
+            questions = [each for each in self._unanswered() if each.step > sent.step]
+            if questions:
+                return self._end_of(questions[-1])
+        return self._end_of(sent)
+
+    def _unanswered(self) -> list[Sighting]:
+        """Questions for neighbours that nobody has answered."""
+        answered = {each.what.subject for each in self.steps if each.what.request == "answers"}
+        return [
+            each
+            for each in self.steps
+            if each.what.request == "asks" and not each.before and each.what.subject not in answered
+        ]
+
+    def _end_of(self, sighting: Sighting) -> Sighting:
+        return [each for each in self.steps if each.packet == sighting.packet][-1]
+
+    @property
+    def outcome(self) -> str:
+        """What came of it, in a sentence."""
+        ended, last = self.ended, self._last()
+        if ended is None or last is None:
+            said = self._said()
+            return f"nothing was sent from {self.ns}" + (f": {said}" if said else "")
+        if self._refusal is not None:
+            by = self._refusal
+            return f"refused by {by.frame.ns}: {by.what.info}"
+        if self._answer is not None:
+            return f"answered: {self._answer.what.words} came back to {ended}"
+        if last.what.request:
+            return f"ended at {ended}: nobody answered “{last.what.info}”"
+        way = "came in and went no further" if ended.direction == "in" else "went out and came in nowhere"
+        if ended.direction == "in" and not last.before:
+            way = "was seen only there"
+        return f"ended at {ended}: {last.what.words} {way}"
+
+    def _said(self) -> str:
+        """What the command said went wrong."""
+        if self.result is None:
+            return ""
+        pings = [each.ping.error for each in self.result.outcomes if each.ping is not None and each.ping.error]
+        return next(iter([*pings, *(error.message.splitlines()[0] for error in self.result.errors)]), "")
+
+    @property
+    def _offer(self) -> str:
+        """Who explains it."""
+        sent = self._sent
+        if self.answered or not self._explains:
+            return ""
+        to = sent.what.dst if sent is not None and not sent.what.request else self._address()
+        return f"%why {self.ns} {to} explains" if to else ""
+
+    def _address(self) -> str:
+        """The address that the command names."""
+        for word in self.command.split():
+            try:
+                return str(ipaddress.ip_address(word))
+            except ValueError:
+                continue
+        return ""
+
+    # Tables
+
+    @property
+    def packets(self) -> pd.DataFrame:
+        """A row for each sighting: ``step``, ``packet`` (which of them), ``time`` (milliseconds since the first), ``ns``, ``dev``, ``dir``,
+        ``proto``, ``src``, ``dst``, ``info``, ``length``, and ``translated``: what became of the addresses since the sighting before."""
+        return self._table(None)
+
+    def _table(self, most: int | None) -> pd.DataFrame:
+        from nsmagic import tables
+
+        start = self.steps[0].frame.time if self.steps else 0
+        rows = [
+            (
+                each.step, each.packet, (each.frame.time - start) / 1e6, *each.frame.place, each.frame.direction, each.what.proto,
+                each.what.src, each.what.dst, each.what.words, each.frame.length, each.translated,
+            )
+            for each in self.steps[:most]
+        ]  # fmt: skip
+        return tables.journey(rows, f"journey of: {self.command}")
+
+    @property
+    def rules(self) -> pd.DataFrame:
+        """The firewall's rules that counted packets meanwhile: ``ns``, ``table``, ``chain``, ``rule``, ``packets``."""
+        from nsmagic import tables
+
+        rows = [[each.ns, each.table, each.chain, each.rule, each.packets] for each in self.counted]
+        return tables.generic(["ns", "table", "chain", "rule", "packets"], rows, "rules that counted")
+
+    # As text
+
+    @property
+    def sequence(self) -> str:
+        """A sequence diagram: a column for each room, an arrow for each cable that a packet went through."""
+        return Drawing(diagram(self.steps[:_SHOWN]))
+
+    def _lines(self) -> list[str]:
+        start = self.steps[0].frame.time if self.steps else 0
+        rows = []
+        for each in self.steps[:_SHOWN]:
+            what, frame = each.what, each.frame
+            words = what.words if what.request or not what.src else f"{what.src} > {what.dst}: {what.words}"
+            words += f"   ({each.translated})" if each.translated else ""
+            time = f"{(frame.time - start) / 1e6:.3f} ms"
+            rows.append([f"{each.step:>2}", time, f"{frame.ns}:{frame.dev}", f"{frame.direction:<3}", words])
+        lines = columns(rows)
+        if len(self.steps) > _SHOWN:
+            lines.append(f"… {len(self.steps)} sightings in all; .packets has them")
+        return lines
+
+    def _noise(self, rule: Counted) -> int:
+        """How many packets that the kernel sent of its own accord a rule may have counted: groups are joined at any moment, and a
+        notebook must say the same every time."""
+        way = {"prerouting": "in", "input": "in", "output": "out", "postrouting": "out"}.get(rule.hook.lower())
+        devices = {word for option, word in pairwise(rule.rule.split()) if option in ("-i", "-o")}
+        kinds = {"ip": (_IPV4,), "ip6": (_IPV6,)}.get(rule.family, (_IPV4, _IPV6))
+        return sum(
+            (frame.ns, frame.direction) == (rule.ns, way)
+            and frame.protocol in kinds
+            and (not devices or frame.dev in devices)
+            for frame, _ in self._by_itself
+        )
+
+    def _ending(self) -> list[str]:
+        lines = [
+            f"counted by {each.ns}, table {each.table}, chain {each.chain}: "
+            f"{each.rule.removeprefix(f'-A {each.chain} ')}"
+            for each in self.counted
+            if each.packets > self._noise(each)
+        ]
+        lines.append(self.outcome)
+        lines += [self._offer] if self._offer else []
+        lines += (
+            [f"{self.capture.dropped} packets were dropped by the kernel: not all is here"]
+            if self.capture.dropped
+            else []
+        )
+        return [printable(line) for line in lines]
+
+    def __str__(self) -> str:
+        parts = [self._lines(), self.sequence.splitlines(), self._ending()]
+        return "\n\n".join("\n".join(part) for part in parts if part)
+
+    __repr__ = __str__
+
+    # As a picture
+
+    @cached_property
+    def topology(self) -> Topology:
+        """The rooms that packets came through, with the numbers of the steps at their interfaces."""
+        from nsmagic.topology.picture import Topology
+
+        rooms = {each.frame.ns for each in self.steps}
+        steps: dict[str, list[int]] = {}
+        for each in self.steps:
+            steps.setdefault("/".join(each.frame.place), []).append(each.step)
+        there = {row.ns for row in self.snapshot.namespaces}
+        return Topology(
+            self.snapshot, [*(rooms & there), self.ns], forwarding=self._forwarding, badges=self._badges, steps=steps
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        bundle = {"text/plain": str(self)}
+        if not self.steps:
+            return bundle
+        table = self._table(_SHOWN)._repr_html_()  # type: ignore[operator]
+        if not table:
+            return bundle
+        picture = self.topology._repr_mimebundle_()
+        drawn = picture.get("text/html", f"<pre>{html.escape(picture['text/plain'])}</pre>")
+        ending = "<br/>".join(html.escape(line) for line in self._ending())
+        bundle["text/html"] = f"{drawn}\n<p>{ending}</p>\n{table}"
+        return bundle
+
+
+class Drawing(str):
+    """A drawing in text, shown as it is."""
+
+    __slots__ = ()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+
+def counted(before: Snapshot, after: Snapshot) -> list[Counted]:
+    """The rules whose counters rose, in the order in which the kernel has them."""
+    known = {_identity(row): row.packets for row in before.firewall.rows}
+    return [
+        Counted(
+            row.ns, row.table, row.chain, row.rule, row.packets - known.get(_identity(row), 0), row.hook, row.family
+        )
+        for row in after.firewall.rows
+        if row.packets > known.get(_identity(row), 0)
+    ]
+
+
+def _identity(row: Any) -> tuple[Any, ...]:
+    return (row.ns, row.tool, row.family, row.table, row.chain, row.position, row.rule)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address.
+
+    >>> is_address("8.8.8.8"), is_address("fe80::1%eth0"), is_address("ping 8.8.8.8")
+    (True, True, False)
+    """
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,49 @@
+"""Run a command while everything is watched: what ``Lab.trace`` does."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from nsmagic import watching
+from nsmagic.commands.cell import split
+from nsmagic.errors import LabError, NsmagicError
+from nsmagic.model import Snapshot
+from nsmagic.trace.capture import Capture
+from nsmagic.trace.journey import Journey, counted, is_address
+from nsmagic.words.typed import nat_badges
+
+if TYPE_CHECKING:
+    from nsmagic.lab import Lab
+    from nsmagic.result import Result
+
+
+def trace(lab: Lab, ns: str, what: str, timeout: float | None = None) -> Journey:
+    """The journey of what a command sends from a namespace; parameters and errors are those of ``Lab.trace``."""
+    what = what.strip()
+    command = f"ping -c 1 -W 1 {what}" if is_address(what) else what
+    split(command, ns)  # what cannot be read is said before anything begins
+    room = lab[ns]
+    before = _rules(lab)
+    pending = {(row.ns, row.address) for row in lab.snapshot("neighbours").neighbours if row.state == "INCOMPLETE"}
+    result: Result | None = None
+    # What was seen until an interrupt is the answer.
+    with Capture(lab.client, [], title=f"packets of: {command}") as capture, contextlib.suppress(KeyboardInterrupt):
+        result = room.run(command, timeout=timeout)
+    snapshot = lab.snapshot("namespaces", "links", "addrs", "routes")
+    after = _rules(lab)
+    return Journey(
+        ns, command, capture, snapshot, result, counted=counted(before, after), badges=nat_badges(after.firewall.rows),
+        forwarding=frozenset(watching.forwarding(lab.client, [row.ns for row in snapshot.namespaces])), pending=pending,
+        explains=hasattr(lab, "why"),
+    )  # fmt: skip
+
+
+def _rules(lab: Lab) -> Snapshot:
+    """The firewall's rules; none where they cannot be read."""
+    try:
+        return lab.snapshot("firewall")
+    except LabError:
+        raise
+    except NsmagicError:
+        return Snapshot()
