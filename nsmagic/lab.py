@@ -144,6 +144,10 @@ class Lab:
                     if not isinstance(step.run, Command):
                         raise LabError(f"world {world.name}: {text!r} is not a command that nsmagic knows")
                     self._build_with({**step.run.to_data(), "ns": room.name}, world)
+            if room.names or room.page:
+                self._client.request("serve", ns=room.name, names=dict(room.names), page=room.page)
+        if world.resolver:
+            self._client.request("resolver", address=world.resolver)
 
     def _build_with(self, command: dict[str, Any], world: worlds.World) -> None:
         assert self._client is not None

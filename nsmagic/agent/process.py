@@ -316,7 +316,7 @@ def _start_runner(
         if place.gate >= 0:
             gate.install(place.gate)
         with contextlib.suppress(OSError):
-            _write_file("/proc/self/comm", RUNNER)
+            write_file("/proc/self/comm", RUNNER)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # The runner outlives what it runs, to say how that ended.
             signal.signal(number, signal.SIG_IGN)
@@ -405,7 +405,7 @@ def bound(place: Place) -> None:
     for name, value in place.limits.items():
         limits.bound(getattr(resource, f"RLIMIT_{name}"), value)
     with contextlib.suppress(OSError):
-        _write_file("/proc/self/oom_score_adj", "500")
+        write_file("/proc/self/oom_score_adj", "500")
     if place.plain:
         with contextlib.suppress(OSError):  # a kernel without filters: tcpdump does not work then
             sys_.ignore_setgroups()
@@ -433,7 +433,8 @@ def enter(place: Place) -> None:
                 sys_.mount(f"{folder}/{name}", f"/etc/{name}", "", sys_.MS_BIND)
 
 
-def _write_file(path: str, text: str) -> None:
+def write_file(path: str, text: str) -> None:
+    """Write a text into a file that is there."""
     fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(fd, text.encode())

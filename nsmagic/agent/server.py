@@ -19,7 +19,7 @@ from typing import Any
 
 from nsmagic import __version__
 from nsmagic import syscalls as sys_
-from nsmagic.agent import defaults, door, limits, proc, process, protocol, shelf, terminal, watch
+from nsmagic.agent import defaults, door, limits, proc, process, protocol, servers, shelf, terminal, watch
 from nsmagic.agent.call import Call, told
 from nsmagic.agent.capture import Captures
 from nsmagic.agent.jobs import Jobs
@@ -70,6 +70,8 @@ class Agent:
         self._calls: dict[tuple[int, int], Call] = {}
         self._channels: dict[int, protocol.Channel] = {}
         self._left_over: set[process.Job] = set()
+        #: The processes that serve a world, which no learner started.
+        self.world_servers: set[int] = set()
         self._shells: dict[int, Call] = {}
         self._main = channel
         self.running = True
@@ -431,6 +433,19 @@ class Agent:
         self.namespaces.hold(name)
         return {}
 
+    def op_serve(self, call: Call, ns: str, names: dict[str, str], page: str) -> dict[str, Any]:
+        """A name server and a web page in a room of the outside."""
+        self.world_servers.add(servers.start(self.namespaces, self.place(ns), ns, names, page))
+        return {}
+
+    def op_resolver(self, call: Call, address: str) -> dict[str, Any]:
+        """Whom the lab asks for names; nothing where its files are the machine's (rootless-nomount)."""
+        with contextlib.suppress(OSError):
+            if self.namespaces.mounts and self.config["kind"] != "host":
+                with open("/etc/resolv.conf", "w") as file:
+                    file.write(f"nameserver {address}\noptions timeout:1 attempts:1\n")
+        return {}
+
     def op_read_file(self, call: Call, path: str) -> dict[str, Any]:
         """A text file as the lab sees it, at most half a megabyte (``ip -batch FILE``, ``sysctl -p FILE``)."""
         try:
@@ -473,7 +488,7 @@ class Agent:
         theirs = [
             [each.pid, each.name]
             for each in proc.processes().values()
-            if each.pid != os.getpid() and each.name != process.RUNNER
+            if each.pid not in (os.getpid(), *self.world_servers) and each.name != process.RUNNER
         ]
         return {
             "kind": self.config["kind"], "lab": self.config["lab"], "seed": self.config["seed"], "limits": self.bounds,

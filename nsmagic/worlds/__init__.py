@@ -1,27 +1,15 @@
 """Worlds: the outside of a lab, described as data in files that a teacher can copy.
 
-A world is a TOML file: rooms without a name in ``ip netns`` (they are drawn as the outside), cables, and the commands that set
-them up. ``Lab(world="home-lan")`` takes one of this folder by its name, or any file by its path.
-
-::
-
-    about = "one line for people"
-
-    [[room]]
-    name = "router"               # shown as (router)
-    commands = ["ip addr add 192.168.1.1/24 dev eth0", …]
-
-    [[cable]]
-    ends = ["host/eth0", "(lan)/port-host"]
-
-Commands run in their room in the order of the file, after all cables are there; ``host`` is a room too.
+``Lab(world="home-lan")`` takes one of this folder by its name, or any file by its path. README.md beside this file says how one is
+written; ``read`` refuses what it does not know, naming it.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +21,13 @@ _FOLDER = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Room:
-    """A room of a world: its name (``host``, or one in parentheses) and what is typed in it."""
+    """A room of a world: its name (``host``, or one in parentheses), what is typed in it, and what it serves: names (name →
+    address, on port 53) and a web page (on port 80)."""
 
     name: str
     commands: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    page: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,12 +40,13 @@ class Cable:
 
 @dataclass(frozen=True)
 class World:
-    """A world, read."""
+    """A world, read. ``resolver`` is the address of the name server that the lab asks."""
 
     name: str
     about: str
     rooms: tuple[Room, ...]
     cables: tuple[Cable, ...]
+    resolver: str = ""
 
     @property
     def outside(self) -> tuple[str, ...]:
@@ -95,21 +87,43 @@ def read(name: str) -> World:
         return _world(path.stem, data)
     except (KeyError, TypeError, ValueError) as error:
         raise LabError(
-            f"{path}: not a world: {error}", hint="nsmagic/worlds/__init__.py says what one looks like"
+            f"{path}: not a world: {error}", hint="nsmagic/worlds/README.md says what one looks like"
         ) from None
 
 
+_KEYS = {"about", "resolver", "room", "cable"}
+_ROOM_KEYS = {"name", "commands", "names", "page"}
+
+
 def _world(name: str, data: Mapping[str, Any]) -> World:
-    rooms = tuple(
-        Room(HOST if room["name"] == HOST else f"({room['name']})", tuple(map(str, room.get("commands", ()))))
-        for room in data["room"]
-    )
+    _only(data, _KEYS, "a world")
+    rooms = tuple(_room(room) for room in data["room"])
     known = {HOST, *(room.name for room in rooms)}
     cables = []
     for cable in data.get("cable", ()):
+        _only(cable, {"ends"}, "a cable")
         first, second = (_end(str(end), known) for end in cable["ends"])
         cables.append(Cable(first, second))
-    return World(name, str(data.get("about", "")), rooms, tuple(cables))
+    resolver = str(data.get("resolver", ""))
+    if resolver:
+        ipaddress.ip_address(resolver)
+    return World(name, str(data.get("about", "")), rooms, tuple(cables), resolver)
+
+
+def _room(data: Mapping[str, Any]) -> Room:
+    _only(data, _ROOM_KEYS, "a room")
+    name = HOST if data["name"] == HOST else f"({data['name']})"
+    names = {
+        str(each).lower().rstrip("."): str(ipaddress.ip_address(address))
+        for each, address in data.get("names", {}).items()
+    }
+    return Room(name, tuple(map(str, data.get("commands", ()))), names, str(data.get("page", "")))
+
+
+def _only(data: Mapping[str, Any], keys: set[str], what: str) -> None:
+    for key in data:
+        if key not in keys:
+            raise ValueError(f'{what} has no "{key}" (it has {", ".join(sorted(keys))})')
 
 
 def _end(text: str, known: set[str]) -> tuple[str, str]:
