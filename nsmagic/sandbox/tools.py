@@ -12,12 +12,13 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nsmagic.agent.process import executable
 from nsmagic.errors import NsmagicError
 
+Packages = Mapping[str, tuple[str, str, str]]
 #: Program → packages of Debian and Ubuntu, of Fedora, of Alpine.
 PACKAGES: dict[str, tuple[str, str, str]] = {
     "ip": ("iproute2", "iproute", "iproute2"),
@@ -83,9 +84,9 @@ MANAGERS = (
 )
 
 
-def tools(which: Callable[[str], str | None] = executable) -> tuple[Tool, ...]:
+def tools(which: Callable[[str], str | None] = executable, table: Packages = PACKAGES) -> tuple[Tool, ...]:
     """The programs, as the lab would find them."""
-    return tuple(Tool(name, which(name) or "", *packages) for name, packages in PACKAGES.items())
+    return tuple(Tool(name, which(name) or "", *packages) for name, packages in table.items())
 
 
 def manager(which: Callable[[str], str | None] = shutil.which) -> Manager:
@@ -116,16 +117,18 @@ def missing_packages(found: Sequence[Tool], column: int) -> list[str]:
     return [each for each in dict.fromkeys(packages) if each]
 
 
-def install(say: Callable[[str], object] = print) -> None:
-    """Install what is missing, with ``sudo`` where we are not root; its output goes to ours as it comes.
+def install(say: Callable[[str], object] = print, find: Callable[[], Sequence[Tool]] | None = None) -> None:
+    """Install what is missing (``find`` says what there should be: the programs of the lessons), with ``sudo`` where we are not root;
+    its output goes to ours as it comes.
 
     Raises
     ------
     NsmagicError
         No package manager, no rights, or it failed or took too long; the message has the command to type by hand.
     """
+    find = find or tools
     chosen = manager()
-    packages = missing_packages(tools(), chosen.column)
+    packages = missing_packages(find(), chosen.column)
     if not packages:
         say("nothing to install: every program is there")
         return
@@ -136,7 +139,7 @@ def install(say: Callable[[str], object] = print) -> None:
     # The first try fails at once where the lists of packages were never fetched (a fresh container); then they are, once.
     if _run(command, say) != 0 and (_run([*prefix, *chosen.update], say) != 0 or _run(command, say) != 0):
         raise NsmagicError(f"{chosen.program} could not install {' '.join(packages)}", hint=f"by hand: {by_hand}")
-    still = missing_packages(tools(), chosen.column)
+    still = missing_packages(find(), chosen.column)
     if still:
         raise NsmagicError(
             f"installed, but still not found: {' '.join(still)}", hint="nsmagic doctor lists where it looks"

@@ -20,9 +20,12 @@ from typing import Any
 import nbformat
 import pytest
 
+from binder import needs
+
 #: Seconds for the slowest step on a busy machine.
 PATIENCE = 90
-CHROMIUM = os.environ.get("NSMAGIC_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+#: The machine's browser; None: the one that Playwright downloaded.
+CHROMIUM = os.environ.get("NSMAGIC_CHROMIUM") or next(filter(None, map(shutil.which, needs.BROWSERS)), None)
 TOP = Path(__file__).resolve().parent.parent.parent
 
 #: Chromium asks nobody outside for anything.
@@ -117,8 +120,8 @@ def browser() -> Iterator[Any]:
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="Playwright is not installed: pip install playwright"
     )
-    if not os.access(CHROMIUM, os.X_OK):
-        pytest.skip("there is no Chromium: apt-get install chromium, or set NSMAGIC_CHROMIUM")
+    if not needs.browser():
+        pytest.skip("there is no Chromium: python binder/needs.py installs one, or set NSMAGIC_CHROMIUM")
     with playwright.sync_playwright() as running:
         made = running.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
         yield made
