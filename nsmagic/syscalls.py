@@ -12,6 +12,7 @@ import os
 import platform
 import socket
 import struct
+from collections.abc import Sequence
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -171,6 +172,43 @@ def ignore_setgroups() -> None:
         _filter(arch, setgroups, _SECCOMP_RET_ERRNO, 0)
 
 
+#: Machine → ``AUDIT_ARCH_*``, the calls that change ids, and those that give a file away with the place of their uid among the arguments.
+_GENERIC = ((143, 144, 145, 146, 147, 149), {54: 2, 55: 1})
+_OWN_IDS: dict[str, tuple[int, tuple[int, ...], dict[int, int]]] = {
+    "x86_64": (0xC000003E, (105, 106, 113, 114, 117, 119), {92: 1, 93: 1, 94: 1, 260: 2}),
+    "aarch64": (0xC00000B7, *_GENERIC),
+    "riscv64": (0xC00000F3, *_GENERIC),
+}
+#: Accounts below this number are those of services (``UID_MIN`` of login.defs).
+_FIRST_PERSON = 1000
+
+
+def ignore_other_ids() -> None:
+    """Make ``setuid(2)`` and its kin do nothing and succeed, and so ``chown(2)`` to the account of a service, from now on and in all that
+    this process starts.
+
+    Where there is one uid, the kernel refuses every other; programs that want to become a service's (tcpdump does) end there. With
+    files of its own a lab gives those accounts uid 0; this is for a lab that can mount none. Wants no_new_privs. On other machines
+    than these nothing is done.
+    """
+    if platform.machine() not in _OWN_IDS:
+        return
+    arch, setters, givers = _OWN_IDS[platform.machine()]
+    instructions = [(0x20, 0, 0, 4), (0x15, 1, 0, arch), (0x06, 0, 0, _SECCOMP_RET_ALLOW), (0x20, 0, 0, 0)]
+    for call in setters:
+        instructions += [(0x15, 0, 1, call), (0x06, 0, 0, _SECCOMP_RET_ERRNO)]
+    for call, argument in givers.items():
+        instructions += [
+            (0x15, 0, 5, call),
+            (0x20, 0, 0, 16 + 8 * argument),
+            (0x35, 1, 0, _FIRST_PERSON),  # also -1: as it was
+            (0x15, 0, 1, 0),
+            (0x06, 0, 0, _SECCOMP_RET_ALLOW),
+            (0x06, 0, 0, _SECCOMP_RET_ERRNO),
+        ]
+    _install([*instructions, (0x06, 0, 0, _SECCOMP_RET_ALLOW)], 0)
+
+
 def keep_hangup_deadly() -> None:
     """Make ``rt_sigaction(SIGHUP, …)`` do nothing and succeed, from now on and in all that this process starts: none of them can
     ignore the hang-up of its terminal. Wants no_new_privs. On other machines than x86_64 nothing is done.
@@ -210,6 +248,11 @@ def _filter(arch: int, call: int, action: int, flags: int, first: int | None = N
         (0x06, 0, 0, action),
         (0x06, 0, 0, _SECCOMP_RET_ALLOW),
     ]
+    return _install(instructions, flags)
+
+
+def _install(instructions: Sequence[tuple[int, int, int, int]], flags: int) -> int:
+    """Put a filter in force; the descriptor that a listener gets."""
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *each) for each in instructions))
     program = struct.pack("@HP", len(instructions), ctypes.addressof(code))
     number = _CALLS[platform.machine()][3]

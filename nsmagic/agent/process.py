@@ -409,6 +409,8 @@ def bound(place: Place) -> None:
     if place.plain:
         with contextlib.suppress(OSError):  # a kernel without filters: tcpdump does not work then
             sys_.ignore_setgroups()
+            if not place.mounts:
+                sys_.ignore_other_ids()
 
 
 def enter(place: Place) -> None:
