@@ -61,6 +61,9 @@ KINDS: dict[str, dict[str, str]] = {
         "step": "int", "packet": "int", "time": "float", "ns": "text", "dev": "text", "dir": "text", "proto": "text",
         "src": "text", "dst": "text", "info": "text", "length": "int", "translated": "text",
     },
+    "evidence": {
+        "step": "int", "way": "text", "ns": "text", "dev": "text", "what": "text", "seen": "bool?", "ok": "bool",
+    },
 }  # fmt: skip
 
 _MAIN = 254

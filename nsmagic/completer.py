@@ -22,7 +22,7 @@ DEFAULT_LAB = "lab"
 _CELL = re.compile(r"%%netns(?:\s|$)")
 #: A line magic of ours with a word begun behind it, also on the right of ``df = ``.
 _LINE = re.compile(
-    r"\s*(?:[\w\s,.\[\]'\"]+=\s*)?%(netns|links|addrs|routes|arp|firewall|nat|topology|lab|task|check|hint)(\s.*)"
+    r"\s*(?:[\w\s,.\[\]'\"]+=\s*)?%(netns|links|addrs|routes|arp|firewall|nat|topology|why|lab|task|check|hint)(\s.*)"
 )
 _TASK_CELL = re.compile(r"%%task(?:\s|$)")
 _OTHER_LAB = re.compile(r"--lab[ =](\S+)")
@@ -84,7 +84,10 @@ class Completer:
             )
         if name in ("task", "check", "hint"):
             return _tasks(typed)
-        offered = self._verbs if name == "lab" else [*_namespaces(lab), HOST, "--all"]
+        if name == "why":
+            offered = [*_namespaces(lab), HOST, *_addresses(lab), *magic_line.WHY_OPTIONS]
+        else:
+            offered = [*self._verbs] if name == "lab" else [*_namespaces(lab), HOST, "--all"]
         return [word for word in offered if word.startswith(typed.split(" ")[-1])]
 
     def _lab(self, line: str) -> Lab | None:
@@ -113,6 +116,15 @@ def _namespaces(lab: Lab | None) -> list[str]:
         return lab.names() if lab is not None else []
     except NsmagicError:
         return []  # it has ended just now
+
+
+def _addresses(lab: Lab | None) -> list[str]:
+    """The addresses of the lab, those that everybody has left out."""
+    try:
+        rows = lab.snapshot("addrs").addrs.rows if lab is not None else ()
+    except NsmagicError:
+        return []  # it has ended just now
+    return sorted({row.address for row in rows if row.scope == "global"})
 
 
 def _interfaces(lab: Lab | None) -> Callable[[str | None], Sequence[str]]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nsmagic.topology.picture import Topology
     from nsmagic.trace.capture import Capture
     from nsmagic.trace.journey import Journey
+    from nsmagic.why.verdict import Verdict
     from nsmagic.widgets.live import Live
 
 #: Seconds that a command may take under pytest (nbval) when nothing else is asked; interactively there is no limit.
@@ -551,6 +552,26 @@ class Lab:
             filter=filter, count=count, timeout=limit, snaplen=snaplen or SNAPLEN,
         )  # fmt: skip
         return capture if background else capture.wait()
+
+    def why(self, src: str, dst: str, port: int | None = None, proto: str = "icmp") -> Verdict:
+        """Why a packet from the namespace ``src`` arrives at ``dst`` (an address or a namespace), or what stops it first.
+
+        Reads what the kernel has, and sends one packet that is watched on its way: an echo, or with ``port`` a TCP connection
+        attempt, or with ``proto="udp"`` a datagram. Changes nothing; ``.fix`` of the verdict are commands that would.
+
+        Raises
+        ------
+        NsmagicError
+            ``dst`` is neither an address nor a namespace, or the port or the protocol is none.
+
+        >>> with Lab() as lab:
+        ...     _ = lab.run("ip netns add red")
+        ...     lab.why("red", "127.0.0.1").cause
+        'loopback-down'
+        """
+        from nsmagic.why.gather import why
+
+        return why(self, src, dst, port, proto)
 
     def _forwarding(self, names: Iterable[str]) -> set[str]:
         """The namespaces that forward IPv4 packets."""

@@ -132,10 +132,28 @@ TRACE_OPTIONS: dict[str, tuple[str, str]] = {
     "--lab": ("NAME", "another lab of this notebook"),
 }
 
+
+@dataclass(frozen=True)
+class WhyOptions:
+    """The options of ``%why``."""
+
+    port: int | None = None
+    proto: str = ""
+    hint: bool = False
+    lab: str = ""
+
+
+WHY_OPTIONS: dict[str, tuple[str, str]] = {
+    "--port": ("N", "a connection to this port, not an echo"),
+    "--proto": ("PROTOCOL", "icmp, tcp or udp"),
+    "--hint": ("", "give away one step at a time: where to look, what shows it, then everything"),
+    "--lab": ("NAME", "another lab of this notebook"),
+}
+
 _WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""")
 
 
-AnyOptions = TypeVar("AnyOptions", Options, PictureOptions, SniffOptions, CourseOptions, TraceOptions)
+AnyOptions = TypeVar("AnyOptions", Options, PictureOptions, SniffOptions, CourseOptions, TraceOptions, WhyOptions)
 
 
 @dataclass(frozen=True)
@@ -183,6 +201,13 @@ def _take(
     if field == "timeout":
         seconds: dict[str, Any] = {field: _seconds(text, line, word.start)}
         return replace(options, **seconds), word.end
+    if field == "port":
+        if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+            raise CommandSyntaxError(
+                f'--port "{text}" is no port', text=line, at=word.start, hint="ports are 1 to 65535"
+            )
+        port: dict[str, Any] = {field: int(text)}
+        return replace(options, **port), word.end
     if field in ("seed", "level"):
         if not text.isdecimal():
             raise CommandSyntaxError(f'{name} "{text}" is no whole number', text=line, at=word.start, hint=f"{name} 1")
@@ -346,6 +371,32 @@ def split_trace_line(line: str) -> tuple[TraceOptions, str, str]:
     raise CommandSyntaxError(
         words, text=line, at=len(line), hint="%trace red 192.168.15.2, %trace red curl http://192.168.15.2"
     )
+
+
+def split_why_line(line: str) -> tuple[WhyOptions, str, str]:
+    """The line of ``%why``: its options, the namespace that sends (``host`` when none is named), and the target.
+
+    >>> split_why_line("red 192.168.15.2 --port 80")
+    (WhyOptions(port=80, proto='', hint=False, lab=''), 'red', '192.168.15.2')
+
+    Raises
+    ------
+    CommandSyntaxError
+        No target, a word too many, or an option that is none.
+    """
+    options, names, at = WhyOptions(), list[str](), 0
+    while (word := _word(line, at)) is not None:
+        if word.text.startswith("--"):
+            options, at = _take(options, word, line, WHY_OPTIONS)
+        else:
+            names.append(_unquoted(word.text))
+            at = word.end
+    if not 1 <= len(names) <= 2:
+        words = "%why needs a target" if not names else f'"{names[2]}" is one word too many'
+        raise CommandSyntaxError(
+            words, text=line, at=len(line), hint="%why red 192.168.15.2, or %why red blue --port 80"
+        )
+    return options, names[0] if len(names) == 2 else HOST, names[-1]
 
 
 def split_line(

@@ -83,6 +83,8 @@ class Netns(CourseMagics):
         self._shell: Any = shell
         self.labs: dict[str, Lab] = {}
         self._warned = False
+        #: How many hints of ``%why --hint`` were given for what was asked.
+        self._nudges: dict[tuple[Any, ...], int] = {}
 
     @property
     def _cell(self) -> int:
@@ -336,6 +338,46 @@ class Netns(CourseMagics):
         + "".join(
             f"            {name + ' ' + argument:<20} {words}\n"
             for name, (argument, words) in magic_line.PICTURE_OPTIONS.items()
+        )
+    )
+
+    # %why
+
+    @no_var_expand
+    @line_magic
+    def why(self, line: str) -> Any:
+        """Why does a packet not arrive? Walks what the kernel would do with it, out and back, and names the first thing that stops it.
+
+        ::
+
+            %why [NS] ADDRESS|NS [options]    from NS (default: host) to an address, or to another namespace
+
+        One packet is sent and watched on its way, so the verdict is never a guess. Nothing is changed: the commands that mend it are
+        shown, not run. The value has ``.reachable .cause .where .explanation .fix`` and ``.evidence``, the way as a DataFrame.
+
+        Examples::
+
+            %why red 192.168.15.2                    the echo of a ping
+            %why red blue --port 80                  a TCP connection to port 80 of blue
+            %why red blue --hint                     where to look, and no more; once more gives away more
+
+        Options::
+
+        """
+        options, src, dst = magic_line.split_why_line(line)
+        verdict = self.lab_of(options.lab).why(src, dst, options.port, options.proto or "icmp")
+        asked = (options.lab, src, dst, options.port, options.proto, verdict.cause, verdict.where)
+        if not options.hint:
+            return verdict
+        self._nudges[asked] = self._nudges.get(asked, 0) + 1
+        return verdict.hint(self._nudges[asked])
+
+    why.__doc__ = (
+        str(why.__doc__).rstrip()
+        + "\n\n"
+        + "".join(
+            f"            {name + ' ' + argument:<20} {words}\n"
+            for name, (argument, words) in magic_line.WHY_OPTIONS.items()
         )
     )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nsmagic import scripted
 from nsmagic.agent.client import Call, Client
-from nsmagic.commands import hints, hints_routes, named
+from nsmagic.commands import hints, named
 from nsmagic.commands.cell import batch_lines
 from nsmagic.commands.command import Batch, Cell, Command, Each, Program, Script, Step
 from nsmagic.commands.command import Sequence as Several
@@ -292,9 +292,7 @@ class Runner:
         self.outcomes.append(outcome)
         if not outcome.ping.received and outcome.ping.status:
             # A ping that is not answered is a result, not an error; what it means is offered.
-            offer = hints_routes.no_reply(
-                ns, str(command.args.get("address", "")), outcome.ping.error, self._lab.snapshot
-            )
+            offer = hints.no_reply(ns, str(command.args.get("address", "")), outcome.ping.error, self._lab.snapshot)
             if offer:
                 self._telling.text(f"hint: {offer}\n")
         if data.get("cancelled"):

@@ -53,6 +53,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "conntrack": (
         *("ns", "protocol", "state", "status", "nat", "src", "dst", "dport", "reply_src", "reply_sport", "reply_dst"),
     ),
+    "evidence": ("step", "way", "ns", "dev", "what", "seen", "ok"),
     "packets": ("time", "ns", "dev", "dir", "proto", "src", "dst", "info", "length"),
     "journey": ("step", "time", "ns", "dev", "dir", "src", "dst", "info", "translated"),
 }
@@ -392,6 +393,23 @@ def journey(rows: Sequence[Sequence[Any]], title: str = "journey") -> NetTable:
     return _dress(frame, View(title, frozenset(hidden), True))
 
 
+def evidence(rows: Sequence[Sequence[Any]], title: str = "evidence") -> NetTable:
+    """The way of a packet, as a ``Verdict`` has it, a row for each step, in the order given.
+
+    ``way`` is ``out`` or ``back``, ``what`` says what happens in ``ns`` at ``dev``, ``seen`` whether the probe was seen on this interface (missing
+    where there is none), ``ok`` whether the packet goes on from there.
+
+    >>> print(evidence([(1, "out", "red", "veth-red", "sends it to 10.0.0.2", True, True)], "the way from red"))
+    the way from red
+    step  way  ns   dev       what                  seen  ok
+    1     out  red  veth-red  sends it to 10.0.0.2  yes   yes
+    """
+    kinds = DTYPES["evidence"]
+    data = {name: [row[at] for row in rows] for at, name in enumerate(kinds)}
+    frame = pd.DataFrame({name: _array(_blank(data[name], kind), kind) for name, kind in kinds.items()})
+    return _dress(frame, View(title, frozenset(), True))
+
+
 def generic(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> NetTable:
     """Any table in the same dress. A column of whole numbers becomes ``Int64``, of truth values ``boolean``, else ``string``.
 
@@ -496,6 +514,8 @@ def _dressed(table: str, made: Columns, ns: str | None, all: bool) -> NetTable:
 def _array(values: Sequence[Any], kind: str) -> Any:
     if kind == "text":
         return pd.arrays.StringArray(np.array(values, dtype=object))
+    if kind == "bool?":
+        return pd.array(values, dtype="boolean")
     return pd.array(values, dtype="Int64") if kind == "int?" else np.array(values, dtype=_NUMPY[kind])
 
 

@@ -24,6 +24,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "views": ("columns", "tables", "tables_firewall", "changes", "topology"),
     "widgets": ("widgets",),
     "trace": ("trace",),
+    "reasons": ("why",),
     "engine": (
         "lab",
         "events",
@@ -56,10 +57,12 @@ BELOW: dict[str, set[str]] = {
     "views": {"base", "pure"},
     # A capture and a journey are results that the lab hands out: below it, as pictures are.
     "trace": {"base", "pure", "client", "views"},
+    # So are verdicts.
+    "reasons": {"base", "pure", "client", "views"},
     # Widgets only show: the lab that makes one hands in what they show and what their buttons do.
     "widgets": {"base", "pure", "views"},
-    "engine": {"base", "pure", "client", "sandbox", "views", "trace", "widgets"},
-    "top": {"base", "pure", "client", "sandbox", "views", "trace", "engine", "door"},
+    "engine": {"base", "pure", "client", "sandbox", "views", "trace", "reasons", "widgets"},
+    "top": {"base", "pure", "client", "sandbox", "views", "trace", "reasons", "engine", "door"},
     # The door loads what it offers when it is first used.
     "door": {"base", "engine", "top"},
 }

@@ -11,6 +11,8 @@ import pytest
 import nsmagic
 from nsmagic import magic_line, magics, tables
 from nsmagic.magics import Netns
+from nsmagic.why.sentences import HINTS as CODES
+from nsmagic.why.verdict import Verdict
 from tests.conftest import Notebook
 
 
@@ -30,7 +32,7 @@ def test_public_members_of_a_lab() -> None:
         "addrs", "client", "close", "conntrack", "events", "fdb", "firewall", "frame", "kind", "links", "live", "names", "namespaces", "nat",
         "neighbours", "note", "pid",
         "reset", "resolve", "routes", "rules", "run", "running", "script", "seen", "snapshot", "sniff", "socket", "status", "sysctls",
-        "topology", "trace", "track", "track_descriptor", "watch", "world",
+        "topology", "trace", "track", "track_descriptor", "watch", "why", "world",
     }  # fmt: skip
     assert public(nsmagic.Namespace) == {
         "addrs", "conntrack", "fdb", "firewall", "links", "nat", "neighbours", "python", "routes", "rules", "run", "socket", "sysctls",
@@ -52,6 +54,7 @@ def test_magics(notebook: Notebook) -> None:
             "firewall",
             "nat",
             "topology",
+            "why",
             "sniff",
             "trace",
             "lab",
@@ -81,6 +84,7 @@ def test_no_name_of_ipythons_own_is_taken() -> None:
         "firewall",
         "nat",
         "topology",
+        "why",
         "sniff",
         "trace",
         "lab",
@@ -146,6 +150,32 @@ def test_members_of_a_capture() -> None:
     }  # fmt: skip
 
 
+def test_options_of_why() -> None:
+    assert {name: argument for name, (argument, _) in magic_line.WHY_OPTIONS.items()} == {
+        "--port": "N", "--proto": "PROTOCOL", "--hint": "", "--lab": "NAME",
+    }  # fmt: skip
+
+
+def test_verdict() -> None:
+    names = {name for name in vars(Verdict) if not name.startswith("_")} | set(Verdict.__dataclass_fields__)
+    assert names == {
+        "reachable", "cause", "where", "explanation", "evidence", "fix", "confidence", "see", "then", "src", "dst", "hint",
+        "headline", "lines", "hops", "nudge", "level",
+    }  # fmt: skip
+
+
+def test_causes() -> None:
+    """The codes are what graders and notebooks compare with."""
+    known = """
+    link-down peer-down no-carrier not-plugged no-address prefix-length wrong-subnet duplicate-address address-not-local no-route
+    blackhole-route wrong-route gateway-off-link gateway-unreachable no-forwarding dropped-by-rule rejected-by-rule rp-filter
+    arp-unanswered wrong-static-neighbour bridge-down bridge-port-down not-enslaved bridge-port-blocked vlan-mismatch bridge-netfilter
+    no-return-route nat-missing nat-wrong mtu ttl port-closed wrong-listen-address policy-rule loopback-down duplicate-mac loop
+    not-supported unknown address-tentative echo-ignored ipv6-disabled
+    """
+    assert set(CODES) == set(known.split())
+
+
 def test_verbs_of_lab() -> None:
     assert magics._LAB_VERBS == ("status", "reset", "world", "break", "script", "doctor", "log", "stop")
 
@@ -172,6 +202,7 @@ COLUMNS = {
     "nat": "ns* tool family table chain* hook* position* match* target* packets bytes rule",
     "conntrack": "ns* family protocol* state* status* nat* src* sport dst* dport* reply_src* reply_sport* reply_dst* reply_dport mark timeout",
     "journey": "step* packet time* ns* dev* dir* proto src* dst* info* length translated*",
+    "evidence": "step* way* ns* dev* what* seen* ok*",
     "packets": "time* ns* dev* dir* proto* src* dst* info* length*",
 }
 

@@ -93,6 +93,9 @@ def test_options() -> None:
     line = next(line for line in TEXT.splitlines() if line.startswith("`%topology` has"))
     for name, (value, _) in magic_line.PICTURE_OPTIONS.items():
         assert f"`{f'{name} {value}'.strip()}`" in line
+    sentence = TEXT.partition("`%why` has")[2].partition(";")[0]
+    for name, (value, _) in magic_line.WHY_OPTIONS.items():
+        assert f"`{f'{name} {value}'.strip()}`" in sentence
 
 
 def test_magics_and_verbs() -> None:

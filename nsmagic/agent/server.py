@@ -19,7 +19,20 @@ from typing import Any
 
 from nsmagic import __version__
 from nsmagic import syscalls as sys_
-from nsmagic.agent import defaults, door, limits, proc, process, protocol, servers, shelf, terminal, watch
+from nsmagic.agent import (
+    defaults,
+    door,
+    limits,
+    probe,
+    proc,
+    process,
+    protocol,
+    servers,
+    shelf,
+    situation,
+    terminal,
+    watch,
+)
 from nsmagic.agent.call import Call, told
 from nsmagic.agent.capture import Captures
 from nsmagic.agent.jobs import Jobs
@@ -396,6 +409,22 @@ class Agent:
             call, self.place(places[0][0] if places else HOST), places, filter=filter, snaplen=snaplen, count=count,
             timeout=timeout,
         )  # fmt: skip
+
+    def op_situation(self, call: Call, ns: list[str]) -> dict[str, Any]:
+        """What decides over packets in some namespaces, beside what a snapshot has (see ``situation.py``)."""
+        return situation.read(self.monitor, self.namespaces, ns)
+
+    def op_ask_routes(self, call: Call, questions: list[list[Any]]) -> list[dict[str, Any]]:
+        """The kernel's own answers to where packets would go."""
+        return situation.answers(self.monitor, self.namespaces, questions)
+
+    def op_conntrack(self, call: Call, ns: list[str]) -> dict[str, Any]:
+        """What conntrack of some namespaces remembers."""
+        return situation.conntrack(self.namespaces, ns)
+
+    def op_probe(self, call: Call, ns: str, dst: str, args: dict[str, Any], watch: list[str], trace: list[str]) -> None:
+        """Send one packet and watch where it comes; see ``probe.py``."""
+        probe.Watching(self.loop, self.namespaces, call.done, ns, dst, args).start(watch, trace)
 
     def op_jobs(self, call: Call) -> list[dict[str, Any]]:
         """The background jobs."""

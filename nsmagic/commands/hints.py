@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from nsmagic.commands.case import Case, MadeBy, listed, split
 from nsmagic.commands.command import Command
 from nsmagic.commands.grammar import close, place_hint, valid_ifname
-from nsmagic.commands.hints_routes import gateway, no_reply, route, unreachable
+from nsmagic.commands.hints_reach import no_reply, unreached
+from nsmagic.commands.hints_routes import gateway, route, unreachable
 from nsmagic.commands.hints_said import notebook_habit, number_or_mac, of_bash, of_programs
 from nsmagic.commands.packages import MODULES, NATIVE, PACKAGES
 from nsmagic.commands.sentences import SENTENCES, say
@@ -439,5 +440,5 @@ def _syntax(case: Case) -> str | None:
 
 _RULES: tuple[Callable[[Case], str | None], ...] = (
     _syntax, notebook_habit, _program, _namespace_exists, _namespace, _bad_name, _missing_device, _link_exists, _link_stays, _kind, _port, _no_port,
-    _address, gateway, route, unreachable, _entry, number_or_mac, _sysctl, of_bash, of_programs, _failed, _denied,
+    _address, gateway, route, unreached, unreachable, _entry, number_or_mac, _sysctl, of_bash, of_programs, _failed, _denied,
 )  # fmt: skip

@@ -1,16 +1,14 @@
-"""The rules of ``hints.py`` about routes, gateways and pings without reply."""
+"""The rules of ``hints.py`` about routes and gateways."""
 
 from __future__ import annotations
 
 import errno
 import ipaddress
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from nsmagic.commands.case import Case, listed, retarget
-from nsmagic.commands.idioms import unreachable_name
+from nsmagic.commands.case import Case, listed
 from nsmagic.commands.sentences import say
-from nsmagic.model import Route, Snapshot
+from nsmagic.model import Route
 
 
 def gateway(case: Case) -> str | None:
@@ -109,49 +107,3 @@ def unreachable(case: Case) -> str | None:
     if address and _ip(address) is not None:
         return say("unreachable", ns=case.ns, address=address)
     return say("unreachable-any", ns=case.ns)
-
-
-def no_reply(ns: str, address: str, error: str, snapshot: Callable[..., Snapshot]) -> str | None:
-    """What may be the reason when a ping from ``ns`` to ``address`` got no reply, as far as one look at the lab shows.
-
-    ``error`` is what ping said beside its statistics, ``snapshot`` gives the named tables.
-
-    >>> empty = Snapshot.from_data({})
-    >>> no_reply("red", "10.0.0.9", "ping: connect: Network is unreachable", lambda *tables: empty)
-    'no route of red covers 10.0.0.9; %routes red shows them'
-    """
-    if missing := re.search(r"SO_BINDTODEVICE (\S+): No such device|unknown iface:? (\S+)", error):
-        have = listed(link.ifname for link in snapshot("links").links if link.ns == ns)
-        return say("dev-none", ns=ns, have=have, dev=missing[1])
-    goal = _ip(address)
-    if goal is None:
-        return unreachable_name(error)
-    if goal.is_loopback and "unreachable" in error:
-        return say("lo-down", ns=ns, fixed=retarget(("ip", "link", "set", "lo", "up"), ns, {}))
-    if "unreachable" in error:
-        return say("unreachable", ns=ns, address=address)
-    lab = snapshot("links", "addrs", "routes")
-    owner = next((one for one in lab.addrs if _ip(one.address) == goal), None)
-    if owner is None:
-        return None
-    where, dev = owner.ns, owner.ifname
-    link = next((one for one in lab.links if (one.ns, one.ifname) == (where, dev)), None)
-    if link is not None and not link.up:
-        fixed = retarget(("ip", "link", "set", dev, "up"), where, {})
-        return say("reply-down", address=address, where=where, dev=dev, fixed=fixed)
-    mine = [
-        _ip(one.address) for one in lab.addrs if one.ns == ns and one.scope != "host" and one.family == owner.family
-    ]
-    back = [one for one in lab.routes if one.ns == where and one.family == owner.family and one.table == 254]
-    if mine and where != ns and not any(_covers(route, each) for route in back for each in mine if each is not None):
-        return say("reply-no-way-back", where=where, ns=ns, address=address)
-    return None
-
-
-def _covers(route: Route, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    if route.dst == "default":
-        return True
-    try:
-        return address in ipaddress.ip_network(route.dst)
-    except ValueError:
-        return False

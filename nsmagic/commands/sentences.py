@@ -72,8 +72,7 @@ SENTENCES: dict[str, str] = {
     "route-no-dev": "a route needs a gateway or an interface:  … via GATEWAY, or … dev IF",
     "unreachable": "no route of {ns} covers {address}; %routes {ns} shows them",
     "unreachable-any": "no route of {ns} covers this address; %routes {ns} shows them",
-    "reply-down": "{address} is on {dev} of {where}, which is down:  {fixed}",
-    "reply-no-way-back": "{where} has {address}, but no route of {where} leads back to {ns}; %routes {where} shows them",
+    "why": "%why {words} explains",
     # neighbours, rules, forwarding database
     "neigh-exists": "{address} has an entry on {dev} already; ip neigh replace changes it",
     "neigh-none": "{ns} has no such entry; %arp {ns} shows them",
@@ -105,7 +104,6 @@ SENTENCES: dict[str, str] = {
     "limit-files": "the lab's /run (16 MiB), /tmp (64 MiB) and /dev/shm (16 MiB) are small; remove what fills them",
     "limit-file-size": "the size of a file is limited in a lab (%lab status shows it); Lab(limits={{'file_size': BYTES}}) allows more",
     "limit-cpu": "computing time is limited in a lab (%lab status shows it); Lab(limits={{'cpu_time': SECONDS}}) allows more",
-    "lo-down": "lo of {ns} is down:  {fixed}",
     "not-done": "not done yet: this cell still has its stub",
     "not-done-how": "write your commands in place of the stub's lines",
     "full-screen": "nsmagic shell in JupyterLab's Terminal opens one in this lab; a cell writes a file with:  cat > FILE <<'EOF'",

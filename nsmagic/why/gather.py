@@ -1,0 +1,194 @@
+"""Reading a lab for ``%why``: a few requests to the agent, a probe, and then the kernel's answers as the reasoning asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nsmagic.agent.client import Client
+from nsmagic.errors import NsmagicError
+from nsmagic.model import Snapshot, make_row
+from nsmagic.why import judge, routes, ruletext, wire
+from nsmagic.why.sentences import explain, nudge
+from nsmagic.why.situation import (
+    Answer,
+    Listener,
+    Probe,
+    Question,
+    Sighting,
+    Situation,
+    Step,
+    Translation,
+    Unasked,
+)
+from nsmagic.why.target import requested, together
+from nsmagic.why.verdict import Verdict
+
+if TYPE_CHECKING:
+    from nsmagic.lab import Lab
+
+#: What the reasoning looks at.
+_TABLES = ("namespaces", "links", "addrs", "routes", "neighbours", "rules", "fdb")
+PROTOCOLS = ("icmp", "tcp", "udp")
+_MOST_QUESTIONS = 500
+#: Seconds without a sign after which a probe is given up that waits for a neighbour.
+_PATIENT = 1.15
+_FACTS = frozenset({"ms", "ns", "dev", "dir", "what", "src", "dst"})
+
+
+def why(lab: Lab, src: str, dst: str, port: int | None = None, proto: str = "icmp") -> Verdict:
+    """Why a packet from a namespace arrives at an address or a namespace, or does not.
+
+    Raises
+    ------
+    NsmagicError
+        The target is neither; or the port or protocol is none.
+    """
+    proto = "tcp" if port is not None and proto == "icmp" else proto
+    _check(port, proto)
+    snapshot = lab.snapshot(*_TABLES)
+    client = lab.client
+    request = requested(lab, snapshot, src, dst, port or 0, proto)
+    names = together(snapshot, request.ns, request.dst)
+    read = client.request("situation", ns=names)
+    situation = _situation(snapshot, read)
+    if not request.dst:
+        return _nowhere(situation, request)
+    situation = _probed(client, situation, request, names)
+    verdict, situation = _judged(client, situation, request)
+    if verdict.cause == "unknown" and _still_asking(situation, names):
+        # A neighbour did not answer a moment ago, and the kernel asks for it once a second: the probe waited behind that.
+        situation = _probed(client, replace(situation, answers={}), request, names, _PATIENT)
+        verdict, situation = _judged(client, situation, request)
+    if verdict.reachable and not verdict.cause and request.proto == "icmp":
+        odd = judge.unequal(situation, judge.read(situation, request))
+        if odd is not None:
+            large = _probe(client, request, names, (), odd[1] - (48 if ":" in request.dst else 28))
+            verdict, _ = _judged(client, replace(situation, large=large), request)
+    return verdict
+
+
+def _check(port: int | None, proto: str) -> None:
+    if proto not in PROTOCOLS:
+        raise NsmagicError(f'"{proto}" is no protocol that %why can send', hint=f"one of {', '.join(PROTOCOLS)}")
+    if port is not None and not 0 < port < 65536:
+        raise NsmagicError(f"{port} is no port", hint="ports are 1 to 65535")
+    if port is None and proto != "icmp":
+        raise NsmagicError(f"{proto} needs a port", hint=f"--proto {proto} --port 80")
+
+
+def _nowhere(s: Situation, request: judge.Request) -> Verdict:
+    """The namespace that was named has no address at all."""
+    cables = s.cables(request.target)
+    if not cables:
+        found = routes.not_plugged(s, request.target)
+    else:
+        dev = next((link for link in cables if link.up and not link.master), cables[0])
+        near = next(iter(s.addresses(request.ns, automatic=False)), None)
+        mine = {place for link in s.cables(request.ns) for place in wire.reach(s, request.ns, link.ifname)}
+        linked = [link for link in cables if wire.Place(link.ns, link.ifname) in mine]
+        dev = linked[0] if linked else dev
+        near = next((row for row in s.addresses(request.ns, automatic=False) if row.ifname != "lo"), near)
+        found = routes.no_address(s, request.target, dev.ifname, near)
+        if not dev.up:
+            found = replace(found, fix=(*found.fix,))
+    return Verdict(
+        request.ns,
+        request.label,
+        False,
+        found.code,
+        found.where,
+        explain(found),
+        found.see,
+        found.fix,
+        "",
+        "read",
+        nudge(found),
+    )
+
+
+def _situation(snapshot: Snapshot, read: Mapping[str, Mapping[str, Any]]) -> Situation:
+    return Situation(
+        snapshot,
+        {ns: each["sysctls"] for ns, each in read.items()},
+        {ns: tuple(Listener(*row) for row in each["sockets"]) for ns, each in read.items()},
+        {ns: {name: tuple(map(tuple, vlans)) for _, name, vlans in each["vlans"]} for ns, each in read.items()},
+        {ns: frozenset(each["tables"]) for ns, each in read.items()},
+    )
+
+
+def _still_asking(s: Situation, names: list[str]) -> bool:
+    return any(row.state == "INCOMPLETE" and row.ns in names for row in s.snapshot.neighbours)
+
+
+def _probed(client: Client, s: Situation, request: judge.Request, names: list[str], quiet: float = 0.0) -> Situation:
+    """Send the probe, and read what it left in conntrack."""
+    filtering = [ns for ns in names if s.tables.get(ns)]
+    probe = _probe(client, request, names, filtering, quiet=quiet)
+    probe = replace(probe, steps=tuple(ruletext.worded(client, step) for step in probe.steps))
+    found: dict[str, tuple[Translation, ...]] = {}
+    if filtering:
+        rows = client.request("conntrack", ns=filtering)
+        found = {ns: _translations(entries, request, probe) for ns, entries in rows.items()}
+        for step in probe.steps:
+            if not found.get(step.ns) and (new := ruletext.translation(step, probe.src, request.dst)) is not None:
+                found[step.ns] = (new,)
+    return replace(s, probe=probe, conntrack=found)
+
+
+def _probe(
+    client: Client, request: judge.Request, watch: list[str], trace: Iterable[str], size: int = 0, quiet: float = 0.0
+) -> Probe:
+    args = {"proto": request.proto, "port": request.port, "dev": request.oif, "size": size, "quiet": quiet}
+    data = client.request("probe", ns=request.ns, dst=request.dst, args=args, watch=watch, trace=list(trace))
+    ours = {(step["ns"], step["id"]) for step in data["traces"] if step["ours"] or step["family"] == "arp"}
+    # The kernel tells what a packet is with the first rule of a chain; later ones refer to it by its number.
+    packets: dict[tuple[str, int], dict[str, Any]] = {}
+    for step in data["traces"]:
+        if step["what"]:
+            packets[step["ns"], step["id"]] = step["what"]
+    return Probe(
+        data["src"], data["errno"], data["words"], data["answer"], data.get("sport", 0),
+        tuple(
+            Sighting(each["ms"], each["ns"], each["dev"], each["dir"], each["what"], each.get("src", ""), each.get("dst", ""),
+                     {key: value for key, value in each.items() if key not in _FACTS})
+            for each in data["sightings"]
+        ),
+        tuple(
+            _step(step, packets.get((step["ns"], step["id"]), {}), (step["ns"], step["id"]) in ours)
+            for step in data["traces"]
+        ),
+        data["ms"],
+    )  # fmt: skip
+
+
+def _step(step: Mapping[str, Any], packet: Mapping[str, Any], ours: bool) -> Step:
+    return Step(
+        step["ns"], step["family"], step["table"], step["chain"], step["handle"], step["type"], step["verdict"],
+        packet.get("what", ""), step["iif"], step["oif"], ours=ours, dst=packet.get("dst", ""), dport=packet.get("dport", 0),
+    )  # fmt: skip
+
+
+def _translations(rows: Iterable[list[str]], request: judge.Request, probe: Probe) -> tuple[Translation, ...]:
+    """The entries of this flow: of its protocol, with its port or number of echo."""
+    name = {"icmp": ("icmp", "icmpv6", "ipv6-icmp"), "tcp": ("tcp",), "udp": ("udp",)}[request.proto]
+    found = []
+    for proto, src, dst, back_src, back_dst, ports in rows:
+        each = tuple(ports.split(","))
+        if proto in name and str(probe.sport) in each:
+            found.append(Translation(src, dst, back_src, back_dst, each))
+    return tuple(found)
+
+
+def _judged(client: Client, s: Situation, request: judge.Request) -> tuple[Verdict, Situation]:
+    """Judge, asking the kernel for each route that the reasoning needs."""
+    answers: dict[Question, Answer] = dict(s.answers)
+    for _ in range(_MOST_QUESTIONS):
+        try:
+            return judge.judge(replace(s, answers=answers), request), replace(s, answers=answers)
+        except Unasked as unasked:
+            data = client.request("ask_routes", questions=[unasked.question.to_data()])[0]
+            route = make_row("routes", data["route"]) if data.get("route") else None
+            answers[unasked.question] = Answer(data["errno"], data.get("words", ""), route)
+    raise NsmagicError("the way has no end", hint="this is a bug of nsmagic")

@@ -1,0 +1,359 @@
+"""From a situation to a verdict: what was read, held against what the probe met.
+
+The probe has the last word on whether the packet arrives, and tracing on which rule took it: a packet is stopped once only.
+Everything else that may stop it leaves no trace but that it is seen no more, and there what was read says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from nsmagic.why import filters, sockets, wire
+from nsmagic.why.finding import Finding, Hop, inside, ip
+from nsmagic.why.sentences import explain, nudge
+from nsmagic.why.situation import Probe, Sighting, Situation, family_of
+from nsmagic.why.verdict import SURE, Verdict
+from nsmagic.why.walk import Packet, Trail, travel
+
+_GOOD = {"icmp": ("echo-reply",), "tcp": ("syn-ack",), "udp": ("udp",)}
+_ASKS = {"icmp": "echo-request", "tcp": "syn", "udp": "udp"}
+_ANSWERS = frozenset({"echo-reply", "syn-ack", "rst"})
+_ICMP_REJECTS = frozenset({9, 10, 13})
+#: What is mended at both ends at once, or by waiting.
+_TOGETHER = frozenset({"port-isolated", "vxlan", "tentative"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked: from which namespace to which address; ``target`` when a namespace was named instead of an address."""
+
+    ns: str
+    dst: str
+    proto: str = "icmp"
+    port: int = 0
+    oif: str = ""
+    target: str = ""
+    label: str = ""
+
+
+@dataclass
+class Reading:
+    """The way out and the way back, as read."""
+
+    out: Trail
+    back: Trail | None = None
+
+    @property
+    def finding(self) -> Finding | None:
+        return self.out.finding or (self.back.finding if self.back else None)
+
+    @property
+    def hops(self) -> list[Hop]:
+        return self.out.hops + (self.back.hops if self.back else [])
+
+    @property
+    def warnings(self) -> list[Finding]:
+        return self.out.warnings + (self.back.warnings if self.back else [])
+
+    @property
+    def routers(self) -> list[str]:
+        return self.out.routers + (self.back.routers if self.back else [])
+
+    @property
+    def tunnels(self) -> set[tuple[str, int]]:
+        """Where the packets of tunnels go: address and port."""
+        paths = (path for _, _, path in self.legs)
+        return {(each.remote, each.port) for path in paths for each in path.tunnels} | self.out.tunnels
+
+    @property
+    def legs(self) -> list[tuple[str, str, wire.Path]]:
+        return [*self.out.legs, *(self.back.legs if self.back else [])]
+
+
+def read(s: Situation, request: Request) -> Reading:
+    """Walk out and, from where that ends, back."""
+    src = s.probe.src if s.probe is not None else ""
+    sport = s.probe.sport if s.probe is not None else 0
+    out = travel(s, request.ns, Packet(src, request.dst, request.proto, request.port, sport), "out", request.oif)
+    if out.finding is not None or not out.end:
+        return Reading(out)
+    answer = Packet(out.packet.dst, out.packet.src, request.proto, request.port, sport, answer=True)
+    scope = out.end_dev if family_of(request.dst) == "inet6" and request.dst.startswith("fe80") else ""
+    back = travel(s, out.end, answer, "back", scope)
+    if back.finding is None and back.end != request.ns:
+        back.finding = Finding(
+            "duplicate-address",
+            back.end,
+            back.end_dev,
+            {"address": answer.dst, "places": f"{request.ns} and {back.end}"},
+            way="back",
+        )
+    if back.finding is not None and out.translated and out.packet.src != (src or out.packet.src):
+        back.finding = _nat_wrong(out, back.finding)
+    return Reading(out, back)
+
+
+def _nat_wrong(out: Trail, found: Finding) -> Finding:
+    """The answer does not come back to the address that a router put there."""
+    if found.code not in (
+        "no-return-route",
+        "address-not-local",
+        "wrong-route",
+        "duplicate-address",
+        "nat-missing",
+        "gateway-unreachable",
+    ):
+        return found
+    ns = out.translated
+    facts = {"ns": ns, "address": out.packet.src}
+    return Finding("nat-wrong", ns, "", facts, (inside(ns, "iptables", "-t", "nat", "-S"),), (), way="back")
+
+
+def judge(s: Situation, request: Request) -> Verdict:
+    """The verdict.
+
+    Raises
+    ------
+    Unasked
+        The kernel has to be asked about a route first.
+    """
+    reading = read(s, request)
+    probe = s.probe or Probe()
+    arrived = probe.answer in _GOOD[request.proto] or (request.proto == "udp" and _came(s, request, reading))
+    found, confidence = _found(s, request, reading, probe, arrived)
+    more = _more(s, request, reading, found)
+    stranger = _stranger(s, request, probe) if arrived else None
+    if stranger is not None:
+        found, arrived, more = stranger, False, []
+    return _verdict(s, request, reading, probe, found, arrived, confidence, more)
+
+
+def _found(s: Situation, request: Request, reading: Reading, probe: Probe, arrived: bool) -> tuple[Finding | None, str]:
+    finding, sure = reading.finding, SURE[0]
+    if arrived:
+        if finding is not None:
+            return None, f"the probe was answered, though what was read says {finding.code} at {finding.where}"
+        soft = next((each for each in reading.warnings if not each.idle), None) or _large(s, reading)
+        return soft, sure
+    dropped = filters.dropped(s, reading.routers, reading.tunnels)
+    if dropped is not None:
+        return dropped, sure
+    if probe.answer in ("rst", "error 111"):
+        end = reading.out.end or request.ns
+        closed = sockets.waits(s, end, reading.out.packet.dst, request.proto, request.port)
+        return closed or _rejected(reading.out.end or request.ns), sure
+    if finding is not None:
+        if probe.errno:
+            return finding, SURE[1]
+        return finding, _agrees(s, request, finding, probe) or sure
+    soft = next(iter(reading.warnings), None)
+    if soft is not None:
+        return replace(soft, soft=False), sure
+    rejecting = next(
+        (each for each in probe.sightings if each.what == "unreachable" and each.facts.get("code") in _ICMP_REJECTS),
+        None,
+    )
+    if rejecting is not None:
+        owner = next((row.ns for row in s.owners(rejecting.src)), rejecting.ns)
+        return _rejected(owner), sure
+    return _unknown(s, request, probe), "nothing that was read explains what the probe met"
+
+
+def _rejected(ns: str) -> Finding:
+    facts = {"what": "the packet", "rule": "which one is not known", "ns": ns}
+    return Finding("rejected-by-rule", ns, "", facts, (inside(ns, "iptables", "-S"),))
+
+
+def _unknown(s: Situation, request: Request, probe: Probe) -> Finding:
+    del s
+    mine = [each for each in probe.sightings if each.what in (_ASKS[request.proto], *_ANSWERS)]
+    last = mine[-1] if mine else None
+    way = "back" if last is not None and last.what in _ANSWERS else "out"
+    if last is None:
+        return Finding("unknown", request.ns, "", {}, (ip(request.ns, "route", "get", request.dst),))
+    return Finding("unknown", last.ns, last.dev, {}, (ip(last.ns, "-s", "link", "show", last.dev),), way=way)
+
+
+def _agrees(s: Situation, request: Request, finding: Finding, probe: Probe) -> str:
+    """A word when the probe came further than it could have, by what was read."""
+    if finding.way == "back" or finding.code in (
+        "port-closed",
+        "wrong-listen-address",
+        "echo-ignored",
+        "duplicate-mac",
+    ):
+        return ""
+    owners = {row.ns for row in s.owners(request.dst)} - {finding.ns, request.ns}
+    came = [
+        each for each in probe.sightings if each.what == _ASKS[request.proto] and each.ns in owners and each.dir == "in"
+    ]
+    if came and not came[-1].facts.get("other"):
+        return f"the probe was seen at {came[-1].ns}/{came[-1].dev}, which is further than what was read allows"
+    return ""
+
+
+def _came(s: Situation, request: Request, reading: Reading) -> bool:
+    """Of UDP nothing comes back by itself: the datagram was seen where a program waits, and nobody complained."""
+    probe = s.probe
+    if probe is None or probe.answer.startswith("error") or reading.finding is not None or probe.errno:
+        return False
+    if any(step.verdict == "drop" for step in probe.steps):
+        return False
+    end = reading.out.end
+    return (
+        any(each.what == "udp" and each.ns == end and each.dir == "in" for each in probe.sightings) or end == request.ns
+    )
+
+
+def _stranger(s: Situation, request: Request, probe: Probe) -> Finding | None:
+    """The answer came from another namespace than the one that was named."""
+    if not request.target or len({row.ns for row in s.owners(request.dst)}) < 2:
+        return None
+    came = {each.ns for each in probe.sightings if each.what in _ANSWERS and each.dir == "out"}
+    others = [row for row in s.owners(request.dst) if row.ns in came and row.ns != request.target]
+    if request.target in came or not others:
+        return None
+    row = others[0]
+    facts = {"address": request.dst, "places": f"{request.target} and {row.ns}/{row.ifname}"}
+    fix = (ip(row.ns, "addr", "del", f"{row.address}/{row.prefixlen}", "dev", row.ifname),)
+    return Finding(
+        "duplicate-address", row.ns, row.ifname, facts, (ip(row.ns, "addr", "show", "dev", row.ifname),), fix
+    )
+
+
+def _large(s: Situation, reading: Reading) -> Finding | None:
+    """A cable or switch on the way whose parts do not agree on the largest packet, and a large probe that was lost."""
+    if s.large is None or s.large.answer == "echo-reply" or s.large.errno:
+        return None
+    odd = unequal(s, reading)
+    if odd is None:
+        return None
+    (ns, dev, mtu), size = odd
+    facts = {"size": size, "mtu": mtu}
+    fix = (ip(ns, "link", "set", dev, "mtu", str(size)),)
+    return Finding("mtu", ns, dev, facts, (ip(ns, "link", "show", dev),), fix, soft=True)
+
+
+def unequal(s: Situation, reading: Reading) -> tuple[tuple[str, str, int], int] | None:
+    """Where somebody sends larger packets than the next on the same wire takes: that one, its MTU, and the sender's."""
+    for ns, dev, path in reading.legs:
+        sender = s.link(ns, dev)
+        for place in path.links if not path.tunnels else ():
+            link = s.link(*place)
+            if sender is not None and link is not None and link.mtu < sender.mtu and link.kind != "bridge":
+                return (link.ns, link.ifname, link.mtu), sender.mtu
+    return None
+
+
+def _more(s: Situation, request: Request, reading: Reading, found: Finding | None) -> list[Finding]:
+    """What would stop the packet, or its answer, once the first thing is mended."""
+    if found is None or found.soft or found.say in _TOGETHER:
+        return []
+    more = [each for each in reading.out.more if each != found]
+    if reading.out.finding is not None and found.way == "out":
+        owner = next((row for row in s.owners(request.dst) if row.ns != request.ns), None)
+        family = family_of(request.dst)
+        src = reading.out.packet.src or next(
+            (
+                row.address
+                for row in s.addresses(request.ns, found.dev if found.ns == request.ns else "", family, automatic=False)
+                if row.ifname != "lo"
+            ),
+            "",
+        )
+        if owner is not None and src:
+            back = travel(s, owner.ns, Packet(request.dst, src, request.proto, request.port, answer=True), "back")
+            if back.finding is not None:
+                more += [back.finding]
+    elif reading.finding is not None and reading.finding != found and found.code != "unknown":
+        more += [reading.finding]
+    return [
+        each
+        for each in more
+        if (each.ns, each.dev) != (found.ns, found.dev) and (each.code, each.where) != (found.code, found.where)
+    ]
+
+
+def _verdict(
+    s: Situation,
+    request: Request,
+    reading: Reading,
+    probe: Probe,
+    found: Finding | None,
+    arrived: bool,
+    confidence: str,
+    more: list[Finding],
+) -> Verdict:
+    dst = request.label or request.dst
+    rows = _rows(_hops(reading, probe, request, found), probe, request)
+    if found is None:
+        text = _success(request, reading, probe) if arrived else ""
+        return Verdict(request.ns, dst, arrived, explanation=text, confidence=confidence, hops=rows)
+    then = _then(found, more[0]) if more else ""
+    return Verdict(
+        request.ns,
+        dst,
+        arrived,
+        found.code,
+        found.where,
+        explain(found),
+        found.see,
+        found.fix,
+        then,
+        confidence,
+        nudge(found),
+        rows,
+    )
+
+
+def _then(found: Finding, following: Finding) -> str:
+    if following.code == found.code:
+        return f"{following.ns} has the same mistake; %why again will show it"
+    return f"{following.code} at {following.where} follows; %why again will explain it"
+
+
+def _success(request: Request, reading: Reading, probe: Probe) -> str:
+    if request.proto == "udp" and not probe.answer:
+        return f"The datagram arrived at {reading.out.end}, where a program waits for it."
+    hops = [ns for ns in dict.fromkeys(reading.out.routers[1:]) if ns != reading.out.end]
+    by = f" by way of {' and '.join(hops)}" if hops else ""
+    words = {"icmp": "The echo came back", "tcp": "The connection was accepted", "udp": "The datagram was answered"}[
+        request.proto
+    ]
+    return f"{words}{by}."
+
+
+def _hops(reading: Reading, probe: Probe, request: Request, found: Finding | None) -> list[Hop]:
+    """The hops as far as the packet came: what was read knows nothing of a rule that took it."""
+    if found is None or found.soft or found == reading.finding:
+        return reading.hops
+    seen = _seen(probe, request)[found.way]
+    hops = [hop for hop in reading.hops if hop.way == found.way]
+    last = max((at for at, hop in enumerate(hops) if (hop.ns, hop.dev) in seen), default=-1)
+    before = [hop for hop in reading.out.hops if found.way == "back"]
+    return [*before, *hops[: last + 1], Hop(found.ns, found.dev, f"stops here: {found.code}", False, found.way)]
+
+
+def _seen(probe: Probe, request: Request) -> dict[str, set[tuple[str, str]]]:
+    """Where the probe, and where its answer, was seen."""
+    seen: dict[str, set[tuple[str, str]]] = {"out": set(), "back": set()}
+    for each in probe.sightings:
+        if each.what == _ASKS[request.proto] and not _is_answer(each, request, probe):
+            seen["out"].add((each.ns, each.dev))
+        elif each.what in _ANSWERS or each.what == "udp":
+            seen["back"].add((each.ns, each.dev))
+    return seen
+
+
+def _rows(hops: list[Hop], probe: Probe, request: Request) -> tuple[tuple[object, ...], ...]:
+    """The hops as rows of the evidence, with what the probe says of each."""
+    seen = _seen(probe, request)
+    rows = []
+    for number, hop in enumerate(hops, 1):
+        known = (hop.ns, hop.dev) in seen[hop.way] if hop.dev else None
+        rows.append((number, hop.way, hop.ns, hop.dev, hop.what, known, hop.ok))
+    return tuple(rows)
+
+
+def _is_answer(each: Sighting, request: Request, probe: Probe) -> bool:
+    return request.proto == "udp" and each.facts.get("dport") == probe.sport

@@ -1,0 +1,201 @@
+"""The fault matrix: in which network, what is broken, and what ``%why`` has to say of it: the cause and the place.
+
+``fixed`` is False where nothing that could be typed mends it as such (a server has to be written), or where the mending needs what a
+person knows; everything else is mended with the verdict's own ``.fix``, and must then be reachable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fault. ``where`` is what ``Verdict.where`` begins with; ``port``: of a TCP (or with ``proto`` UDP) probe; ``serve``: who listens,
+    ``NS ADDRESS PORT``, in the whole network as well as in the broken one, unless it stands in ``broken_serve``."""
+
+    scene: str
+    cause: str
+    where: str
+    broken: str
+    name: str = ""
+    dst: str = ""
+    port: int | None = None
+    proto: str = "icmp"
+    serve: str = ""
+    broken_serve: str = ""
+    fixed: bool = True
+    soft: bool = False
+
+    @property
+    def id(self) -> str:
+        return f"{self.cause}{'-' + self.name if self.name else ''}@{self.scene}"
+
+
+_HTTP = "blue 0.0.0.0 80"
+
+CASES: tuple[Case, ...] = (
+    # Interfaces and cables
+    Case("cable", "link-down", "red/veth-red", "ip -n red link set veth-red down"),
+    Case("routers", "link-down", "r1/right", "ip -n r1 link set right down"),
+    Case("cable6", "link-down", "red/veth-red", "ip -n red link set veth-red down"),
+    Case("gateway", "link-down", "red/veth-red", "ip -n red link set veth-red down"),
+    Case("cable", "peer-down", "blue/veth-blue", "ip -n blue link set veth-blue down"),
+    Case("switch", "peer-down", "blue/veth-blue", "ip -n blue link set veth-blue down"),
+    Case("cable6", "peer-down", "blue/veth-blue", "ip -n blue link set veth-blue down"),
+    Case("routers", "peer-down", "blue/eth0", "ip -n blue link set eth0 down"),
+    Case("switch", "no-carrier", "red/empty", "ip -n red link del veth-red\nip -n red link add empty type bridge\nip -n red link set empty up\n"
+         "ip -n red addr add 192.168.15.1/24 dev empty", fixed=False),
+    Case("cable", "no-carrier", "red/empty", "ip -n red link del veth-red\nip -n red link add empty type bridge\nip -n red link set empty up\n"
+         "ip -n red addr add 192.168.15.1/24 dev empty", fixed=False),
+    Case("cable", "not-plugged", "red", "ip -n red link del veth-red\nip link add veth-red type veth peer name veth-blue netns blue\n"
+         "ip -n blue addr add 192.168.15.2/24 dev veth-blue\nip -n blue link set veth-blue up", fixed=False),
+    Case("switch", "not-plugged", "blue", "ip -n blue link del veth-blue", dst="blue", fixed=False),
+    Case("switch", "not-plugged", "red", "ip -n red link del veth-red", "own", fixed=False),
+    # Addresses
+    Case("cable", "no-address", "red/veth-red", "ip -n red addr del 192.168.15.1/24 dev veth-red"),
+    Case("switch", "no-address", "red/veth-red", "ip -n red addr del 192.168.15.1/24 dev veth-red"),
+    Case("switch", "no-address", "blue/veth-blue", "ip -n blue addr del 192.168.15.2/24 dev veth-blue", "target", dst="blue"),
+    Case("cable6", "no-address", "red/veth-red", "ip -n red addr del fd00:15::1/64 dev veth-red"),
+    Case("gateway", "no-address", "red/veth-red", "ip -n red addr del 192.168.15.1/24 dev veth-red", fixed=False),
+    Case("cable", "prefix-length", "red/veth-red", "ip -n red addr del 192.168.15.1/24 dev veth-red\nip -n red addr add 192.168.15.1 dev veth-red"),
+    Case("cable", "prefix-length", "blue/veth-blue", "ip -n blue addr del 192.168.15.2/24 dev veth-blue\nip -n blue addr add 192.168.15.2 dev veth-blue", "back"),
+    Case("switch", "prefix-length", "red/veth-red", "ip -n red addr del 192.168.15.1/24 dev veth-red\nip -n red addr add 192.168.15.1/31 dev veth-red", "narrow"),
+    Case("switch", "prefix-length", "blue/veth-blue", "ip -n blue addr del 192.168.15.2/24 dev veth-blue\nip -n blue addr add 192.168.15.2 dev veth-blue", "back"),
+    Case("routers", "prefix-length", "red/eth0", "ip -n red addr del 10.1.0.2/24 dev eth0\nip -n red addr add 10.1.0.2/8 dev eth0\n"
+         "ip -n red route replace default via 10.1.0.1", "wide"),
+    Case("cable6", "prefix-length", "red/veth-red", "ip -n red addr del fd00:15::1/64 dev veth-red\nip -n red addr add fd00:15::1/128 dev veth-red nodad"),
+    Case("cable", "wrong-subnet", "red/veth-red", "ip -n red addr del 192.168.15.1/24 dev veth-red\nip -n red addr add 192.168.16.1/24 dev veth-red"),
+    Case("switch", "wrong-subnet", "red/veth-red", "ip -n red addr del 192.168.15.1/24 dev veth-red\nip -n red addr add 10.0.0.1/8 dev veth-red"),
+    Case("cable6", "wrong-subnet", "red/veth-red", "ip -n red addr del fd00:15::1/64 dev veth-red\nip -n red addr add fd00:16::1/64 dev veth-red nodad"),
+    Case("switch", "duplicate-address", "green/veth-green", "ip -n green addr add 192.168.15.2/24 dev veth-green", soft=True),
+    Case("gateway", "duplicate-address", "green/veth-green", "ip -n green addr add 192.168.15.5/24 dev veth-green", soft=True),
+    Case("cable", "address-not-local", "red/veth-red", "ip -n blue addr del 192.168.15.2/24 dev veth-blue"),
+    Case("switch", "address-not-local", "red/veth-red", "ip -n blue addr del 192.168.15.2/24 dev veth-blue", fixed=False),
+    Case("routers", "address-not-local", "r2/right", "ip -n blue addr del 10.2.0.2/24 dev eth0\nip -n blue addr add 10.2.0.7/24 dev eth0", fixed=False),
+    Case("cable6", "address-not-local", "red/veth-red", "ip -n blue addr del fd00:15::2/64 dev veth-blue"),
+    # Routes
+    Case("routers", "no-route", "red", "ip -n red route del default"),
+    Case("gateway", "no-route", "red", "ip -n red route del default"),
+    Case("routers", "no-route", "r1", "ip -n r1 route del 10.2.0.0/24", "router"),
+    Case("cable", "no-route", "red/veth-red", "ip -n red route del 192.168.15.0/24", "connected"),
+    Case("routers6", "no-route", "red", "ip -n red -6 route del default"),
+    Case("cable", "blackhole-route", "red", "ip -n red route add blackhole 192.168.15.2"),
+    Case("routers", "blackhole-route", "r1", "ip -n r1 route add unreachable 10.2.0.2/32"),
+    Case("routers6", "blackhole-route", "r2", "ip -n r2 route add prohibit fd00:2::2/128"),
+    Case("gateway", "wrong-route", "red/veth-red", "ip -n red route replace default via 192.168.15.2", "gateway"),
+    Case("routers", "wrong-route", "red/eth0", "ip -n red route add 10.2.0.0/24 dev eth0"),
+    Case("switch", "wrong-route", "red/spare", "ip -n red link add spare type veth peer name spare netns green\nip -n red link set spare up\n"
+         "ip -n green link set spare up\nip -n red route add 192.168.15.2/32 dev spare"),
+    Case("routers", "gateway-off-link", "red/eth0", "ip -n red route replace default via 10.9.9.9 dev eth0 onlink"),
+    Case("gateway", "gateway-off-link", "red/veth-red", "ip -n red route replace default via 192.168.99.1 dev veth-red onlink"),
+    Case("routers", "gateway-unreachable", "red/eth0", "ip -n red route replace default via 10.1.0.77"),
+    Case("gateway", "gateway-unreachable", "red/veth-red", "ip -n red route replace default via 192.168.15.77"),
+    Case("routers6", "gateway-unreachable", "red/eth0", "ip -n red route replace default via fd00:1::77"),
+    Case("routers", "no-return-route", "blue", "ip -n blue route del default"),
+    Case("gateway", "no-return-route", "lan", "ip -n lan route del 192.168.15.0/24"),
+    Case("routers", "no-return-route", "r2", "ip -n r2 route del 10.1.0.0/24", "router"),
+    Case("routers6", "no-return-route", "blue", "ip -n blue -6 route del default"),
+    Case("routers", "policy-rule", "red", "ip -n red rule add to 10.2.0.0/16 prohibit priority 100", "prohibit"),
+    Case("switch", "policy-rule", "red", "ip -n red rule add to 192.168.15.2 blackhole priority 77", "blackhole"),
+    Case("routers", "policy-rule", "red", "ip -n red rule del priority 32766", "main"),
+    Case("switch", "policy-rule", "red", "ip -n red link add spare type veth peer name spare netns green\nip -n red link set spare up\n"
+         "ip -n green link set spare up\nip -n red route add 192.168.15.0/24 dev spare table 100\nip -n red rule add to 192.168.15.2 lookup 100", "table"),
+    Case("routers6", "policy-rule", "r1", "ip -n r1 -6 rule add to fd00:2::/64 unreachable priority 100"),
+    Case("routers", "loop", "r2", "ip -n r2 route replace 10.2.0.2/32 via 10.9.0.1"),
+    Case("routers6", "loop", "r2", "ip -n r2 route replace fd00:2::2/128 via fd00:9::1"),
+    Case("gateway", "loop", "host", "ip addr del 192.168.1.2/24 dev eth0\nip route add default via 192.168.15.3\nip -n green route add default via 192.168.15.5\n"
+         "ip netns exec green sysctl -q -w net.ipv4.ip_forward=1", fixed=False),
+    # Routers
+    Case("routers", "no-forwarding", "r1", "ip netns exec r1 sysctl -q -w net.ipv4.ip_forward=0"),
+    Case("gateway", "no-forwarding", "host", "sysctl -q -w net.ipv4.ip_forward=0"),
+    Case("routers6", "no-forwarding", "r2", "ip netns exec r2 sysctl -q -w net.ipv6.conf.all.forwarding=0"),
+    Case("routers", "rp-filter", "r1/left", "ip -n r1 route add 10.1.0.2/32 via 10.9.0.2\nip netns exec r1 sysctl -q -w net.ipv4.conf.all.rp_filter=1", fixed=False),
+    Case("gateway", "rp-filter", "lan/eth0", "ip -n lan link add other type veth peer name other netns green\nip -n lan link set other up\n"
+         "ip -n green link set other up\nip -n lan route add 192.168.15.1/32 dev other\nip netns exec lan sysctl -q -w net.ipv4.conf.eth0.rp_filter=1", fixed=False),
+    Case("routers", "ttl", "r1", "ip netns exec red sysctl -q -w net.ipv4.ip_default_ttl=1"),
+    Case("gateway", "ttl", "host", "ip netns exec red sysctl -q -w net.ipv4.ip_default_ttl=1"),
+    Case("routers6", "ttl", "r2", "ip netns exec red sysctl -q -w net.ipv6.conf.eth0.hop_limit=2"),
+    # Firewalls
+    Case("cable", "dropped-by-rule", "blue: chain INPUT", "ip netns exec blue iptables -A INPUT -p icmp -j DROP"),
+    Case("routers", "dropped-by-rule", "r1: chain FORWARD", "ip netns exec r1 iptables -A FORWARD -d 10.2.0.0/24 -j DROP"),
+    Case("gateway", "dropped-by-rule", "host: chain FORWARD", "iptables -P FORWARD DROP", "policy"),
+    Case("cable", "dropped-by-rule", "red: chain OUTPUT", "ip netns exec red iptables -A OUTPUT -p icmp -j DROP", "output"),
+    Case("cable", "dropped-by-rule", "red: chain INPUT", "ip netns exec red iptables -A INPUT -s 192.168.15.2 -j DROP", "answer"),
+    Case("routers", "dropped-by-rule", "r2: chain guard", "ip netns exec r2 nft 'add table inet wall'\n"
+         "ip netns exec r2 nft 'add chain inet wall guard { type filter hook forward priority 0; }'\n"
+         "ip netns exec r2 nft 'add rule inet wall guard icmp type echo-request drop'", "nft"),
+    Case("cable6", "dropped-by-rule", "blue: chain INPUT", "ip netns exec blue ip6tables -A INPUT -p icmpv6 --icmpv6-type echo-request -j DROP"),
+    Case("switch", "dropped-by-rule", "blue: chain INPUT", "ip netns exec blue iptables -A INPUT -p tcp --dport 80 -j DROP", "tcp", port=80, serve=_HTTP),
+    Case("cable", "rejected-by-rule", "blue: chain INPUT", "ip netns exec blue iptables -A INPUT -p icmp -j REJECT"),
+    Case("routers", "rejected-by-rule", "r2: chain FORWARD", "ip netns exec r2 iptables -A FORWARD -j REJECT --reject-with icmp-admin-prohibited"),
+    Case("switch", "rejected-by-rule", "blue: chain INPUT", "ip netns exec blue iptables -A INPUT -p tcp -j REJECT --reject-with tcp-reset", "reset", port=80, serve=_HTTP),
+    Case("switch", "bridge-netfilter", "host: chain FORWARD", "iptables -A FORWARD -j DROP"),
+    Case("gateway", "bridge-netfilter", "host: chain FORWARD", "iptables -P FORWARD DROP", "policy", dst="192.168.15.2"),
+    # Neighbours
+    Case("cable", "arp-unanswered", "blue/veth-blue", "ip netns exec blue sysctl -q -w net.ipv4.conf.veth-blue.arp_ignore=8\nip -n red neigh flush all"),
+    Case("switch", "arp-unanswered", "blue/veth-blue", "ip -n blue link set veth-blue arp off", "off"),
+    Case("gateway", "arp-unanswered", "host/v-net-0", "sysctl -q -w net.ipv4.conf.v-net-0.arp_ignore=8\nip -n red neigh flush all"),
+    Case("cable6", "arp-unanswered", "blue/veth-blue", "ip -n blue addr del fd00:15::2/64 dev veth-blue\nip -n blue addr add fd00:15::9/64 dev veth-blue nodad\n"
+         "ip -n blue addr add fd00:15::2/128 dev lo\nip -n red neigh flush all", "elsewhere"),
+    Case("cable", "wrong-static-neighbour", "red/veth-red", "ip -n red neigh replace 192.168.15.2 lladdr 02:00:00:00:00:99 dev veth-red nud permanent"),
+    Case("routers", "wrong-static-neighbour", "r2/right", "ip -n r2 neigh replace 10.2.0.2 lladdr 02:00:00:00:00:99 dev right nud permanent"),
+    Case("cable6", "wrong-static-neighbour", "red/veth-red", "ip -n red neigh replace fd00:15::2 lladdr 02:00:00:00:00:99 dev veth-red nud permanent"),
+    # Switches
+    Case("switch", "bridge-down", "host/v-net-0", "ip link set v-net-0 down"),
+    Case("gateway", "bridge-down", "host/v-net-0", "ip link set v-net-0 down", dst="192.168.15.2"),
+    Case("switch", "bridge-port-down", "host/veth-red-br", "ip link set veth-red-br down", "mine"),
+    Case("switch", "bridge-port-down", "host/veth-blue-br", "ip link set veth-blue-br down", "theirs"),
+    Case("gateway", "bridge-port-down", "host/veth-red-br", "ip link set veth-red-br down"),
+    Case("switch", "not-enslaved", "host/veth-blue-br", "ip link set veth-blue-br nomaster", "theirs"),
+    Case("switch", "not-enslaved", "host/veth-red-br", "ip link set veth-red-br nomaster", "mine"),
+    Case("gateway", "not-enslaved", "host/veth-red-br", "ip link set veth-red-br nomaster"),
+    Case("switch", "bridge-port-blocked", "host/veth-blue-br", "bridge link set dev veth-blue-br state 0", "disabled"),
+    Case("switch", "bridge-port-blocked", "host/", "bridge link set dev veth-blue-br isolated on\nbridge link set dev veth-red-br isolated on", "isolated"),
+    Case("gateway", "bridge-port-blocked", "host/veth-red-br", "bridge link set dev veth-red-br state 0", "disabled"),
+    Case("gateway", "bridge-port-blocked", "host/veth-red-br", "ip link set v-net-0 type bridge stp_state 1\nip link set veth-red-br down\nip link set veth-red-br up", "stp"),
+    Case("switch", "duplicate-mac", "blue/veth-blue", "ip -n blue link set veth-blue address 02:11:11:11:11:11\nip -n red link set veth-red address 02:11:11:11:11:11"),
+    Case("gateway", "duplicate-mac", "blue/veth-blue", "ip -n blue link set veth-blue address 02:11:11:11:11:11\nip -n red link set veth-red address 02:11:11:11:11:11", dst="192.168.15.2"),
+    Case("vxlan", "vlan-mismatch", "red/vx0", "ip -n blue link del vx0\nip -n blue link add vx0 type vxlan id 43 local 172.16.2.2 remote 172.16.1.2 dstport 4789\n"
+         "ip -n blue addr add 10.42.0.2/24 dev vx0\nip -n blue link set vx0 up", "number", fixed=False),
+    Case("vxlan", "vlan-mismatch", "red/vx0", "ip -n blue link del vx0\nip -n blue link add vx0 type vxlan id 42 local 172.16.2.2 remote 172.16.1.2 dstport 8472\n"
+         "ip -n blue addr add 10.42.0.2/24 dev vx0\nip -n blue link set vx0 up", "port", fixed=False),
+    # The way under a tunnel
+    Case("vxlan", "no-forwarding", "mid", "ip netns exec mid sysctl -q -w net.ipv4.ip_forward=0"),
+    Case("vxlan", "no-route", "red", "ip -n red route del 172.16.2.0/24"),
+    Case("vxlan", "link-down", "mid/right", "ip -n mid link set right down"),
+    Case("vxlan", "dropped-by-rule", "mid: chain FORWARD", "ip netns exec mid iptables -A FORWARD -p udp --dport 4789 -j DROP"),
+    Case("vxlan", "link-down", "blue/vx0", "ip -n blue link set vx0 down", "tunnel"),
+    # Translation
+    Case("nat", "nat-missing", "host/wan", "iptables -t nat -F"),
+    Case("nat-routers", "nat-missing", "r1/right", "ip netns exec r1 iptables -t nat -F"),
+    Case("nat", "nat-missing", "host/wan", "iptables -t nat -F\niptables -t nat -A POSTROUTING -s 192.168.99.0/24 -o wan -j MASQUERADE", "other"),
+    Case("nat", "nat-wrong", "host", "iptables -t nat -F\niptables -t nat -A POSTROUTING -o wan -j SNAT --to-source 9.9.0.9", "source", fixed=False),
+    Case("nat", "dropped-by-rule", "host: chain FORWARD", "iptables -A FORWARD -m conntrack --ctstate ESTABLISHED -j DROP", "answer"),
+    Case("nat-routers", "no-forwarding", "r2", "ip netns exec r2 sysctl -q -w net.ipv4.ip_forward=0"),
+    Case("gateway", "nat-wrong", "host", "iptables -t nat -A POSTROUTING -s 192.168.15.0/24 -o eth0 -j SNAT --to-source 192.168.1.99", fixed=False),
+    Case("routers", "nat-wrong", "r1", "ip netns exec r1 iptables -t nat -A POSTROUTING -o right -j SNAT --to-source 172.31.0.1", fixed=False),
+    Case("gateway", "nat-wrong", "host", "iptables -t nat -A PREROUTING -d 192.168.15.5 -p tcp --dport 80 -j DNAT --to-destination 192.168.15.77:80", "destination",
+         dst="192.168.15.5", port=80, serve="host 0.0.0.0 80", fixed=False),
+    # Size
+    Case("cable", "mtu", "blue/veth-blue", "ip -n blue link set veth-blue mtu 1000", soft=True),
+    Case("switch", "mtu", "host/veth-blue-br", "ip link set veth-blue-br mtu 1000", soft=True),
+    # Programs
+    Case("cable", "port-closed", "blue", "", port=80, broken_serve="-", serve=_HTTP, fixed=False),
+    Case("routers", "port-closed", "blue", "", port=80, broken_serve="blue 0.0.0.0 8080", serve=_HTTP, fixed=False),
+    Case("cable6", "port-closed", "blue", "", port=80, broken_serve="-", serve="blue :: 80", fixed=False),
+    Case("cable", "wrong-listen-address", "blue", "", port=80, broken_serve="blue 127.0.0.1 80", serve=_HTTP, fixed=False),
+    Case("routers", "wrong-listen-address", "blue", "", port=80, broken_serve="blue 127.0.0.1 80", serve=_HTTP, fixed=False),
+    Case("cable", "echo-ignored", "blue", "ip netns exec blue sysctl -q -w net.ipv4.icmp_echo_ignore_all=1"),
+    Case("routers6", "echo-ignored", "blue", "ip netns exec blue sysctl -q -w net.ipv6.icmp.echo_ignore_all=1"),
+    # Oneself
+    Case("cable", "loopback-down", "red/lo", "ip -n red link set lo down", dst="127.0.0.1"),
+    Case("switch", "loopback-down", "red/lo", "ip -n red link set lo down", dst="192.168.15.1"),
+    Case("cable6", "loopback-down", "red/lo", "ip -n red link set lo down", dst="::1"),
+    # IPv6 alone
+    Case("cable6", "ipv6-disabled", "red", "ip netns exec red sysctl -q -w net.ipv6.conf.all.disable_ipv6=1", fixed=False),
+    Case("routers6", "ipv6-disabled", "red/eth0", "ip netns exec red sysctl -q -w net.ipv6.conf.eth0.disable_ipv6=1", fixed=False),
+    Case("cable6", "address-tentative", "blue/veth-blue", "ip netns exec blue sysctl -q -w net.ipv6.conf.all.accept_dad=1\nip -n blue addr del fd00:15::2/64 dev veth-blue\nip -n blue addr add fd00:15::2/64 dev veth-blue"),
+    Case("routers6", "address-tentative", "red/eth0", "ip netns exec red sysctl -q -w net.ipv6.conf.all.accept_dad=1\nip -n red addr del fd00:1::2/64 dev eth0\nip -n red addr add fd00:1::2/64 dev eth0\n"
+         "ip -n red route replace default via fd00:1::1"),
+)  # fmt: skip
