@@ -234,7 +234,8 @@ class Lab:
         """Run commands as a ``%%netns`` cell does, in a namespace (None: the lab's host).
 
         ``timeout`` is in seconds; ``stop`` ends at the first failing line; ``background`` lets it run on (``.value`` is the
-        job); ``show`` is ``"table"``, ``"text"`` (the tool's own words) or ``"both"``. A failing line is in ``.errors``;
+        job); ``show`` is ``"table"``, ``"text"`` (the tool's own words) or ``"both"``. Without ``changes`` nothing is said of what
+        commands changed, and a cell of more than fifty native ones is pipelined: two to four times as fast. A failing line is in ``.errors``;
         ``.check()`` raises it.
 
         Raises

@@ -186,6 +186,7 @@ class Netns(CourseMagics):
         result = lab.run(
             text, ns, timeout=options.timeout, stop=options.stop, background=options.bg,
             show=cast(Any, "text" if options.text else self.show), sink=printer, cell=self._cell,
+            changes=not options.quiet and (self.changes or self.picture == "after"),
         )  # fmt: skip
         if self.picture == "after" and not options.quiet and any(outcome.changes for outcome in result.outcomes):
             _display(lab.topology())

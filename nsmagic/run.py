@@ -209,17 +209,18 @@ class Runner:
             part = steps[at : at + _GROUP]
             call = self._client.call(
                 "commands", commands=commands[at : at + _GROUP], ns=ns, stop=stop or self._options.stop,
-                needs=HOST if self.outcomes else self._ns,
+                needs=HOST if self.outcomes else self._ns, several=True, quiet=not self._options.changes,
             )  # fmt: skip
             done = 0
 
-            def take(item: Any, part: Sequence[Step] = part, at: int = at) -> None:
+            def take(items: Any, part: Sequence[Step] = part, at: int = at) -> None:
                 nonlocal ok, done
-                step = part[item["n"]]
-                command = step.run
-                assert isinstance(command, Command)
-                done = item["n"] + 1
-                ok = self._native_outcome(step, command, command.ns or ns, item, last and at + done == len(steps))
+                for item in items:
+                    step = part[item["n"]]
+                    command = step.run
+                    assert isinstance(command, Command)
+                    done = item["n"] + 1
+                    ok = self._native_outcome(step, command, command.ns or ns, item, last and at + done == len(steps))
 
             data = self._wait(call, take, part[0].text)
             if data.get("cancelled"):
@@ -242,6 +243,8 @@ class Runner:
                 item["table"], item["rows"], ns, tuple(item.get("columns") or ()), item.get("more") or {}
             )
         self.outcomes.append(outcome)
+        if item.get("quiet"):
+            self._lab.note(typed_in(step, self._ns), outcome.text, (), self._options.cell, False)
         self._changed(outcome, item.get("changes") or [], step)
         if outcome.shown is not None:
             self._telling.show(outcome, last)

@@ -86,6 +86,8 @@ def typed_in(step: Step, ns: str) -> str:
     ran_in = getattr(step.run, "ns", None)
     if ran_in is None or ran_in == ns:
         return ns
+    if step.text.startswith((f"ip -n {ran_in} ", f"ip netns exec {ran_in} ")):
+        return ns  # as below, of nearly all lines
     again = split(step.text, ns).steps
     says_so = len(again) == 1 and getattr(again[0].run, "ns", None) == ran_in
     return ns if says_so else str(ran_in)

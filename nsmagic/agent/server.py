@@ -13,8 +13,7 @@ import resource
 import signal
 import socket
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nsmagic import __version__
@@ -27,6 +26,7 @@ from nsmagic.agent import (
     proc,
     process,
     protocol,
+    series,
     servers,
     shelf,
     situation,
@@ -226,36 +226,24 @@ class Agent:
         }  # fmt: skip
 
     def op_commands(
-        self, call: Call, commands: list[dict[str, Any]], ns: str = HOST, stop: bool = False, needs: str = HOST
+        self,
+        call: Call,
+        commands: list[dict[str, Any]],
+        ns: str = HOST,
+        stop: bool = False,
+        needs: str = HOST,
+        several: bool = False,
+        quiet: bool = False,
     ) -> None:
-        """Native commands, in order; one item each, then done. ``stop`` ends after the first refusal. Nothing is done when there
-        is no namespace ``needs``."""
+        """Native commands, in order; an item for each (``several``: items are lists of those), then done. ``stop`` ends after the
+        first refusal. Nothing is done when there is no namespace ``needs``. ``quiet``: what they changed need not be told."""
         if needs != HOST:
             self.namespaces.nsfd(needs)
-        self.loop.task(self._commands(call, commands, ns, stop))
-
-    def _commands(self, call: Call, commands: list[dict[str, Any]], ns: str, stop: bool) -> Iterator[None]:
-        slice_end = time.monotonic() + 0.01
-        for number, command in enumerate(commands):
-            if call.cancelled:
-                break
-            try:
-                item = self.work.do(command["ns"] or ns, command["verb"], command["args"], command["tool"])
-            except NsmagicError as error:
-                call.item({"n": number, "error": error.to_data()})
-                if stop:
-                    break
-            except Exception as error:  # noqa: BLE001 - as in attempt(): one request fails, the lab goes on
-                call.item({"n": number, "error": told(error).to_data()})
-                if stop:
-                    break
-            else:
-                call.item({"n": number, **item})
-            if time.monotonic() > slice_end:
-                yield
-                slice_end = time.monotonic() + 0.01
-        self.monitor.settle()
-        call.done({})
+        if quiet and several and not stop and len(commands) > series.FEW:
+            steps = series.pipelined(call, self.work, self.monitor, self.namespaces, commands, ns)
+        else:
+            steps = series.one_by_one(call, self.work, self.monitor, commands, ns, stop=stop, several=several)
+        self.loop.task(steps)
 
     def op_snapshot(self, call: Call, tables: list[str], ns: list[str] | None = None) -> dict[str, Any] | None:
         """Tables of some or all namespaces: items of at most so many rows, so that no frame grows too large."""

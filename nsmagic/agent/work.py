@@ -64,6 +64,28 @@ class Work:
             result["changes"] = self.changes(mark) + result.get("changes", [])
         return result
 
+    def quietly(self, ns: str, verb: str, args: Mapping[str, Any], tool: str) -> dict[str, Any]:
+        """The same without looking at what a changing command changed.
+
+        Raises
+        ------
+        NsmagicError
+        """
+        if verb in READS:
+            return self.do(ns, verb, args, tool)
+        result = self._act(self._namespaces.first_name(ns), verb, args, tool)
+        result.pop("changes", None)
+        return {**result, "quiet": True}
+
+    def is_plain(self, verb: str, args: Mapping[str, Any]) -> bool:
+        """Whether a changing command is told by the kernel's events alone."""
+        silent = verb == "link.property" or (verb == "link.set" and not _TOLD.issuperset(args))
+        return not silent and not verb.startswith("neigh.")
+
+    def pass_on(self) -> None:
+        """What hangs on several namespaces follows what was done in one."""
+        self._forwarding.refresh()
+
     def changes_of_program(self, mark: int) -> list[Any]:
         """What a program changed since the mark, also what the kernel sends no event for."""
         self._forwarding.refresh()

@@ -13,7 +13,7 @@ import ctypes
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 NETLINK_ROUTE = 0
@@ -142,6 +142,34 @@ class RouteSocket:
                     if error is not None:
                         raise error
                     return
+
+    def requests(self, messages: Sequence[tuple[int, int, bytes]]) -> dict[int, NetlinkError]:
+        """Send several messages (type, flags, body) at once and wait until all are done; the refusals by place.
+
+        Only the last asks for an acknowledgement; the others answer only when they are refused.
+        """
+        first, last = self._seq + 1, len(messages) - 1
+        data = b"".join(
+            self.message(kind, flags | NLM_F_ACK if at == last else flags, body + b"\0" * (-len(body) & 3))
+            for at, (kind, flags, body) in enumerate(messages)
+        )
+        self.sock.send(data)
+        refused: dict[int, NetlinkError] = {}
+        while True:
+            answer = self.sock.recv(_BUFFER)
+            at, size = 0, len(answer)
+            while at + 16 <= size:
+                length, number, flags_, of, _ = HEADER.unpack_from(answer, at)
+                if length < 16:
+                    break
+                place = of - first
+                if number == NLMSG_ERROR and 0 <= place <= last:
+                    error = ack_error(answer, at + 16, at + length, flags_)
+                    if error is not None:
+                        refused[place] = error
+                    if place == last:
+                        return refused
+                at += (length + 3) & ~3
 
     def get(self, kind: int, flags: int, body: bytes) -> tuple[int, bytes]:
         """Send a request that has one answer (RTM_GETROUTE, RTM_GETLINK by index): ``(message type, its body)``."""

@@ -1,0 +1,112 @@
+"""Pipelined commands leave what the same commands leave one after another, refusals included, each with its line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nsmagic import Lab
+from nsmagic.agent import series
+from nsmagic.result import Result
+
+pytestmark = pytest.mark.sandbox
+
+_NS = st.sampled_from(["red", "blue", "gray"])
+_DEV = st.sampled_from(["v0", "v1", "w0", "w1", "br0", "lo"])
+_ADDRESS = st.sampled_from(["10.0.0.1/24", "10.0.0.2/24", "10.0.0.2/8", "fd00::1/64", "10.0.0.300/24"])
+_GATEWAY = st.sampled_from(["10.0.0.1", "10.0.0.9", "fd00::9", "192.0.2.1"])
+
+
+def _line(pattern: str, **parts: Any) -> Any:
+    return st.builds(lambda **given: pattern.format(**given), **parts)
+
+
+_COMMANDS = st.one_of(
+    _line("ip netns add {ns}", ns=_NS),
+    _line("ip netns del {ns}", ns=_NS),
+    _line("ip link add {a} type veth peer name {b} netns {ns}", a=_DEV, b=_DEV, ns=_NS),
+    _line("ip -n {ns} link add {a} type veth peer name {b}", a=_DEV, b=_DEV, ns=_NS),
+    _line("ip -n {ns} link add {a} index 3 type bridge", a=_DEV, ns=_NS),
+    _line("ip link add {a} type bridge", a=_DEV),
+    _line("ip -n {ns} link add {a} type vlan id 7", a=_DEV, ns=_NS),
+    _line("ip link set {a} master {b}", a=_DEV, b=_DEV),
+    _line("ip -n {ns} link set {a} {state}", a=_DEV, ns=_NS, state=st.sampled_from(["up", "down", "mtu 1400", "alias x"])),
+    _line("ip -n {ns} link set {a} name {b}", a=_DEV, b=_DEV, ns=_NS),
+    _line("ip link set {a} netns {ns}", a=_DEV, ns=_NS),
+    _line("ip -n {ns} link del {a}", a=_DEV, ns=_NS),
+    _line("ip link del {a}", a=_DEV),
+    _line("ip link set {a} up", a=_DEV),
+    _line("ip -n {ns} addr add {address} dev {a}", a=_DEV, ns=_NS, address=_ADDRESS),
+    _line("ip -n {ns} addr del {address} dev {a}", a=_DEV, ns=_NS, address=_ADDRESS),
+    _line("ip -n {ns} route add default via {gateway}", ns=_NS, gateway=_GATEWAY),
+    _line("ip -n {ns} route add 10.{n}.0.0/16 dev {a}", ns=_NS, a=_DEV, n=st.integers(1, 3)),
+    _line("ip -n {ns} neigh add 10.0.0.7 lladdr 02:00:00:00:00:07 dev {a}", ns=_NS, a=_DEV),
+    _line("ip -n {ns} rule add from 10.{n}.0.0/16 table 100", ns=_NS, n=st.integers(1, 3)),
+    _line("ip -n {ns} addr flush dev {a}", ns=_NS, a=_DEV),
+    _line("sysctl -w net.ipv4.ip_forward={n}", n=st.integers(0, 1)),
+    st.just("ip lnk"),
+)  # fmt: skip
+_START = """ip netns add red
+ip netns add blue
+ip link add v0 type veth peer name v1 netns red
+ip link add br0 type bridge
+ip -n red addr add 10.0.0.2/24 dev v1
+ip -n red link set v1 up
+ip link set v0 up"""
+
+
+def _said(result: Result) -> list[tuple[int, bool, str]]:
+    return [(each.line, each.ok, each.error.message if each.error else "") for each in result.outcomes]
+
+
+def _state(lab: Lab) -> Any:
+    # Names alone where the kernel's own time shows: IPv6 addresses and routes come a moment later.
+    data = lab.snapshot("namespaces", "links", "addrs", "routes", "rules")
+    return (
+        [row.ns for row in data.namespaces],
+        [(row.ns, row.ifindex, row.ifname, row.kind, row.flags & 1, row.mac, row.mtu, row.master, row.peer, row.alias)
+         for row in data.links],
+        [(row.ns, row.ifname, row.address, row.prefixlen) for row in data.addrs if not row.address.startswith("fe80")],
+        sorted((row.ns, row.dst, row.gateway, row.dev, row.table) for row in data.routes if row.family == "inet"),
+        [(row.ns, row.priority, row.src, row.table) for row in data.rules],
+        [(row.ns, row.name, row.value) for row in lab.run("sysctl net.ipv4.ip_forward").value.itertuples()],
+    )  # fmt: skip
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(lines=st.lists(_COMMANDS, min_size=series.FEW + 1, max_size=90))
+def test_a_pipelined_cell_is_the_cell_line_by_line(lines: list[str]) -> None:
+    text = "\n".join([*_START.splitlines(), *lines])
+    with Lab() as one, Lab() as other:
+        told, quiet = one.run(text), other.run(text, changes=False)
+        assert _said(quiet) == _said(told)
+        assert _state(other) == _state(one)
+
+
+def test_a_quiet_cell_of_many_lines_says_nothing_but_what_went_wrong() -> None:
+    lines = [f"ip netns add r{number}" for number in range(60)]
+    lines[30:30] = ["ip netns add r7", "ip -n r5 link set nothing up", "ip -n r5 link set lo up"]
+    with Lab() as lab:
+        result = lab.run("\n".join(lines), changes=False)
+        assert [error.message for error in result.errors] == [
+            'Cannot create namespace file "/var/run/netns/r7": File exists', 'Cannot find device "nothing"'
+        ]  # fmt: skip
+        assert [outcome.line for outcome in result.outcomes if outcome.failed] == [31, 32]
+        assert "+" not in result.text
+        assert lab["r5"].links.admin[0] == "UP"
+        assert len(lab.names()) == 60
+        # What a rebuilt lab needs is remembered all the same.
+        script = lab.script().splitlines()
+        assert len(script) == 61
+        assert "ip -n r5 link set lo up" in script
+
+
+def test_a_number_that_a_real_tool_took_meanwhile_is_no_refusal() -> None:
+    lines = [f"ip link add v{number} type veth peer name w{number}" for number in range(60)]
+    with Lab() as lab:
+        lab.run("command ip link add taken index 12 type bridge").check()
+        assert lab.run("\n".join(lines), changes=False).ok
+        assert len(lab["host"].links) == 122
