@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from nsmagic import Lab, errors
+from nsmagic.errors import LabError
 
 pytestmark = pytest.mark.sandbox
 
@@ -471,3 +472,14 @@ def test_an_interrupted_ping_keeps_what_it_said(pair: Lab, interrupted_soon: Cal
 def test_tables_are_json_ready(pair: Lab) -> None:
     assert json.loads(pair.links.to_json(orient="records"))[0]["ns"] == "host"
     assert pair.snapshot("links").to_data()["links"]
+
+
+def test_limits_of_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub sets its own defaults for everybody; who asks for something else gets it."""
+    monkeypatch.setenv("NSMAGIC_LIMITS", "processes=100, namespaces=9")
+    with Lab(limits={"namespaces": 10}) as lab:
+        assert (lab.status()["limits"]["processes"], lab.status()["limits"]["namespaces"]) == (100, 10)
+    for words, said in (("processes", "'processes' is not NAME=NUMBER"), ("cows=3", "there is no limit 'cows'")):
+        monkeypatch.setenv("NSMAGIC_LIMITS", words)
+        with pytest.raises(LabError, match=said):
+            Lab().run("true")

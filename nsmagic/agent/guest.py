@@ -103,6 +103,7 @@ def _settings() -> None:
     for name in ("user", "pid", "net", "mnt", "uts", "ipc", "cgroup", "time"):
         _write(f"/proc/sys/user/max_{name}_namespaces", "65536")
     _write("/proc/sys/kernel/printk", "1")
+    _write("/proc/sys/kernel/pid_max", "4194304")  # as on any 64-bit machine: ps makes its columns as wide as that
 
 
 def _write(path: str, text: str) -> None:

@@ -64,7 +64,7 @@ def make(kind: str, *, seed: int, limits: Mapping[str, int], folder: str | None 
         The kind ``vm`` without a kernel for it.
     """
     try:
-        bounds = complete(limits)
+        bounds = complete({**_limits_of_this_place(), **limits})
     except ValueError as error:
         raise LabError(str(error)) from None
     cwd = os.path.realpath(folder) if folder is not None else current_folder()
@@ -83,6 +83,26 @@ def make(kind: str, *, seed: int, limits: Mapping[str, int], folder: str | None 
         "cwd": cwd or "/",
         **machine,
     }
+
+
+def _limits_of_this_place(environment: Mapping[str, str] = os.environ) -> dict[str, int]:
+    """The defaults that whoever runs the machine set for everybody: ``NSMAGIC_LIMITS="processes=256 namespaces=64"``.
+
+    >>> _limits_of_this_place({"NSMAGIC_LIMITS": "processes=256 namespaces=64"})
+    {'processes': 256, 'namespaces': 64}
+
+    Raises
+    ------
+    ValueError
+        It cannot be read.
+    """
+    found = {}
+    for word in environment.get("NSMAGIC_LIMITS", "").replace(",", " ").split():
+        name, _, number = word.partition("=")
+        if not number.isdigit():
+            raise ValueError(f"NSMAGIC_LIMITS: {word!r} is not NAME=NUMBER")
+        found[name] = int(number)
+    return found
 
 
 def current_folder() -> str:

@@ -94,8 +94,8 @@ def can_install() -> bool:
 def install(say: Callable[[str], object] = print, run: Run | None = None) -> Path:
     """Fetch the distribution's package and unpack it into the user's cache, without root; the kernel's path.
 
-    The package comes through ``apt-get download``, so from the machine's own sources of packages; what was fetched must have the
-    SHA-256 that their signed lists give for it.
+    The package comes through ``apt-get download``, so from the machine's own sources of packages, whose lists are fetched where there
+    are none; what came must have the SHA-256 that those signed lists give for it.
 
     Raises
     ------
@@ -113,9 +113,19 @@ def install(say: Callable[[str], object] = print, run: Run | None = None) -> Pat
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="uml-", dir=target.parent) as name:
         folder = Path(name)
-        fields = _newest(run(["apt-cache", "--no-all-versions", "show", PACKAGE], folder))
+        show = ["apt-cache", "--no-all-versions", "show", PACKAGE]
+        own: list[str] = []
+        try:
+            fields = _newest(run(show, folder))
+        except NsmagicError:
+            # The image of a container has no lists of packages: those of the machine's sources, fetched for us alone.
+            (folder / "lists/partial").mkdir(parents=True)
+            own = [f"-oDir::State::lists={folder}/lists", f"-oDir::Cache={folder}", "-oDebug::NoLocking=1"]
+            say("fetching the lists of packages")
+            run(["apt-get", "-q", *own, "update"], folder)
+            fields = _newest(run([show[0], *own, *show[1:]], folder))
         say(f"fetching {PACKAGE} {fields['Version']} ({int(fields['Size']) >> 20} MiB)")
-        run(["apt-get", "-q", "download", f"{PACKAGE}={fields['Version']}"], folder)
+        run(["apt-get", "-q", *own, "download", f"{PACKAGE}={fields['Version']}"], folder)
         fetched = next(folder.glob("*.deb"), None)
         if fetched is None:
             raise NsmagicError(f"apt-get fetched no {PACKAGE}", hint="sudo apt-get update, and again")

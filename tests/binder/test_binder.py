@@ -1,0 +1,99 @@
+"""What mybinder.org, Codespaces and cloud images read of this checkout, and, when asked for (``pytest -m heavy``), the whole build.
+
+repo2docker cannot run here (no Docker, no internet): the heavy test takes its steps, in its order, as its user, in a bare Debian.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nsmagic.sandbox import tools
+
+TOP = Path(__file__).resolve().parents[2]
+BINDER = TOP / "binder"
+#: In every image, or for x86_64 alone and fetched by postBuild.
+_NOT_INSTALLED = {"bash", "python3", "user-mode-linux"}
+
+
+def packages(path: Path) -> list[str]:
+    return [line.strip() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
+
+
+def test_apt_txt_has_the_programs_of_the_lessons() -> None:
+    wanted = {debian for debian, _, _ in tools.PACKAGES.values()} - _NOT_INSTALLED
+    assert wanted <= set(packages(BINDER / "apt.txt"))
+    assert packages(BINDER / "apt.txt") == sorted(set(packages(BINDER / "apt.txt")))
+    image = (BINDER / "vm" / "cloud-init.yaml").read_text()
+    assert wanted <= set(re.findall(r"^  - ([a-z0-9-]+)$", image, re.MULTILINE))
+
+
+def test_the_python_is_one_that_nsmagic_runs_on() -> None:
+    found = re.fullmatch(r"python-3\.(\d+)\n", (BINDER / "runtime.txt").read_text())
+    assert found is not None
+    assert int(found[1]) >= 11
+    assert packages(BINDER / "requirements.txt") == ["-e .[lab]"]
+
+
+@pytest.mark.parametrize("name", ["binder/postBuild", "binder/start", ".devcontainer/create"])
+def test_scripts(name: str) -> None:
+    script = TOP / name
+    assert os.access(script, os.X_OK)
+    assert script.read_text().startswith("#!/bin/bash\n")
+    subprocess.run(["bash", "-n", script], check=True)
+
+
+def test_start_becomes_the_server(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [BINDER / "start", "sh", "-c", 'echo "$1 $TMPDIR"', "sh", "a b"], capture_output=True, text=True, check=True,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert said.stdout == "a b /tmp\n"
+
+
+def test_codespaces() -> None:
+    text = (TOP / ".devcontainer" / "devcontainer.json").read_text()
+    read = json.loads("\n".join(line for line in text.splitlines() if not line.strip().startswith("//")))
+    assert [each for each in read["runArgs"] if "=" in each] == [
+        "seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined",
+    ]  # fmt: skip
+    assert "privileged" not in json.dumps(read)
+    assert (TOP / read["postCreateCommand"].split()[-1]).exists()
+
+
+@pytest.mark.heavy
+def test_cloud_init_accepts_the_file() -> None:
+    """Wants Debian's package cloud-init."""
+    tool = shutil.which("cloud-init")
+    assert tool, "apt-get install cloud-init"
+    done = subprocess.run(
+        [tool, "schema", "-c", BINDER / "vm" / "cloud-init.yaml"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Valid" in done.stdout
+
+
+@pytest.mark.heavy
+@pytest.mark.root
+def test_the_whole_build_and_the_tour_in_it(tmp_path: Path) -> None:
+    """A bare Debian, the packages of apt.txt, then as jovyan: requirements.txt, postBuild, start; and the tour runs in it with
+    namespaces forbidden by a filter, and with none left (``user.max_user_namespaces=0``), so the kind vm is what serves.
+
+    Wants debootstrap, and the package sources of this machine. Takes some minutes.
+    """
+    done = subprocess.run(
+        ["bash", Path(__file__).with_name("build.sh"), TOP, tmp_path / "root", sys.executable],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=1800,
+    )  # fmt: skip
+    print(done.stdout[-6000:], done.stderr[-3000:])
+    assert done.returncode == 0
+    for gate in ("unshare-EPERM", "max-user-namespaces"):
+        [line] = [line for line in done.stdout.splitlines() if line.startswith(f"{gate}: ")]
+        assert re.fullmatch(rf"{gate}: kind vm, (\d+) of \1 cells of the tour, 1 refused in words", line), line
