@@ -80,6 +80,9 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "dpkt": ("trace",),
     "nbclient": ("course",),
     "nbformat": ("course",),
+    "genanki": ("course",),
+    "jupyter_client": ("course",),
+    "zmq": ("course",),
     "jupyterlab": ("cli", "_jupyter"),
 }
 

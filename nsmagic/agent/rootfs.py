@@ -23,7 +23,23 @@ from typing import Any
 from nsmagic import syscalls as sys_
 
 #: Top folders that are made new or left out; everything else of the machine's root is bound.
-_OWN = {"proc", "sys", "dev", "run", "tmp", "etc", "var", "root", "mnt", "media", "boot", "lost+found", "efi"}
+_OWN = {
+    "proc",
+    "sys",
+    "dev",
+    "run",
+    "tmp",
+    "etc",
+    "var",
+    "root",
+    "mnt",
+    "media",
+    "boot",
+    "lost+found",
+    "efi",
+    ".etc",
+    ".sys",
+}
 #: What real root leaves visible for the plain user that it becomes (Debian's /lib*, /bin are links or folders).
 _FEW = {"usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix", "gnu"}
 #: From this uid on accounts are people's, and ``nobody``'s.
@@ -71,10 +87,13 @@ def show(lab_id: str, config: Mapping[str, Any], *, few: bool) -> None:
     sockets = _sockets()
     with _new_root(f"nsmagic-{lab_id}", sys_.MS_PRIVATE if few else sys_.MS_SLAVE), step("bind the machine's files"):
         _bind_top(_FEW if few else None)
-        for name in ("proc", "sys", "dev", "etc"):
+        # Where we are in a lab or a jail already, the machine's own /etc is at /.etc.
+        etc = ("etc", ".etc") if os.path.isdir("/old/.etc") else ("etc",)
+        for name in ("proc", "sys", "dev", *etc):
             os.mkdir(f"/new/{name}", 0o755)
             sys_.mount(f"/old/{name}", f"/new/{name}", "", sys_.MS_BIND | sys_.MS_REC)
-        sys_.make_readonly("/new/etc")
+        for name in etc:
+            sys_.make_readonly(f"/new/{name}")
         # The second pass starts on it; a folder that is shown may lie in it already.
         os.makedirs("/new/tmp", exist_ok=True)
         _bind_named(config)
@@ -250,7 +269,9 @@ def _etc() -> None:
     os.mkdir("/new/.etc", 0o755)
     os.mkdir("/new/etc", 0o755)
     with step("bind the machine's files"):
-        sys_.mount("/old/etc", "/new/.etc", "", sys_.MS_BIND | sys_.MS_REC)
+        # In a jail's /etc the links lead to /.etc, and would lead in a circle here.
+        machines = "/old/.etc" if os.path.isdir("/old/.etc") else "/old/etc"
+        sys_.mount(machines, "/new/.etc", "", sys_.MS_BIND | sys_.MS_REC)
         sys_.make_readonly("/new/.etc")
     own = {
         "hosts": _HOSTS, "resolv.conf": _RESOLV, "nsswitch.conf": _NSSWITCH, "hostname": "host\n", "sysctl.conf": "",

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from nsmagic import __version__
+from nsmagic.cli import teaching
 from nsmagic.errors import NsmagicError
 from nsmagic.model import HOST
 
@@ -80,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     )
     what.add_argument("--json", action="store_true", help="print one JSON document")
     what.add_argument("--apparmor", action="store_true", help="print the AppArmor profile that lets our launcher in")
+    teaching.add(commands)
     return top
 
 
@@ -148,6 +150,8 @@ def _do(options: argparse.Namespace, more: Sequence[str]) -> int:
 
             vm.install()
             return 0
+        case command if command in teaching.COMMANDS:
+            return teaching.do(options)
         case _:
             return _doctor(options)
 

@@ -11,9 +11,11 @@ False True
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -144,6 +146,8 @@ class _State:
     given: dict[str, int] = field(default_factory=dict)
 
 
+#: Labs of ``using``, the innermost last.
+_USED: list[Lab] = []
 _STATES: weakref.WeakKeyDictionary[Lab, _State] = weakref.WeakKeyDictionary()
 
 
@@ -160,14 +164,26 @@ def default_seed() -> int:
         raise NsmagicError(f"NSMAGIC_SEED is {said!r}, and must be a whole number") from None
 
 
+@contextlib.contextmanager
+def using(lab: Lab) -> Iterator[None]:
+    """Within the block ``task``, ``check`` and ``hint`` mean this lab where none is given."""
+    _USED.append(lab)
+    try:
+        yield
+    finally:
+        _USED.pop()
+
+
 def current_lab() -> Lab:
-    """The lab of the notebook this runs in, so that test cells need no name for it.
+    """The lab of the notebook this runs in (or of ``using``), so that test cells need no name for it.
 
     Raises
     ------
     NsmagicError
         There is none.
     """
+    if _USED:
+        return _USED[-1]
     magics = sys.modules.get("nsmagic.magics")
     loaded = list(magics._LOADED.values()) if magics is not None else []
     if not loaded:

@@ -1,16 +1,19 @@
 """Store a notebook's outputs: execute it in a fresh kernel and write back what it gave, in a form that does not wander.
 
-``python -m nsmagic.course.refresh NOTEBOOK…`` is for those who write notebooks. What varies between two runs (times, pids) is
+``nsmagic refresh NOTEBOOK…`` is for those who write notebooks. What varies between two runs (times, pids) is
 left as it came: nbval masks it on both sides with ``nsmagic/sanitize.cfg``.
 """
 
 from __future__ import annotations
 
-import sys
+import subprocess
 from pathlib import Path
 from typing import Any
 
+from nsmagic.errors import NsmagicError
+
 #: What a kernel adds to a notebook that says nothing about it.
+_CURE = "the file is as it was; a cell that shall fail has the tag raises-exception"
 _WANDERING = ("execution", "widgets")
 
 
@@ -19,19 +22,42 @@ def refresh(path: Path, seconds: int = 120) -> None:
 
     Raises
     ------
-    nbclient.exceptions.CellExecutionError
-        A cell failed that is not tagged ``raises-exception``; the file is left as it was.
+    NsmagicError
+        A cell failed that is not tagged ``raises-exception``, or it took too long, or the file is no notebook; it is left as it was.
     """
-    import nbformat
-    from nbclient import NotebookClient
-
-    notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    try:
+        import nbformat
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    except ImportError as error:
+        raise NsmagicError(f"{error.name} is not installed", hint="pip install 'nsmagic[teach]'") from None
+    try:
+        notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    except OSError as error:
+        raise NsmagicError(f"{path}: {error.strerror}") from None
+    except (
+        ValueError,
+        AttributeError,
+        TypeError,
+        nbformat.reader.NotJSONError,
+        nbformat.validator.NotebookValidationError,
+    ):
+        raise NsmagicError(f"{path}: not a notebook (format 4)") from None
     client = NotebookClient(
         notebook, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     )
-    client.execute()
+    try:
+        # What a kernel itself logs is nothing for whoever asked.
+        client.execute(stderr=subprocess.DEVNULL)
+    except CellExecutionError as error:
+        raise NsmagicError(f"{path.name}: a cell failed: {error.ename}: {error.evalue}", hint=_CURE) from None
+    except (CellTimeoutError, DeadKernelError) as error:
+        raise NsmagicError(f"{path.name}: {str(error).strip().splitlines()[0]}", hint=_CURE) from None
     normalise(notebook)
-    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+    # Beside it first: whoever interrupts must not find half a notebook.
+    half = path.with_name(f".{path.name}.part")
+    nbformat.write(notebook, half)  # type: ignore[no-untyped-call]
+    half.replace(path)
 
 
 def normalise(notebook: Any) -> None:
@@ -59,9 +85,3 @@ def _joined(outputs: list[Any]) -> list[Any]:
         else:
             joined.append(output)
     return joined
-
-
-if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        refresh(Path(name).resolve())
-        print(f"stored the outputs of {name}")

@@ -12,7 +12,7 @@ from typing import Any
 
 from nsmagic.agent.client import Client
 from nsmagic.errors import LabError, SandboxUnavailable
-from nsmagic.sandbox import config, launch, vm
+from nsmagic.sandbox import config, launch, lent, vm
 from nsmagic.sandbox.causes import cause_of
 
 #: The kinds tried, in order, when none is asked for. ``host`` is never among them.
@@ -85,7 +85,7 @@ def _try(settings: Mapping[str, Any], ended: Callable[[str], None]) -> tuple[Cli
         ended(cause)
 
     try:
-        launched = launch.launch(settings, handover)
+        launched = lent.borrow(lent.lender(), settings) if lent.lender() else launch.launch(settings, handover)
         client = Client(launched.channel, over)
         client.wait_ready(PATIENCE_VM if settings["kind"] == "vm" else PATIENCE)
     except SandboxUnavailable:

@@ -37,6 +37,11 @@ class Launched:
         """The launcher's pid on the machine."""
         return self._process.pid
 
+    @property
+    def descriptor(self) -> int:
+        """Our end of the socket to the lab, to be handed to whom the lab is lent."""
+        return self._sock.fileno()
+
     def hang_up(self) -> None:
         """Let go of the lab: both its ends see the connection close, and it ends by itself."""
         with contextlib.suppress(OSError):  # the other end may have closed first

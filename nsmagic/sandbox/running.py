@@ -126,6 +126,11 @@ class Visit:
     def __exit__(self, *exc: object) -> None:
         self.channel.close()
 
+    def hand_over(self) -> tuple[protocol.Channel, socket.socket]:
+        """The connection, for a client that waits as long as it takes; from now on it is that client's to close."""
+        self._sock.settimeout(None)
+        return self.channel, self._sock
+
     def send(self, op: str, **request: Any) -> int:
         """Send a request; its number."""
         self._number += 1
