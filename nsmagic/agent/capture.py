@@ -256,14 +256,27 @@ class Capture:
             now = time.monotonic()
             if self._ended:
                 return
-            if now - self._last >= _QUIET or now - asked > _PATIENCE:
+            if now - self._last >= _QUIET:
                 self._finish(why)
+            elif now - asked > _PATIENCE:
+                self._empty()
+                if not self._ended:
+                    self._finish(why)
             else:
                 self._timer = self._loop.later(_QUIET / 2, look)
 
         if self._timer is not None:
             self._timer.cancel()
         look()
+
+    def _empty(self) -> None:
+        """Let nothing more come in, and read what is there: each packet is either in the capture or counted as dropped."""
+        nothing = pcap_filter.pack(pcap_filter.keep(0))
+        for tap in self._taps.values():
+            tap.sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, pcap_filter.attachment(nothing))
+        for tap in list(self._taps.values()):
+            while not self._ended and self._read(tap):
+                continue
 
     def _finish(self, why: str) -> None:
         self._ended = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import ipaddress
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -276,14 +277,14 @@ class Journey:
         """How many packets that the kernel sent of its own accord a rule may have counted: groups are joined at any moment, and a
         notebook must say the same every time."""
         way = {"prerouting": "in", "input": "in", "output": "out", "postrouting": "out"}.get(rule.hook.lower())
-        devices = {word for option, word in pairwise(rule.rule.split()) if option in ("-i", "-o")}
         kinds = {"ip": (_IPV4,), "ip6": (_IPV6,)}.get(rule.family, (_IPV4, _IPV6))
-        return sum(
-            (frame.ns, frame.direction) == (rule.ns, way)
-            and frame.protocol in kinds
-            and (not devices or frame.dev in devices)
-            for frame, _ in self._by_itself
-        )
+        seen: dict[bytes, Counter[str]] = {}
+        for frame, what in self._by_itself:
+            here = (frame.ns, frame.direction) == (rule.ns, way) and frame.protocol in kinds
+            if here and _may_match(rule.rule, frame.dev, *what.addresses):
+                # At a bridge and at its ports it is the same packet.
+                seen.setdefault(what.key, Counter())[frame.dev] += 1
+        return sum(max(each.values()) for each in seen.values())
 
     def _ending(self) -> list[str]:
         lines = [
@@ -356,6 +357,25 @@ def counted(before: Snapshot, after: Snapshot) -> list[Counted]:
         for row in after.firewall.rows
         if row.packets > known.get(_identity(row), 0)
     ]
+
+
+def _may_match(rule: str, dev: str, src: str, dst: str) -> bool:
+    """Whether a packet may be one that a rule of iptables counts, as far as interface and addresses say.
+
+    >>> _may_match("-A POSTROUTING -s 10.0.0.0/8 -o eth0 -j MASQUERADE", "eth0", "10.1.1.1", "224.0.0.22")
+    True
+    """
+    for option, value in pairwise(rule.split()):
+        if option in ("-i", "-o") and value != dev:
+            return False
+        address = {"-s": src, "-d": dst}.get(option)
+        if address is not None:
+            try:
+                if ipaddress.ip_address(address) not in ipaddress.ip_network(value, strict=False):
+                    return False
+            except ValueError:
+                continue  # a name, or several networks
+    return True
 
 
 def _identity(row: Any) -> tuple[Any, ...]:
