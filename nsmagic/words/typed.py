@@ -123,7 +123,9 @@ def nat_badges(rules: Iterable[FirewallRule], most: int = 3) -> dict[str, list[s
     found: dict[str, list[str]] = {}
     for rule in rules:
         if rule.type == "nat" and rule.position and rule.target.split(" ")[0] in _TRANSLATES:
-            found.setdefault(rule.ns, []).append(f"NAT {firewall_words(rule)}")
+            # What says DNAT or SNAT itself needs no further word.
+            said = firewall_words(rule)
+            found.setdefault(rule.ns, []).append(said if "NAT" in rule.target else f"NAT {said}")
     return {ns: [*said[:most], *(["…"] if len(said) > most else [])] for ns, said in found.items()}
 
 
