@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nsmagic.model import HOST, Change
 
@@ -12,7 +12,7 @@ from nsmagic.model import HOST, Change
 @dataclass(frozen=True)
 class Entry:
     """A command that succeeded and changed something. ``cell`` is the notebook's cell number, 0 outside one; commands of one
-    ``Lab.run`` have the same ``run``."""
+    ``Lab.run`` have the same ``run``. ``moment`` is the agent's number for what the lab was like after it (or after the cell, when that was done in one go)."""
 
     ns: str
     text: str
@@ -20,6 +20,7 @@ class Entry:
     cell: int = 0
     script: bool = False
     run: int = 0
+    moment: int = 0
 
 
 @dataclass
@@ -38,6 +39,13 @@ class History:
 
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)
+
+    def at_rest(self, moment: int) -> None:
+        """The last commands were done in one go, and only what the lab was like after all of them is known."""
+        for at in range(len(self.entries) - 1, -1, -1):
+            if self.entries[at].moment:
+                break
+            self.entries[at] = replace(self.entries[at], moment=moment)
 
     def last_changes(self) -> tuple[Change, ...]:
         """What the last cell that changed something changed; outside a notebook, the last ``run`` that did."""

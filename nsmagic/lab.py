@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nsmagic.trace.capture import Capture
     from nsmagic.trace.journey import Journey
     from nsmagic.why.verdict import Verdict
+    from nsmagic.widgets.explorer import Explorer
     from nsmagic.widgets.live import Live
 
 #: Seconds that a command may take under pytest (nbval) when nothing else is asked; interactively there is no limit.
@@ -92,6 +93,7 @@ class Lab:
         self._handed_out = HandedOut()
         self._finalizer: weakref.finalize[Any, Lab] | None = None
         self._lives: dict[tuple[tuple[str, ...], bool], Live] = {}
+        self._explorer: Explorer | None = None
         self._watches: weakref.WeakSet[watching.Watch] = weakref.WeakSet()
 
     # Life
@@ -295,9 +297,9 @@ class Lab:
             raise
         return Result(runner.outcomes, gather, told=runner.told)
 
-    def note(self, ns: str, text: str, changes: tuple[Change, ...], cell: int, script: bool) -> None:
+    def note(self, ns: str, text: str, changes: tuple[Change, ...], cell: int, script: bool, moment: int = 0) -> None:
         """Remember a command that changed something (called by the runner)."""
-        self.history.add(Entry(ns, text, changes, cell, script, self._runs))
+        self.history.add(Entry(ns, text, changes, cell, script, self._runs, moment))
 
     def script(self) -> str:
         """Every successful changing command so far, as one cell that rebuilds the lab."""
@@ -438,22 +440,32 @@ class Lab:
         diff: bool = False,
         engine: str | None = None,
         renderer: str | None = None,
+        step: int = 0,
     ) -> Topology:
         """The lab as a drawing: rooms, interfaces, cables, switches; of these namespaces only, if any are named.
 
         ``all`` shows the outside, ``lo`` and unnamed namespaces too. What the last cell (else the last ``run``) changed is
         marked; ``diff`` shows what it took away as well. ``engine`` is one of Graphviz's layouts, ``renderer`` is ``"bundled"`` or
-        ``"path"`` (the machine's own ``dot``).
+        ``"path"`` (the machine's own ``dot``). ``step`` draws the lab as it was after that step of its history (the commands that
+        changed something, counted from 1), and marks what this step changed.
 
         Raises
         ------
         NamespaceNotFound
             There is no such namespace.
         NsmagicError
-            There is no such layout.
+            There is no such layout, or no such step.
         """
         from nsmagic.topology.picture import Topology
 
+        if step:
+            from nsmagic import past
+
+            was = past.step(self.client, self.history.entries, step)
+            return Topology(
+                was.snapshot, ns or None, all=all, diff=diff, engine=engine, renderer=renderer,
+                forwarding=was.forwarding, badges=was.badges, changes=was.changes,
+            )  # fmt: skip
         for name in ns:
             self._check(name)
         snapshot = self.snapshot("namespaces", "links", "addrs", "routes")
@@ -486,17 +498,50 @@ class Lab:
         └─ red
            └─ lo              DOWN
         """
+        known = self._lives.get((ns, all))
+        if known is None or known.closed:
+            known = self._lives[ns, all] = self._new_live(ns, all)
+        return known
+
+    def _new_live(self, ns: tuple[str, ...] = (), all: bool = False) -> Live:
         from nsmagic.widgets import need
 
         need("the live picture")
         from nsmagic.feed import Feed
         from nsmagic.widgets.live import Live
 
-        known = self._lives.get((ns, all))
-        if known is None or known.closed:
-            known = self._lives[ns, all] = Live(self.topology(*ns, all=all))
-            known.follow(Feed(self, known.show, known.packets, known.alive, ns=ns or None, all=all))
-        return known
+        made = Live(self.topology(*ns, all=all))
+        made.follow(Feed(self, made.show, made.packets, made.alive, ns=ns or None, all=all))
+        return made
+
+    def explorer(self) -> Explorer:
+        """The live picture with each room's tables, buttons for the frequent things that write the commands they run, and the steps
+        of the lab's history with their pictures: widgets for a notebook.
+
+        Raises
+        ------
+        NsmagicError
+            anywidget is not installed.
+
+        >>> with Lab() as lab:
+        ...     explorer = lab.explorer()
+        ...     explorer.name.value = "red"
+        ...     explorer.press("Add namespace")
+        ...     print(explorer.commands.value)
+        ...     print(lab.names())
+        ...     explorer.close()
+        %%netns
+        ip netns add red
+        ['red']
+        """
+        from nsmagic.widgets import need
+
+        need("the explorer")
+        from nsmagic.widgets.explorer import Explorer
+
+        if self._explorer is None or self._explorer.closed:
+            self._explorer = Explorer(self, self._new_live())
+        return self._explorer
 
     def trace(self, ns: str, what: str, *, timeout: float | None = None) -> Journey:
         """Run a command in a namespace (an address stands for one echo to it) while every interface of every namespace is watched, and join

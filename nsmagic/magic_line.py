@@ -61,6 +61,7 @@ class PictureOptions:
 
     live: bool = False
     diff: bool = False
+    step: int = 0
     all: bool = False
     engine: str = ""
     lab: str = ""
@@ -69,6 +70,7 @@ class PictureOptions:
 PICTURE_OPTIONS: dict[str, tuple[str, str]] = {
     "--live": ("", "a picture that moves while commands run, with each room's tables a click away"),
     "--diff": ("", "mark in the text too what the last cell changed, and show what it took away"),
+    "--step": ("N", "the lab as it was after the Nth command that changed something; %explorer lists them"),
     "--all": ("", "unnamed namespaces (the outside of a world), lo and automatic addresses too"),
     "--engine": ("LAYOUT", "dot, neato, fdp, sfdp, circo, twopi or osage"),
     "--lab": ("NAME", "another lab of this notebook"),
@@ -213,7 +215,7 @@ def _take(
             raise CommandSyntaxError(f'{name} "{text}" is no whole number', text=line, at=word.start, hint=f"{name} 1")
         whole: dict[str, Any] = {field: int(text)}
         return replace(options, **whole), word.end
-    if field in ("count", "snaplen"):
+    if field in ("count", "snaplen", "step"):
         if not text.isdecimal() or not 0 < int(text) < 1 << 31:
             raise CommandSyntaxError(f'{name} "{text}" is no number', text=line, at=word.start, hint=f"{name} 10")
         number: dict[str, Any] = {field: int(text)}
@@ -279,7 +281,7 @@ def split_picture_line(line: str) -> tuple[PictureOptions, tuple[str, ...]]:
     """The line of ``%topology``: its options, and the namespaces to be drawn (none: all).
 
     >>> split_picture_line("red blue --engine circo")
-    (PictureOptions(live=False, diff=False, all=False, engine='circo', lab=''), ('red', 'blue'))
+    (PictureOptions(live=False, diff=False, step=0, all=False, engine='circo', lab=''), ('red', 'blue'))
 
     Raises
     ------

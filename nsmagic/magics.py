@@ -325,12 +325,12 @@ class Netns(CourseMagics):
         """
         options, names = magic_line.split_picture_line(line)
         if options.live:
-            if options.diff or options.engine:
-                other = "--diff" if options.diff else "--engine"
+            if options.diff or options.engine or options.step:
+                other = "--diff" if options.diff else "--engine" if options.engine else "--step"
                 raise CommandSyntaxError(f"{other} does not go with --live", text=line, hint="%topology --live --all")
             return self.lab_of(options.lab).live(*names, all=options.all)
         return self.lab_of(options.lab).topology(
-            *names, all=options.all, diff=options.diff, engine=options.engine or None
+            *names, all=options.all, diff=options.diff, engine=options.engine or None, step=options.step
         )
 
     topology.__doc__ = (
@@ -425,6 +425,19 @@ class Netns(CourseMagics):
             for name, (argument, words) in magic_line.SNIFF_OPTIONS.items()
         )
     )
+
+    @no_var_expand
+    @line_magic
+    def explorer(self, line: str) -> Any:
+        """``%explorer [--lab NAME]``: the lab to look at and to try, with the mouse.
+
+        The live picture, each room's tables, buttons for the frequent things, and every step so far with its picture. Each button
+        writes the command that it runs, to be copied into a cell. The notebook keeps the static picture.
+        """
+        options, names = magic_line.split_cell_line(line)
+        if names != HOST:
+            raise CommandSyntaxError("%explorer takes no namespace", text=line, hint="choose the room in it")
+        return self.lab_of(options.lab).explorer()
 
     # %trace
 

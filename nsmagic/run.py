@@ -7,7 +7,7 @@ and returns one ``Outcome`` for each command. A failing line does not end the ce
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -223,6 +223,7 @@ class Runner:
                     ok = self._native_outcome(step, command, command.ns or ns, item, last and at + done == len(steps))
 
             data = self._wait(call, take, part[0].text)
+            self._lab.history.at_rest(data.get("moment", 0))
             if data.get("cancelled"):
                 raise Interrupted(part[min(done, len(part) - 1)].text)
             if not ok and (stop or self._options.stop):
@@ -245,16 +246,16 @@ class Runner:
         self.outcomes.append(outcome)
         if item.get("quiet"):
             self._lab.note(typed_in(step, self._ns), outcome.text, (), self._options.cell, False)
-        self._changed(outcome, item.get("changes") or [], step)
+        self._changed(outcome, item, step)
         if outcome.shown is not None:
             self._telling.show(outcome, last)
         return True
 
-    def _changed(self, outcome: Outcome, data: Sequence[Any], step: Step, script: bool = False) -> None:
-        outcome.changes = tuple(Change.from_data(each) for each in data)
+    def _changed(self, outcome: Outcome, data: Mapping[str, Any], step: Step, script: bool = False) -> None:
+        outcome.changes = tuple(Change.from_data(each) for each in data.get("changes") or ())
         if outcome.changes:
             where = self._ns if script else typed_in(step, self._ns)
-            self._lab.note(where, outcome.text, outcome.changes, self._options.cell, script)
+            self._lab.note(where, outcome.text, outcome.changes, self._options.cell, script, data.get("moment", 0))
         if self._options.changes:
             self._telling.changed(outcome.changes)
 
@@ -446,7 +447,7 @@ class Runner:
         cancelled = bool(data["cancelled"])
         if error is None or cancelled:
             self.outcomes.append(outcome)
-        self._changed(outcome, data["changes"], step, script)
+        self._changed(outcome, data, step, script)
         if cancelled:
             raise Interrupted(step.text)
         return True if error is None else self._failed(outcome, error, step, ns)

@@ -14,7 +14,7 @@ from typing import Any
 
 from nsmagic.agent.client import Call, Client
 from nsmagic.errors import LabError, NsmagicError
-from nsmagic.model import COLUMNS, FURTHER, Snapshot
+from nsmagic.model import COLUMNS, FURTHER, FirewallRule, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +106,23 @@ def forwarding(client: Client, names: list[str]) -> set[str]:
     return {ns for item in answers.items() for ns, _, value in item.get("rows", ()) if value != "0"}
 
 
+def names(client: Client) -> list[str]:
+    """The namespaces that there are, the host first."""
+    return [row.ns for row in read(client, "namespaces").namespaces]
+
+
+def rules(client: Client) -> list[FirewallRule]:
+    """The firewall rules of all namespaces; none where they cannot be read."""
+    try:
+        return list(read(client, "firewall").firewall)
+    except LabError:
+        raise
+    except NsmagicError:
+        return []
+
+
 def nat_badges(client: Client) -> dict[str, list[str]]:
     """Namespace → what it translates, in words; nothing where rules cannot be read, as no picture depends on them."""
     from nsmagic.words.typed import nat_badges
 
-    try:
-        return nat_badges(read(client, "firewall").firewall.rows)
-    except LabError:
-        raise
-    except NsmagicError:
-        return {}
+    return nat_badges(rules(client))

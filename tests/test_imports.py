@@ -39,6 +39,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "watching",
         "tracing",
         "feed",
+        "past",
     ),
     "top": ("magics", "magics_course", "completer", "magic_line", "cli", "testing", "course", "_jupyter", "__main__"),
     "door": ("",),

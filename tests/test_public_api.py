@@ -29,7 +29,7 @@ def test_public_members_of_a_lab() -> None:
         return {name for name in vars(kind) if not name.startswith("_")}
 
     assert public(nsmagic.Lab) == {
-        "addrs", "client", "close", "conntrack", "events", "fdb", "firewall", "frame", "kind", "links", "live", "names", "namespaces", "nat",
+        "addrs", "client", "close", "conntrack", "events", "explorer", "fdb", "firewall", "frame", "kind", "links", "live", "names", "namespaces", "nat",
         "neighbours", "note", "pid",
         "reset", "resolve", "routes", "rules", "run", "running", "script", "seen", "snapshot", "sniff", "socket", "status", "sysctls",
         "topology", "trace", "track", "track_descriptor", "watch", "why", "world",
@@ -54,6 +54,7 @@ def test_magics(notebook: Notebook) -> None:
             "firewall",
             "nat",
             "topology",
+            "explorer",
             "why",
             "sniff",
             "trace",
@@ -84,6 +85,7 @@ def test_no_name_of_ipythons_own_is_taken() -> None:
         "firewall",
         "nat",
         "topology",
+        "explorer",
         "why",
         "sniff",
         "trace",
@@ -103,7 +105,7 @@ def test_options() -> None:
 
 def test_options_of_topology() -> None:
     assert {name: argument for name, (argument, _) in magic_line.PICTURE_OPTIONS.items()} == {
-        "--live": "", "--diff": "", "--all": "", "--engine": "LAYOUT", "--lab": "NAME",
+        "--live": "", "--diff": "", "--step": "N", "--all": "", "--engine": "LAYOUT", "--lab": "NAME",
     }  # fmt: skip
 
 

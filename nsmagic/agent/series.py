@@ -81,6 +81,7 @@ def one_by_one(
             yield
             slice_end = time.monotonic() + _SLICE
     monitor.settle()
+    work.moments.rest()
     answers.send()
     call.done({})
 
@@ -124,5 +125,7 @@ def pipelined(
     pipeline.flush()
     work.pass_on()
     monitor.settle()
+    moment = work.moments.keep()
+    work.moments.rest()
     answers.send()
-    call.done({})
+    call.done({"moment": moment})

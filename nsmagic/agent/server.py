@@ -272,6 +272,11 @@ class Agent:
                 call.item({"table": table, "rows": data[table][at : at + _ROWS_PER_FRAME]})
         return {"tables": list(tables)}
 
+    def op_moment(self, call: Call, number: int) -> dict[str, Any]:
+        """Tables as they were after the command whose answer had this number."""
+        data = self.work.moments.tables(number)
+        return self._send_tables(call, list(data), data)
+
     def op_tables(self, call: Call, since: dict[str, int]) -> dict[str, Any]:
         """Tables of all namespaces, as far as they differ from the states with these numbers (0: all of it). The last word has
         for each table its ``number`` now and, when they differ, the ``names`` of the namespaces in order."""
@@ -337,13 +342,15 @@ class Agent:
             self.namespaces.scan()
             self.monitor.settle()
             changes = self.work.changes_of_program(mark)
+            moment = self.work.moments.keep()
+            self.work.moments.rest()
             self.rules.refresh(
                 may_change(script or " ".join(argv)),
                 lambda more: call.done(
                     {
                         "status": status, "signal": number, "failed": failed.lines(), "timeout": bool(timed_out),
                         "stopped": self.bounds["output"] if output.over else 0, "cancelled": call.cancelled,
-                        "changes": changes + more,
+                        "changes": changes + more, "moment": moment,
                     }
                 ),
             )  # fmt: skip

@@ -17,6 +17,7 @@ from nsmagic.agent import proc, process, sysctl
 from nsmagic.agent.aside import aside
 from nsmagic.agent.forwarding import HINT, Forwarding
 from nsmagic.agent.loop import Loop
+from nsmagic.agent.moments import Moments
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.output import Output
 from nsmagic.agent.ping import Ping
@@ -40,6 +41,7 @@ class Work:
     def __init__(self, loop: Loop, monitor: Monitor, namespaces: Namespaces) -> None:
         self._loop, self._monitor, self._namespaces = loop, monitor, namespaces
         self._forwarding = Forwarding(namespaces)
+        self.moments = Moments(monitor)
 
     def do(self, ns: str, verb: str, args: Mapping[str, Any], tool: str) -> dict[str, Any]:
         """One command.
@@ -58,10 +60,13 @@ class Work:
                     _rename(rows, {ns: asked})
             return shown
         mark = self._monitor.mark()
+        self.moments.follow()
         result = self._act(ns, verb, args, tool)
         if verb not in READS:
             self._forwarding.refresh()
             result["changes"] = self.changes(mark) + result.get("changes", [])
+            if result["changes"]:
+                result["moment"] = self.moments.keep()
         return result
 
     def quietly(self, ns: str, verb: str, args: Mapping[str, Any], tool: str) -> dict[str, Any]:

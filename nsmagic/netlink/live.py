@@ -211,20 +211,9 @@ class Live:
         cached = self._cache.get(table)
         if cached is not None and all(map(is_, cached[0], token)):
             return cached[1]
-        rows = list(self._make(table, space, state))
+        rows = list(made(table, space, state, self.nsid))
         self._cache[table] = (token, rows)
         return rows
-
-    def _make(self, table: str, space: Space, state: State) -> Iterable[Row]:
-        if table == "links":
-            return (peers.link_row(state, self.nsid, space.links[index][1]) for index in sorted(space.links))
-        if table == "addrs":
-            return (peers.addr_row(space, row) for row in peers.by_index([*space.addrs4, *space.addrs6]))
-        if table == "routes":
-            return (peers.route_row(space, row) for rows in (space.routes4, space.routes6) for row in rows)
-        if table == "rules":
-            return (peers.rule_row(space, row) for rows in (space.rules4, space.rules6) for row in rows)
-        return (peers.namespace_row(space),)
 
     def _neighbours(self, space: Space) -> list[Row]:
         entries = dump.neighbours(self.sock) + [entry for entry in space.fixed if entry.flags & dump.NTF_PROXY]
@@ -240,3 +229,16 @@ class Live:
         rows = [peers.neighbour_row(space, entry) for entry in ranked]
         self._cache["neighbours"] = ((entries, space.links, space.name), rows)
         return rows
+
+
+def made(table: str, space: Space, state: State, nsid: int) -> Iterable[Row]:
+    """A namespace's rows of a table that its state holds, made of that alone (neighbours and forwarding entries are read)."""
+    if table == "links":
+        return (peers.link_row(state, nsid, space.links[index][1]) for index in sorted(space.links))
+    if table == "addrs":
+        return (peers.addr_row(space, row) for row in peers.by_index([*space.addrs4, *space.addrs6]))
+    if table == "routes":
+        return (peers.route_row(space, row) for rows in (space.routes4, space.routes6) for row in rows)
+    if table == "rules":
+        return (peers.rule_row(space, row) for rows in (space.rules4, space.rules6) for row in rows)
+    return (peers.namespace_row(space),)

@@ -32,7 +32,7 @@ from nsmagic.netlink.delta import Delta
 from nsmagic.netlink.hidden import Hidden
 from nsmagic.netlink.journal import Journal
 from nsmagic.netlink.live import ALL, BITS, EVERYTHING, NOTHING, Bit, Live
-from nsmagic.netlink.peers import PAIRED, Row, Space
+from nsmagic.netlink.peers import PAIRED, Row, Space, State
 from nsmagic.netlink.raw import RawLink, RawRule
 from nsmagic.netlink.settle import Settling
 from nsmagic.netlink.socket import NetlinkError, RouteSocket
@@ -462,6 +462,11 @@ class Monitor:
         """The namespaces followed whose nft rules were changed since the last call."""
         numbers = self._hidden.firewall_touched()
         return {live.name for nsid, live in self._live.items() if numbers is None or nsid in numbers}
+
+    @property
+    def state(self) -> State:
+        """All that was read last, never to be changed: the next read makes another one, which shares what stayed the same."""
+        return self._state
 
     def mark(self) -> int:
         """A moment to compare with later. The last 256 are kept."""

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from nsmagic.feed import Feed, Flash, Frame
     from nsmagic.topology.picture import Topology
 
-_HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).parent
 
 
 def _styles() -> str:
     """The stylesheet, with the colours of a dark page for every colour that a picture has on a light one."""
-    rules = [(_HERE / "live.css").read_text(encoding="utf-8")]
+    rules = [(HERE / "live.css").read_text(encoding="utf-8")]
     dark = '.nsmagic-live[data-theme="dark"]'
     for light, counterpart in sorted(palette.DARK.items()):
         rules.append(f'{dark} [fill="{light}"]{{fill:{counterpart}}}{dark} [stroke="{light}"]{{stroke:{counterpart}}}')
@@ -41,7 +41,7 @@ class Live(anywidget.AnyWidget):
     ``close()`` ends it and leaves the static picture in its place.
     """
 
-    _esm = _HERE / "live.js"
+    _esm = HERE / "live.js"
     _css = _styles()
 
     #: Which places of a page are its own.
@@ -93,6 +93,8 @@ class Live(anywidget.AnyWidget):
         if self._feed is not None:
             self._feed.close()
         super().close()
+        # ipywidgets takes the display of what is closed away; ours is the static picture, which remains.
+        self.__dict__.pop("_repr_mimebundle_", None)
 
     def static(self) -> Topology:
         """The picture as it is now, without the movement."""
@@ -103,12 +105,15 @@ class Live(anywidget.AnyWidget):
         return str(self.static())
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:  # type: ignore[override]  # a plain bundle, with no widget in it
-        bundle = self.static()._repr_mimebundle_()
-        text = bundle["text/plain"]
-        inside = bundle.get("text/html") or f"<pre>{html.escape(printable_lines(text))}</pre>"
-        if self._closed:
-            return {"text/plain": text, "text/html": inside}
-        return {"text/plain": text, "text/html": f'<div data-nsmagic-live="{self.place}">{inside}</div>'}
+        return notebook_html(self.static(), "" if self._closed else f'data-nsmagic-live="{self.place}"')
+
+
+def notebook_html(picture: Topology, place: str) -> dict[str, str]:
+    """What a notebook stores: the static picture, in a place (an attribute of a ``<div>``) that a widget fills while it lives."""
+    bundle = picture._repr_mimebundle_()
+    text = bundle["text/plain"]
+    inside = bundle.get("text/html") or f"<pre>{html.escape(printable_lines(text))}</pre>"
+    return {"text/plain": text, "text/html": f"<div {place}>{inside}</div>" if place else inside}
 
 
 def printable_lines(text: str) -> str:
