@@ -22,7 +22,7 @@ DEFAULT_LAB = "lab"
 _CELL = re.compile(r"%%netns(?:\s|$)")
 #: A line magic of ours with a word begun behind it, also on the right of ``df = ``.
 _LINE = re.compile(
-    r"\s*(?:[\w\s,.\[\]'\"]+=\s*)?%(netns|links|addrs|routes|arp|firewall|nat|topology|why|lab|task|check|hint)(\s.*)"
+    r"\s*(?:[\w\s,.\[\]'\"]+=\s*)?%(netns|links|addrs|routes|arp|firewall|nat|topology|why|sniff|trace|lab|task|check|hint)(\s.*)"
 )
 _TASK_CELL = re.compile(r"%%task(?:\s|$)")
 _OTHER_LAB = re.compile(r"--lab[ =](\S+)")
@@ -84,8 +84,19 @@ class Completer:
             )
         if name in ("task", "check", "hint"):
             return _tasks(typed)
+        if name == "trace" and typed.strip() and typed.split()[0] in (*_namespaces(lab), HOST):
+            # Behind the namespace stands a command.
+            return completion.complete_line_magic(
+                "%netns" + typed, namespaces=_namespaces(lab), interfaces=_interfaces(lab), options=[]
+            )
         if name == "why":
             offered = [*_namespaces(lab), HOST, *_addresses(lab), *magic_line.WHY_OPTIONS]
+        elif name == "trace":
+            offered = [*_namespaces(lab), HOST, *magic_line.TRACE_OPTIONS]
+        elif name == "sniff":
+            ns, colon, _ = typed.split(" ")[-1].partition(":")
+            links = [f"{ns}:{each}" for each in _interfaces(lab)(ns)] if colon else []
+            offered = [*links, *_namespaces(lab), HOST, "any", *magic_line.SNIFF_OPTIONS]
         else:
             offered = [*self._verbs] if name == "lab" else [*_namespaces(lab), HOST, "--all"]
         return [word for word in offered if word.startswith(typed.split(" ")[-1])]

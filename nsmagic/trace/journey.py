@@ -348,14 +348,15 @@ class Drawing(str):
 
 
 def counted(before: Snapshot, after: Snapshot) -> list[Counted]:
-    """The rules whose counters rose, in the order in which the kernel has them."""
+    """The rules, and policies that drop, whose counters rose, in the order in which the kernel has them."""
     known = {_identity(row): row.packets for row in before.firewall.rows}
     return [
         Counted(
             row.ns, row.table, row.chain, row.rule, row.packets - known.get(_identity(row), 0), row.hook, row.family
         )
         for row in after.firewall.rows
-        if row.packets > known.get(_identity(row), 0)
+        # That a chain's policy lets a packet pass is no rule that it met.
+        if row.packets > known.get(_identity(row), 0) and (row.position or row.target != "ACCEPT")
     ]
 
 

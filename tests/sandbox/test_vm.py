@@ -112,6 +112,31 @@ def test_netem_and_nat(machine: Lab) -> None:
     assert "-A POSTROUTING -s 10.0.0.0/24 -j MASQUERADE" in machine.run("iptables -t nat -S", "red").check().text
 
 
+def test_journeys_and_captures(machine: Lab) -> None:
+    """Frames come as data. What a card does is done here too: a vlan's tag stands beside the packet, and has to be put back."""
+    for room, address in (("red", "10.5.0.1/24"), ("blue", "10.5.0.2/24")):
+        machine.run(
+            f"ip link add v5 link veth-{room} type vlan id 5\nip addr add {address} dev v5\nip link set v5 up", room
+        ).check()
+    machine.trace("red", "10.5.0.2")
+    with machine.sniff("blue:veth-blue", "ip or vlan", background=True) as capture:
+        journey = machine.trace("red", "10.5.0.2")
+    for room in ("red", "blue"):
+        machine.run("ip link del v5", room).check()
+    request = [each for each in journey.steps if "request" in each.what.words]
+    assert [(*each.frame.place, each.frame.direction, each.what.words.split("ICMP")[0]) for each in request] == [
+        ("red", "v5", "out", ""), ("red", "veth-red", "out", "VLAN 5: "),
+        ("blue", "veth-blue", "in", "VLAN 5: "), ("blue", "v5", "in", ""),
+    ]  # fmt: skip
+    assert len({each.packet for each in request}) == 1
+    assert journey.answered
+    assert [info.split(" id ")[0] for info in capture.packets["info"]] == [
+        "VLAN 5: ICMP echo request",
+        "VLAN 5: ICMP echo reply",
+    ]
+    assert {frame.length for frame in capture} == {102}
+
+
 def test_the_machine_s_files(machine: Lab, folder: Path) -> None:
     (folder / "script.sh").write_text("echo one\n")
     assert machine.run("sh script.sh").check().text == "one\n"

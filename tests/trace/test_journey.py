@@ -279,3 +279,12 @@ def test_the_magic(notebook: Notebook) -> None:
     assert notebook.shell.user_ns["journey"].answered
     for line, words in (("%trace", "%trace what from where?"), ("%trace red", "there is no command for red"), ("%trace --foo red x", "no option --foo")):  # fmt: skip
         assert words in str(notebook.cell(line).error)
+
+
+def test_what_tab_offers(notebook: Notebook) -> None:
+    assert notebook.cell("%%netns\n" + CABLE).ok
+    assert notebook.complete("%sniff re") == ["red"]
+    assert set(notebook.complete("%sniff red:")) == {"red:lo", "red:veth-red"}
+    assert notebook.complete("%sniff red:veth-red --ti") == ["--timeout"]
+    assert notebook.complete("%trace bl") == ["blue"]
+    assert "route" in notebook.complete("%trace blue ip ro")
