@@ -28,7 +28,7 @@ def lint(path: Path) -> list[Finding]:
 def lint_text(text: str) -> list[str]:
     """The codes of the findings in a note in Markdown.
 
-    >>> lint_text("```\\nip netns add red\\nip -n red addr add 10.0.0.1 dev lo\\n```")
+    >>> lint_text("```\\nip netns add red\\nip -n red addr add 10.0.0.1 dev eth0\\n```")
     ['prefix-length']
     """
     from nsmagic.course.lint.sources import markdown

@@ -150,7 +150,8 @@ class Rules:
                 self._route(args, ns, text, place)
 
     def _namespace(self, ns: str, place: Place, text: str) -> None:
-        if ns not in self._state.namespaces and ns != HOST:
+        # One in brackets is of the outside of a world.
+        if ns not in self._state.namespaces and ns != HOST and not ns.startswith("("):
             self._say(place, "namespace-none", text=text, ns=ns)
             self._state.namespaces.add(ns)  # said once
 

@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from nsmagic import magic_line
+from nsmagic.commands.packages import NETWORK_TOOLS
+from nsmagic.commands.parse import TOOLS
 from nsmagic.course.lint.sentences import say
 from nsmagic.errors import NsmagicError
 from nsmagic.model import HOST
@@ -193,7 +195,7 @@ def _cell(source: Source, text: str, tags: list[str], outputs: list[Any], number
     at = next((i for i, line in enumerate(lines) if line.strip()), None)
     if at is None:
         return
-    _stored(source, lines[at], tags, outputs, Place(1, number))
+    _stored(source, lines, lines[at], tags, outputs, Place(1, number))
     later = next((i for i, line in enumerate(lines) if i > 0 and re.match(r"\s*%%(?:netns|task)\b", line)), None)
     if later is not None:
         source.say(Place(later + 1, number), "magic-first", magic=lines[later].split()[0])
@@ -214,14 +216,26 @@ def _cell(source: Source, text: str, tags: list[str], outputs: list[Any], number
     for i, line in enumerate(lines, 1):
         one = _LINE.match(line)
         if one and "raises-exception" not in tags:
-            words = re.sub(r"^(?:--[\w-]+(?:=\S+)?\s+)*", "", one[1])
-            first, _, rest = words.partition(" ")
-            ns = "" if _TOOL.match(words) or first in ("ping", "arp", "route") else first
-            source.blocks.append(Block(rest if ns else words, Place(i, number), ns))
+            ns, command = _one_line(one[1])
+            source.blocks.append(Block(command, Place(i, number), ns))
 
 
-def _stored(source: Source, first: str, tags: list[str], outputs: list[Any], place: Place) -> None:
-    silent = re.match(r"\s*(?:%load_ext|%config|import |from )", first)
+def _one_line(line: str) -> tuple[str, str]:
+    """The namespace (``""``: the host) and the command of a ``%netns`` line."""
+    words = line.split()
+    while words and words[0].startswith("--"):
+        name, equals, _ = words.pop(0).partition("=")
+        if words and not equals and magic_line.OPTIONS.get(name, ("", ""))[0]:
+            words.pop(0)
+    if not words or words[0] in TOOLS or words[0] in NETWORK_TOOLS or words[0] == HOST:
+        return "", " ".join(words[1:] if words[:1] == [HOST] else words)
+    return words[0], " ".join(words[1:])
+
+
+def _stored(source: Source, lines: list[str], first: str, tags: list[str], outputs: list[Any], place: Place) -> None:
+    silent = bool(re.match(r"\s*(?:%load_ext|%config|import |from |\w+\s*=[^=])", first))
+    # A cell that is left for the learner has nothing to show.
+    silent = silent or all(not line.strip() or line.lstrip().startswith(("#", "%%")) for line in lines)
     if not outputs and not silent and not {"no-output", "skip-execution"} & set(tags):
         source.say(place, "no-output")
     for output in outputs:
