@@ -125,12 +125,9 @@ def _flashcards(options: argparse.Namespace) -> int:
 
     found = cards.read(options.notebooks)
     if options.prove:
-        for card in found:
-            if card.proof is not None:
-                try:
-                    cards.prove(card)
-                except AssertionError as error:
-                    raise NsmagicError(str(error)) from None
+        wrong = cards.prove_all(found)
+        if wrong:
+            raise NsmagicError("\n".join(wrong))
     if options.obsidian:
         before = options.output.read_text() if options.output and options.output.exists() else ""
         text = cards.obsidian(found, before)

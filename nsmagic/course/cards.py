@@ -23,9 +23,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nsmagic.errors import NsmagicError
+
+if TYPE_CHECKING:
+    from nsmagic.lab import Lab
 
 #: The deck of the note; Anki separates with ``::`` what Obsidian separates with ``/``.
 DECK = "kubernetes/cka/networking"
@@ -116,14 +119,54 @@ def prove(card: Card) -> str:
     AssertionError
         It does not show what the card says.
     """
+    assert card.proof is not None, f"the card {card.id} has no proof"
+    with _lab(card.proof) as lab:
+        return _prove(card, card.proof, lab)
+
+
+def prove_all(cards: Iterable[Card]) -> list[str]:
+    """Run the proofs of all cards that have one; the words of those that do not hold.
+
+    Proofs that begin alike share a lab as long as they only look.
+    """
+    proofs = [(card, card.proof) for card in cards if card.proof is not None]
+    # Sorted: those that begin alike follow each other.
+    proofs.sort(key=lambda each: (each[1].world, each[1].lab))
+    wrong: list[str] = []
+    lab: Lab | None = None
+    begun = ("", "")
+    try:
+        for card, proof in proofs:
+            if lab is None or begun != (proof.world, proof.lab):
+                if lab is not None:
+                    lab.close()
+                lab, begun = _lab(proof), (proof.world, proof.lab)
+            made = len(lab.history.entries)
+            try:
+                _prove(card, proof, lab)
+            except AssertionError as error:
+                wrong.append(str(error))
+            if len(lab.history.entries) != made:
+                lab.close()
+                lab = None
+    finally:
+        if lab is not None:
+            lab.close()
+    return wrong
+
+
+def _lab(proof: Proof) -> Lab:
     from nsmagic.lab import Lab
 
-    assert card.proof is not None, f"the card {card.id} has no proof"
-    with Lab(world=card.proof.world or None) as lab:
-        if card.proof.lab:
-            lab.run(card.proof.lab).check()
-        text = lab.run(card.proof.run).text
-    assert re.search(card.proof.shows, text, re.MULTILINE), f"card {card.id}: {card.proof.shows!r} is not in\n{text}"
+    lab = Lab(world=proof.world or None)
+    if proof.lab:
+        lab.run(proof.lab).check()
+    return lab
+
+
+def _prove(card: Card, proof: Proof, lab: Lab) -> str:
+    text = lab.run(proof.run).text
+    assert re.search(proof.shows, text, re.MULTILINE), f"card {card.id}: {proof.shows!r} is not in\n{text}"
     return text
 
 
