@@ -124,3 +124,22 @@ def test_anki_opens_the_deck_and_knows_it_again(tmp_path: Path) -> None:
     assert set(second) == set(first)
     with pytest.raises(NsmagicError, match="No such file or directory"):
         cards.anki(TWO, tmp_path / "no" / "deck.apkg")
+
+
+OURS = Path(__file__).resolve().parent.parent.parent / "notebooks"
+
+
+def test_our_cards_are_many_and_all_of_them_arrive(tmp_path: Path) -> None:
+    """At least 60, from every notebook; Anki and Obsidian count as many as there are."""
+    found = cards.read([OURS])
+    assert len(found) >= 60
+    assert {card.notebook for card in found} == {path.name for path in OURS.glob("*.ipynb")}
+    assert sum(card.proof is not None for card in found) >= 40
+    cards.anki(found, tmp_path / "deck.apkg")
+    assert len(opened(tmp_path / "deck.apkg", tmp_path)) == len(found) + 1
+    assert parsed(cards.obsidian(found)) == len(found)
+
+
+@pytest.mark.sandbox
+def test_every_proof_of_our_cards_holds() -> None:
+    assert cards.prove_all(cards.read([OURS])) == []
