@@ -6,6 +6,7 @@ is taken when it is installed, and else the build that Playwright downloads.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -21,6 +22,8 @@ NEEDED: dict[str, tuple[str, str, str]] = {
     "/usr/include/stdio.h": ("libc6-dev", "glibc-devel", "musl-dev"),
     "dot": ("graphviz", "graphviz", "graphviz"),
     "setpriv": ("util-linux", "util-linux", "setpriv"),
+    # Playwright's own program wants it, and a bare Debian has it not.
+    "libatomic.so.1": ("libatomic1", "libatomic", "libatomic"),
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PACKAGE = {"chromium": ("chromium", "chromium", "chromium")}
@@ -29,7 +32,18 @@ _PACKAGE = {"chromium": ("chromium", "chromium", "chromium")}
 def find() -> tuple[tools.Tool, ...]:
     """What there should be, found or not."""
     table = {**tools.PACKAGES, **NEEDED, **({} if browser() or ubuntu() else _PACKAGE)}
-    return tools.tools(lambda name: name if name.startswith("/") and os.path.exists(name) else executable(name), table)
+    return tools.tools(which, table)
+
+
+def which(name: str) -> str | None:
+    """Where a program, a file or a library is."""
+    if ".so." in name:
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            return None
+        return name
+    return name if name.startswith("/") and os.path.exists(name) else executable(name)
 
 
 def browser() -> str:
@@ -37,11 +51,8 @@ def browser() -> str:
     found = os.environ.get("NSMAGIC_CHROMIUM") or next((path for path in map(executable, BROWSERS) if path), "")
     if found:
         return found
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as running:
-        own: str = running.chromium.executable_path
-    return own if os.path.exists(own) else ""
+    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright")
+    return next((str(path) for path in sorted(cache.glob("chromium-*/chrome-linux*/chrome"))), "")
 
 
 def ubuntu() -> bool:

@@ -63,6 +63,8 @@ _RUNNING = frozenset(
 )
 #: Priorities of the rules that every namespace is born with.
 _OWN_RULES = frozenset({0, 32766, 32767})
+#: A neighbour entry with this flag says for whom an interface answers (proxy ARP).
+_NTF_PROXY = 0x08
 _MULTICAST_MACS = ("33:33:", "01:00:5e:", "01:80:c2:")
 _FLAG_WORDS = (
     (IFF_NOARP, "ARP off", "ARP on"),
@@ -244,6 +246,8 @@ class _Batch:
 
     def _neighbour(self, change: Change, row: Neighbour) -> tuple[str, str, str]:
         sides = [side for side in (change.old, change.new) if side is not None]
+        if row.flags & _NTF_PROXY and change.op != "~" and (row.ns, row.dev) not in self.gone:
+            return row.ns, f"{row.dev} answers for {row.address}", ""
         if all(side.state in ("NOARP", "NONE") for side in sides) or (row.ns, row.dev) in self.gone:
             return "", "", ""
         if self.tables != {"neighbours"} and all("PERMANENT" not in side.state for side in sides):

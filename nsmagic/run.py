@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from nsmagic import scripted
 from nsmagic.agent.client import Call, Client
@@ -28,45 +28,23 @@ from nsmagic.errors import (
     NsmagicError,
     from_data,
 )
-from nsmagic.model import COLUMNS, HOST, Change, Snapshot
+from nsmagic.model import COLUMNS, HOST, Change
 from nsmagic.result import Job, Outcome, PingResult, Shown, Sink
 from nsmagic.steps import BRIEF, asks_for_help, brief, error_of, excused, native, natives, no_names, typed_in
+from nsmagic.steps import Interrupted as Interrupted
+from nsmagic.steps import Options as Options
+from nsmagic.steps import Show as Show
 from nsmagic.telling import Kept, Telling
 from nsmagic.words.parts import NotInModel
-from nsmagic.words.said import said
+from nsmagic.words.said import said_item
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab
-
-Show = Literal["table", "text", "both"]
 
 #: Seconds after which a command that was asked to end must have ended (its stages are 2 s, 1 s, then kill).
 _ENDING = 8.0
 #: Of the many lines of a large cell, this many are sent to the agent at once.
 _GROUP = 2000
-
-
-class Interrupted(KeyboardInterrupt):
-    """The cell was interrupted; the running command was ended, the lab goes on. Shown in one line."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"interrupted: {self.text}   (the lab goes on)"]
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a cell is run. ``stop``: end at the first failing line; ``show``: a table, the tool's own text, or both."""
-
-    timeout: float | None = None
-    stop: bool = False
-    background: bool = False
-    show: Show = "table"
-    changes: bool = True
-    cell: int = 0
 
 
 class Runner:
@@ -177,12 +155,10 @@ class Runner:
             item = next(iter(self._client.call("commands", commands=[command.to_data()], ns=ns).items()))
         except NsmagicError as error:
             return self._failed(Outcome(step.line, step.text), error, step, ns)
-        if "error" in item or "table" not in item or item.get("columns"):
+        if "error" in item or "table" not in item:
             return self._native_outcome(step, command, command.ns or ns, item, last)
-        shown = Shown(item["table"], item["rows"], command.ns or ns, (), item.get("more") or {})
-        everything = self._lab.snapshot("namespaces", "links")
         try:
-            text = said(command, shown.table, shown.row_objects(), Snapshot.from_data(shown.more), everything)
+            text = said_item(command, item, lambda: self._lab.snapshot("namespaces", "links"))
         except NotInModel:
             if as_json:  # a table in its place would surprise whoever reads it by program
                 tool = command.argv[0].rpartition("/")[2]
@@ -240,8 +216,9 @@ class Runner:
             outcome.output = text
             self._telling.text(text)
         if "table" in item:
+            seen = item.get("further") or item
             outcome.shown = Shown(
-                item["table"], item["rows"], ns, tuple(item.get("columns") or ()), item.get("more") or {}
+                seen["table"], seen["rows"], ns, tuple(seen.get("columns") or ()), seen.get("more") or {}
             )
         self.outcomes.append(outcome)
         if item.get("quiet"):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from nsmagic.commands import hints, named
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Cell, Command, Program, Step
 from nsmagic.errors import CommandFailed, CommandTimeout, LabError, NsmagicError
+
+Show = Literal["table", "text", "both"]
 
 #: Tools that either do what they are told or say in a few words why not.
 SAY_ONE_THING = frozenset(
@@ -17,6 +20,29 @@ SAY_ONE_THING = frozenset(
 )
 #: Words of a failure have so few lines.
 BRIEF = 6
+
+
+class Interrupted(KeyboardInterrupt):
+    """The cell was interrupted; the running command was ended, the lab goes on. Shown in one line."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"interrupted: {self.text}   (the lab goes on)"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a cell is run. ``stop``: end at the first failing line; ``show``: a table, the tool's own text, or both."""
+
+    timeout: float | None = None
+    stop: bool = False
+    background: bool = False
+    show: Show = "table"
+    changes: bool = True
+    cell: int = 0
 
 
 def native(step: Step) -> bool:

@@ -402,6 +402,15 @@ def test_change_lines_of_a_script_say_what_is_left(lab: Lab) -> None:
     assert [change for change in result.text.splitlines() if change[0] in "+-~"] == ["+ namespace b1"]
 
 
+def test_whom_an_interface_answers_for_is_a_change(lab: Lab) -> None:
+    """No event of the kernel tells of it."""
+    lab.run("ip link add v0 type veth peer name v1").check()
+    assert lab.run("ip neigh add proxy 10.0.0.9 dev v0").text == "+ neighbour host  v0 answers for 10.0.0.9\n"
+    assert lab.run("arp -Ds 10.0.0.7 v0 pub").text == "+ neighbour host  v0 answers for 10.0.0.7\n"
+    assert lab.run("ip neigh add proxy 10.0.0.5 dev v0 | cat").text == "+ neighbour host  v0 answers for 10.0.0.5\n"
+    assert lab.run("ip neigh del proxy 10.0.0.9 dev v0").text == "- neighbour host  v0 answers for 10.0.0.9\n"
+
+
 def test_a_script_that_cannot_be_read(shared: Lab) -> None:
     result = shared.run("if true\nthen")
     assert result.text == (

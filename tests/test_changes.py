@@ -313,6 +313,13 @@ def test_addresses_lost_by_a_move_say_why() -> None:
     ]
 
 
+def test_whom_an_interface_answers_for() -> None:
+    proxy = Neighbour("red", "inet", "10.0.0.9", "", "e0", "NONE", 8)
+    assert lines([new("neighbours", proxy)]) == ["+ neighbour red  e0 answers for 10.0.0.9"]
+    assert lines([gone("neighbours", proxy)]) == ["- neighbour red  e0 answers for 10.0.0.9"]
+    assert lines([gone("neighbours", proxy), gone("links", Link("red", 5, "e0"))]) == ["- link red/e0  ether"]
+
+
 def test_neighbours_rules_fdb_and_sysctl() -> None:
     assert lines([new("neighbours", Neighbour("red", "inet", "10.0.0.2", "02:00:00:00:00:02", "e0", "PERMANENT"))]) == [
         "+ neighbour red  10.0.0.2 is at 02:00:00:00:00:02 dev e0, PERMANENT"

@@ -69,7 +69,9 @@ def one_by_one(
         if call.cancelled:
             break
         try:
-            item = work.do(command["ns"] or ns, command["verb"], command["args"], command["tool"])
+            item = work.do(
+                command["ns"] or ns, command["verb"], command["args"], command["tool"], command.get("wants", ())
+            )
         except Exception as error:  # noqa: BLE001 - one command fails, the lab goes on
             answers.refuse(number, error)
             if stop:

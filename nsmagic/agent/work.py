@@ -43,8 +43,8 @@ class Work:
         self._forwarding = Forwarding(namespaces)
         self.moments = Moments(monitor)
 
-    def do(self, ns: str, verb: str, args: Mapping[str, Any], tool: str) -> dict[str, Any]:
-        """One command.
+    def do(self, ns: str, verb: str, args: Mapping[str, Any], tool: str, wants: Sequence[str] = ()) -> dict[str, Any]:
+        """One command; ``wants`` says what more is to be shown.
 
         Raises
         ------
@@ -54,7 +54,7 @@ class Work:
         asked, ns = ns, self._namespaces.first_name(ns)
         if verb in _SHOWS:
             self._monitor.settle()
-            shown = show(self._monitor, ns, verb, args)
+            shown = show(self._monitor, ns, verb, args, wants)
             if asked != ns:
                 for rows in (shown.get("rows", []), *shown.get("more", {}).values()):
                     _rename(rows, {ns: asked})

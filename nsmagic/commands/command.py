@@ -115,8 +115,15 @@ class Command:
         return self.verb not in READS
 
     def to_data(self) -> dict[str, Any]:
-        """What the agent needs, JSON-ready."""
-        return {"tool": self.tool, "verb": self.verb, "args": dict(self.args), "ns": self.ns}
+        """What the agent needs, JSON-ready; ``wants``: what more is to be shown than the rows (``-s``, ``-d``)."""
+        wants = [option for option in ("stats", "details") if self.display.get(option)]
+        return {
+            "tool": self.tool,
+            "verb": self.verb,
+            "args": dict(self.args),
+            "ns": self.ns,
+            **({"wants": wants} if wants else {}),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,11 @@ class Stats(NamedTuple):
     tx_errors: int
     rx_dropped: int
     tx_dropped: int
+    rx_multicast: int
+    tx_collisions: int
+    rx_missed: int
+    tx_carrier: int
+    rx_over: int
 
 
 #: Rows by the bytes they were made of: what did not change since the last dump is not decoded again.
@@ -233,5 +238,5 @@ def link_stats(sock: RouteSocket) -> list[Stats]:
 def _stats(data: Any, at: int, end: int) -> Stats:
     index = decode.IFINFO.unpack_from(data, at)[2]
     where = decode.attributes(data, at + 16, end)
-    counters = struct.unpack_from("=8Q", data, where[IFLA_STATS64]) if IFLA_STATS64 in where else (0,) * 8
-    return Stats(index, decode.text(data, where[3]), *counters)
+    counters = struct.unpack_from("=18Q", data, where[IFLA_STATS64]) if IFLA_STATS64 in where else (0,) * 18
+    return Stats._make((index, decode.text(data, where[3]), *counters[:10], counters[15], counters[17], counters[11]))

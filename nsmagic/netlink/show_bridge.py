@@ -141,11 +141,18 @@ def _showstp(monitor: Monitor, ns: str, args: Args) -> dict[str, Any]:
         for timers in (_timers(sock, bridge[IFINDEX], 2),)
         for word, key in _STP
     ]
+    rows.append([bridge[IFNAME], "flags", _set(bridge[INFO], ("topology_change", "topology_change_detected"))])
     for port in links:
         if port[MASTER] == bridge[IFNAME]:
             timers = _timers(sock, port[IFINDEX], 5)
             rows += [[port[IFNAME], word, _stp_value(port[PORT], key, timers)] for word, key in _STP_PORT]
+            rows.append([port[IFNAME], "flags", _set(port[PORT], ("config_pending", "topology_change_ack"))])
+            rows += [[port[IFNAME], "hairpin mode", "1"]] if port[PORT].get("hairpin") else []
     return {"table": "stp", "columns": ["dev", "field", "value"], "rows": rows}
+
+
+def _set(facts: Any, names: Iterable[str]) -> str:
+    return " ".join(name.upper() for name in names if facts.get(name))
 
 
 def _stp_value(facts: Any, key: str | int, timers: dict[int, float]) -> str:

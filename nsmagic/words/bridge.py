@@ -143,6 +143,19 @@ def _fdb_flags(entry: FdbEntry) -> list[str]:
 Vlans = tuple[str, Sequence[tuple[int, int, int]]]
 
 
+def ports_of(rows: Sequence[Sequence[Any]]) -> list[Vlans]:
+    """Ports with their VLANs, from the rows of the table of VLANs: port, first, last, PVID, untagged.
+
+    >>> ports_of([["p0", 1, 1, True, True], ["p0", 10, 12, False, False]])
+    [('p0', [(1, 1, 6), (10, 12, 0)])]
+    """
+    found: dict[str, list[tuple[int, int, int]]] = {}
+    for name, first, last, pvid, untagged in rows:
+        flags = (VLAN_PVID if pvid else 0) | (VLAN_UNTAGGED if untagged else 0)
+        found.setdefault(str(name), []).append((first, last, flags))
+    return list(found.items())
+
+
 def vlan_text(ports: Sequence[Vlans]) -> str:
     """The output of ``bridge vlan`` for ports and their VLANs (they are not part of the model's rows).
 

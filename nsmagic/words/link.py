@@ -1,6 +1,6 @@
 """What ``ip link`` prints, and the first lines of each link in ``ip addr``.
 
-Not in the model, so refused: what ``-d`` and ``-s`` add.
+Not in the model, so refused: what ``-d`` adds. What ``-s`` adds comes with the counters that are given.
 """
 
 from __future__ import annotations
@@ -9,12 +9,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nsmagic.model import Link
-from nsmagic.words.parts import Around, at, broadcast, flag_names, hardware, refuse, safe
+from nsmagic.words.parts import Around, at, broadcast, flags_of, hardware, refuse, safe
 
 _NOTHING: Mapping[str, Any] = {}
 
 
-def text(links: Sequence[Link], display: Mapping[str, Any] = _NOTHING, around: Around | None = None) -> str:
+#: Name of a link → its counters, as ``netlink.dump.Stats`` names them.
+Counters = Mapping[str, Mapping[str, int]]
+
+
+def text(
+    links: Sequence[Link],
+    display: Mapping[str, Any] = _NOTHING,
+    around: Around | None = None,
+    counters: Counters | None = None,
+) -> str:
     """The output of ``ip link``; ``display`` as in ``Command.display``.
 
     Raises
@@ -27,10 +36,45 @@ def text(links: Sequence[Link], display: Mapping[str, Any] = _NOTHING, around: A
     """
     around = around or Around()
     if display.get("brief"):
-        return safe("".join(brief(link, around) + _brief_end(link) + "\n" for link in links))
-    refuse(display, "details", "stats", "human")
+        return safe("".join(brief(link, around) + _brief_end(link, around) + "\n" for link in links))
+    refuse(display, "details", "human", *([] if counters is not None else ["stats"]))
     joint = "\\" if display.get("oneline") else "\n"
-    return safe("".join(joint.join(head(link, around)) + "\n" for link in links))
+    more = counters if display.get("stats") and counters is not None else {}
+    return safe("".join(joint.join(_with_counters(link, head(link, around), more)) + "\n" for link in links))
+
+
+def _with_counters(link: Link, lines: list[str], counters: Counters) -> list[str]:
+    """The counters stand before the alternative names."""
+    end = len(lines) - len(link.altnames)
+    return [*lines[:end], *_counted(counters.get(link.ifname)), *lines[end:]]
+
+
+def _counted(row: Mapping[str, int] | None) -> list[str]:
+    """Counters in columns (``print_stats64`` of iproute2's ip/ipaddress.c)."""
+    if row is None:
+        return []
+    sides = {
+        "RX": ("rx_bytes", "rx_packets", "rx_errors", "rx_dropped", "rx_missed", "rx_multicast"),
+        "TX": ("tx_bytes", "tx_packets", "tx_errors", "tx_dropped", "tx_carrier", "tx_collisions"),
+    }
+    heads = {
+        "RX": ("bytes", "packets", "errors", "dropped", "missed", "mcast"),
+        "TX": ("bytes", "packets", "errors", "dropped", "carrier", "collsns"),
+    }
+    widths = [
+        max(least, *(len(str(row[names[i]])) for names in sides.values()))
+        for i, least in enumerate((10, 7, 6, 7, 7, 7))
+    ]
+    lines = []
+    for side, names in sides.items():
+        first, *rest = heads[side]
+        words = [
+            f"{first:>{widths[0] - 4}}",
+            *(f"{word:>{width}}" for word, width in zip(rest, widths[1:], strict=True)),
+        ]
+        lines.append(f"    {side}: {' '.join(words)} {'':10}")
+        lines.append("    " + "".join(f"{row[name]:>{width}} " for name, width in zip(names, widths, strict=True)))
+    return lines
 
 
 def brief(link: Link, around: Around) -> str:
@@ -38,9 +82,9 @@ def brief(link: Link, around: Around) -> str:
     return f"{at(link, around):<16} {link.operstate:<14} "
 
 
-def _brief_end(link: Link) -> str:
+def _brief_end(link: Link, around: Around) -> str:
     mac = f"{link.mac} " if link.mac else ""
-    return f"{mac}<{','.join(flag_names(link.flags))}> "
+    return f"{mac}<{','.join(flags_of(link, around))}> "
 
 
 def head(
@@ -52,7 +96,9 @@ def head(
     way that leaves some facts out.
     """
     poor = addr and family == "inet6" and listed
-    words = [f"{link.ifindex}: {at(link, around, blind=poor)}: <{','.join(flag_names(link.flags))}> mtu {link.mtu}"]
+    words = [
+        f"{link.ifindex}: {at(link, around, blind=poor)}: <{','.join(flags_of(link, around, blind=poor))}> mtu {link.mtu}"
+    ]
     words += [f"qdisc {link.qdisc}"] if link.qdisc and not poor else []
     words += [f"master {link.master}"] if link.master and not poor else []
     words += [f"state {link.operstate}"]
@@ -87,7 +133,10 @@ def _address(link: Link, around: Around) -> str:
 
 
 def json_rows(
-    links: Sequence[Link], display: Mapping[str, Any] = _NOTHING, around: Around | None = None
+    links: Sequence[Link],
+    display: Mapping[str, Any] = _NOTHING,
+    around: Around | None = None,
+    counters: Counters | None = None,
 ) -> list[dict[str, Any]]:
     """What ``ip -j link`` prints, as data in its order of keys.
 
@@ -100,9 +149,30 @@ def json_rows(
     """
     around = around or Around()
     if display.get("brief"):
-        return [{**json_brief(link, around), **_mac(link), "flags": flag_names(link.flags)} for link in links]
-    refuse(display, "details", "stats", "human")
-    return [json_head(link, around) for link in links]
+        return [{**json_brief(link, around), **_mac(link), "flags": flags_of(link, around)} for link in links]
+    refuse(display, "details", "human", *([] if counters is not None else ["stats"]))
+    more = counters if display.get("stats") and counters is not None else {}
+    rows = []
+    for link in links:
+        row = json_head(link, around)
+        names = {"altnames": row.pop("altnames")} if "altnames" in row else {}
+        rows.append({**row, **_json_counted(more.get(link.ifname)), **names})
+    return rows
+
+
+def _json_counted(row: Mapping[str, int] | None) -> dict[str, Any]:
+    if row is None:
+        return {}
+    received = {"bytes": "rx_bytes", "packets": "rx_packets", "errors": "rx_errors", "dropped": "rx_dropped",
+                "over_errors": "rx_over", "multicast": "rx_multicast"}  # fmt: skip
+    sent = {"bytes": "tx_bytes", "packets": "tx_packets", "errors": "tx_errors", "dropped": "tx_dropped",
+            "carrier_errors": "tx_carrier", "collisions": "tx_collisions"}  # fmt: skip
+    return {
+        "stats64": {
+            "rx": {word: row[key] for word, key in received.items()},
+            "tx": {word: row[key] for word, key in sent.items()},
+        }
+    }
 
 
 def json_brief(link: Link, around: Around) -> dict[str, Any]:
@@ -119,7 +189,7 @@ def json_head(
         "ifindex": link.ifindex,
         **_below(link, around, blind=poor),
         "ifname": link.ifname,
-        "flags": flag_names(link.flags),
+        "flags": flags_of(link, around, blind=poor),
         "mtu": link.mtu,
     }
     if link.qdisc and not poor:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nsmagic.commands.values import DSFIELDS
-from nsmagic.model import HOST, Link, Snapshot
+from nsmagic.model import HOST, IFF_UP, Link, Snapshot
 from nsmagic.printable import printable
 
 FOREVER = 0xFFFFFFFF
@@ -116,11 +116,13 @@ class Around:
     def __init__(self, snapshot: Snapshot | None = None, nsids: Mapping[tuple[str, str], int] | None = None) -> None:
         self._nsids = nsids or {}
         self._index: dict[tuple[str, str], int] = {}
+        self._down: set[tuple[str, str]] = set()
         self._names: dict[tuple[str, int], str] = {}
         self._unnamed: set[str] = {HOST}
         if snapshot is not None:
             self._index = {(link.ns, link.ifname): link.ifindex for link in snapshot.links}
             self._names = {(link.ns, link.ifindex): link.ifname for link in snapshot.links}
+            self._down = {(link.ns, link.ifname) for link in snapshot.links if not link.flags & IFF_UP}
             self._unnamed |= {row.ns for row in snapshot.namespaces if not row.named}
 
     def below(self, link: Link, *, blind: bool = False) -> tuple[str, int, str] | None:
@@ -148,6 +150,10 @@ class Around:
             return self._names.get((link.ns, index), f"if{index}"), 0, ""
         return "", index, link.peer_ns
 
+    def is_down(self, ns: str, name: str) -> bool:
+        """Whether a link is there and switched off."""
+        return (ns, name) in self._down
+
     def nsid(self, ns: str, other: str) -> int:
         """The number of a namespace as seen from another.
 
@@ -173,6 +179,13 @@ def at(link: Link, around: Around, *, blind: bool = False) -> str:
         return link.ifname
     name, index, _ = below
     return f"{link.ifname}@{name or f'if{index}'}"
+
+
+def flags_of(link: Link, around: Around, *, blind: bool = False) -> list[str]:
+    """The words between the angle brackets: the link's flags, and ``M-DOWN`` when what is below or across here is switched off."""
+    below = around.below(link, blind=blind)
+    down = below is not None and around.is_down(link.ns, below[0])
+    return [*flag_names(link.flags), *(["M-DOWN"] if down else [])]
 
 
 def hardware(link: Link) -> str:

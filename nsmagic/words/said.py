@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from nsmagic.commands.command import Command
-from nsmagic.model import Snapshot
+from nsmagic.model import Snapshot, SysctlValue, make_row
 from nsmagic.words import addr, arp, brctl, bridge, link, neigh, netns, netroute, route, rule, sysctl
 from nsmagic.words.parts import Around, NotInModel, dumps
 
 
-def said(command: Command, table: str, rows: Sequence[Any], more: Snapshot, everything: Snapshot) -> str:
+def said_item(command: Command, item: Mapping[str, Any], everything: Callable[[], Snapshot]) -> str:
+    """The output of a showing command, from the agent's answer; parameters and errors as for :func:`said`."""
+    if item.get("columns"):
+        return said_table(command, item["table"], item["rows"])
+    made = SysctlValue.from_values if item["table"] == "sysctls" else partial(make_row, item["table"])
+    rows = [made(row) for row in item["rows"]]
+    more = Snapshot.from_data(item.get("more") or {})
+    return said(command, item["table"], rows, more, everything(), item.get("further", {}).get("all"))
+
+
+def said_table(command: Command, table: str, rows: Sequence[Sequence[Any]]) -> str:
+    """The output of a showing command whose table is not one of the model's, from that table's rows.
+
+    Raises
+    ------
+    NotInModel
+        The rows do not say all that the tool would print.
+    """
+    if command.display.get("json") and table != "vlans":
+        raise NotInModel(f"{command.tool} {command.verb} as JSON")
+    match table:
+        case "bridges":
+            return brctl.bridges_text(rows)
+        case "macs":
+            return brctl.macs_text(rows)
+        case "stp":
+            return brctl.stp_text(rows)
+        case "vlans":
+            ports = bridge.ports_of(rows)
+            if command.display.get("json"):
+                return dumps(bridge.vlan_json(ports), bool(command.display.get("pretty")))
+            return bridge.vlan_text(ports)
+    raise NotInModel(f"the words of {command.verb}")
+
+
+def said(
+    command: Command,
+    table: str,
+    rows: Sequence[Any],
+    more: Snapshot,
+    everything: Snapshot,
+    counters: link.Counters | None = None,
+) -> str:
     """The output of a showing command.
 
     Parameters
@@ -24,6 +67,8 @@ def said(command: Command, table: str, rows: Sequence[Any], more: Snapshot, ever
         The tables that belong to it (links of ``ip addr``).
     everything
         Links and namespaces of the whole lab, for the other ends of cables.
+    counters
+        Those of each link by name, where ``-s`` asks for them.
 
     Raises
     ------
@@ -41,7 +86,8 @@ def said(command: Command, table: str, rows: Sequence[Any], more: Snapshot, ever
         case "links" if command.tool == "bridge":
             made = bridge.link_json(rows, display, around) if json_ else bridge.link_text(rows, display, around)
         case "links":
-            made = link.json_rows(rows, display, around) if json_ else link.text(rows, display, around)
+            make_links = link.json_rows if json_ else link.text
+            made = make_links(rows, display, around, counters)
         case "addrs":
             options: Mapping[str, Any] = {"family": args.get("family"), "listed": "dev" not in args}
             links = more.links.rows
@@ -61,7 +107,7 @@ def said(command: Command, table: str, rows: Sequence[Any], more: Snapshot, ever
             made = sysctl.text(rows, args)
         case _:
             raise NotInModel(f"the words of {command.verb}")
-    return made if isinstance(made, str) else dumps(made, bool(display.get("pretty"))) + "\n"
+    return made if isinstance(made, str) else dumps(made, bool(display.get("pretty")))
 
 
 def _old_tool(command: Command, table: str, rows: Sequence[Any], more: Snapshot) -> str:

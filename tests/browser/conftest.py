@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,8 +23,7 @@ from binder import needs
 
 #: Seconds for the slowest step on a busy machine.
 PATIENCE = 90
-#: The machine's browser; None: the one that Playwright downloaded.
-CHROMIUM = os.environ.get("NSMAGIC_CHROMIUM") or next(filter(None, map(shutil.which, needs.BROWSERS)), None)
+CHROMIUM = needs.browser()
 TOP = Path(__file__).resolve().parent.parent.parent
 
 #: Chromium asks nobody outside for anything.
@@ -120,7 +118,7 @@ def browser() -> Iterator[Any]:
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="Playwright is not installed: pip install playwright"
     )
-    if not needs.browser():
+    if not CHROMIUM:
         pytest.skip("there is no Chromium: python binder/needs.py installs one, or set NSMAGIC_CHROMIUM")
     with playwright.sync_playwright() as running:
         made = running.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)

@@ -163,6 +163,8 @@ BR, ONE, JSON, DETAILS = {"brief": True}, {"oneline": True}, {"json": True}, {"d
 #: The command → what we make of the rows. A leading ``~`` compares the lines sorted: the kernel's order is that of a hash.
 CASES: dict[str, Callable[[Scene], str]] = {
     "ip link": lambda s: link.text(s.of("links"), {}, s.around),
+    "ip -s link": lambda s: link.text(s.of("links"), {"stats": True}, s.around, s.stats),
+    "ip -s -j link": lambda s: dumps(link.json_rows(s.of("links"), {"stats": True}, s.around, s.stats)),
     "ip -o link": lambda s: link.text(s.of("links"), ONE, s.around),
     "ip -br link": lambda s: link.text(s.of("links"), BR, s.around),
     "ip -j link": lambda s: dumps(link.json_rows(s.of("links"), {}, s.around)),
