@@ -112,11 +112,20 @@ def _add_link(call: Call) -> Outcome:
         try:
             return call.send(apply_link.add(call))
         except NetlinkError as error:
-            if "index" in call.args or error.errno not in (EBUSY, EEXIST):
-                raise
-            if error.errno == EEXIST and any(_exists(call, end) for end in (call.args, call.args.get("peer") or {})):
+            if not _number_taken(call, error):
                 raise
     return call.send(apply_link.add(call))
+
+
+def number_taken(ctx: Context, ns: str | None, args: Mapping[str, Any], tool: str, error: NetlinkError) -> bool:
+    """Whether a refused ``link.add`` was refused for the number that we chose, so that it may be done with another."""
+    return _number_taken(Call(ctx, ns or HOST, "link.add", args, tool), error)
+
+
+def _number_taken(call: Call, error: NetlinkError) -> bool:
+    if "index" in call.args or error.errno not in (EBUSY, EEXIST):
+        return False
+    return not (error.errno == EEXIST and any(_exists(call, end) for end in (call.args, call.args.get("peer") or {})))
 
 
 def _exists(call: Call, end: Mapping[str, Any]) -> bool:

@@ -44,6 +44,7 @@ class Pipeline:
 
     def do(self, number: int, ns: str, verb: str, args: Mapping[str, Any], tool: str = "ip") -> None:
         """One more command; it may be sent later, with others."""
+        self._ahead.taken()
         try:
             plan = apply.prepare(self._ahead, ns, verb, args, tool)
         except NsmagicError as error:
@@ -90,8 +91,8 @@ class Pipeline:
             error = refusals.get(at)
             if error is None:
                 self._answered(number, None, notes)
-            elif verb == "link.add":
-                self._at_once(number, ns, verb, args, tool)  # the number may be taken: it knows what to do then
+            elif verb == "link.add" and apply.number_taken(self._ahead.ctx, ns, args, tool, error):
+                self._at_once(number, ns, verb, args, tool)
             else:
                 self._answered(number, apply.refusal(ns, verb, args, tool, error), ())
         return bool(refusals)

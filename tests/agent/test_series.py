@@ -26,7 +26,8 @@ def _line(pattern: str, **parts: Any) -> Any:
 
 _COMMANDS = st.one_of(
     _line("ip netns add {ns}", ns=_NS),
-    _line("ip netns del {ns}", ns=_NS),
+    # Of no namespace with a cable: the kernel takes the other end away in its own time, 20 ms later, with any tool.
+    _line("ip netns {verb} empty", verb=st.sampled_from(["add", "del"])),
     _line("ip link add {a} type veth peer name {b} netns {ns}", a=_DEV, b=_DEV, ns=_NS),
     _line("ip -n {ns} link add {a} type veth peer name {b}", a=_DEV, b=_DEV, ns=_NS),
     _line("ip -n {ns} link add {a} index 3 type bridge", a=_DEV, ns=_NS),
@@ -76,7 +77,7 @@ def _state(lab: Lab) -> Any:
     )  # fmt: skip
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(lines=st.lists(_COMMANDS, min_size=series.FEW + 1, max_size=90))
 def test_a_pipelined_cell_is_the_cell_line_by_line(lines: list[str]) -> None:
     text = "\n".join([*_START.splitlines(), *lines])
