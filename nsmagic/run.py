@@ -484,9 +484,11 @@ class Runner:
         return {**data, "held": kept.holding}
 
     def _wait(self, call: Call, take: Callable[[Any], None], text: str) -> dict[str, Any]:
-        """Wait for a call's last word. An interrupt asks the command to end and waits for that; a second one gives up."""
+        """Wait for a call's last word. An interrupt asks the command to end and waits for that; a second one gives up. Where there
+        is a time limit, a lab that is silent long after it does not answer any more and is ended."""
         cancelled = False
-        items = call.items()
+        limit = self._options.timeout
+        items = call.items(limit + _ENDING if limit else None)
         while True:
             try:
                 for item in items:
