@@ -24,7 +24,8 @@ _UNREACHED = re.compile(
     r"[Nn]etwork is unreachable|[Nn]o route to host|[Cc]onnection refused|timed out|[Cc]ould ?n[o']t connect|[Ff]ailed to connect"
     r"|Could not connect|\(7\)|\(28\)"
 )
-#: nc says nothing at all unless it is asked to.
+#: What a tool ends with when it reached nobody, also when it was told to say nothing: of curl 7 no connection, 28 too late.
+_STATUSES = {"curl": (7, 28), "wget": (4,), "nc": (1,), "ncat": (1,), "netcat": (1,), "ssh": (), "telnet": (1,)}
 _QUIET = frozenset({"nc", "ncat", "netcat"})
 _TAKE_VALUE = {"nc": "IiMmOoPpqsTVWwXx", "ncat": "IiMmOoPpqsTVWwXx", "netcat": "IiMmOoPpqsTVWwXx", "telnet": "EKSXabceklnrtx",
                "ssh": "BbcDEeFIiJLlmOopQRSWw"}  # fmt: skip
@@ -70,7 +71,7 @@ def unreached(case: Case) -> str | None:
     if tool not in _URLS and tool not in _HOSTS:
         return None
     said = _UNREACHED.search(case.words) or isinstance(case.error, CommandTimeout)
-    if not said and not (tool in _QUIET and "exit status 1" in case.words):
+    if not said and getattr(case.error, "status", 0) not in _STATUSES[tool]:
         return None
     found = _of_url(argv[1:]) if tool in _URLS else _of_words(tool, argv[1:])
     if found is None:

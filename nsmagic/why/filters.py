@@ -25,7 +25,11 @@ def dropped(s: Situation, routers: Iterable[str], tunnels: Collection[tuple[str,
 
 def finding(s: Situation, step: Step, bridged: bool) -> Finding:
     """A drop in words."""
-    way = "back" if step.what in ("echo-reply", "syn-ack", "rst") else "out"
+    way = (
+        "back"
+        if step.what in ("echo-reply", "syn-ack", "rst") or (not step.what and _had_arrived(s, step.ns))
+        else "out"
+    )
     number = f"rule {step.place}" if step.place else f"handle {step.handle}"
     place = "the policy" if step.type == "policy" else number
     chain = f"chain {step.chain} of {step.family} {step.table}, {place}"
@@ -51,6 +55,12 @@ def finding(s: Situation, step: Step, bridged: bool) -> Finding:
     return Finding(
         "rejected-by-rule" if rejects else "dropped-by-rule", step.ns, "", facts, see, fix, chain=chain, way=way
     )
+
+
+def _had_arrived(s: Situation, ns: str) -> bool:
+    """Whether an answer of the probe was seen in the namespace."""
+    sightings = s.probe.sightings if s.probe is not None else ()
+    return any(each.ns == ns and each.dir == "in" and each.what in ("echo-reply", "syn-ack") for each in sightings)
 
 
 def _what(what: str) -> str:

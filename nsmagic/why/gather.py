@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nsmagic.agent.client import Client
 from nsmagic.errors import NsmagicError
 from nsmagic.model import Snapshot, make_row
-from nsmagic.why import judge, routes, ruletext, wire
+from nsmagic.why import judge, legacy, routes, ruletext, wire
 from nsmagic.why.sentences import explain, nudge
 from nsmagic.why.situation import (
     Answer,
@@ -55,11 +55,11 @@ def why(lab: Lab, src: str, dst: str, port: int | None = None, proto: str = "icm
     situation = _situation(snapshot, read)
     if not request.dst:
         return _nowhere(situation, request)
-    situation = _probed(client, situation, request, names)
+    situation = _probed(lab, situation, request, names)
     verdict, situation = _judged(client, situation, request)
     if verdict.cause == "unknown" and _still_asking(situation, names):
         # A neighbour did not answer a moment ago, and the kernel asks for it once a second: the probe waited behind that.
-        situation = _probed(client, replace(situation, answers={}), request, names, _PATIENT)
+        situation = _probed(lab, replace(situation, answers={}), request, names, _PATIENT)
         verdict, situation = _judged(client, situation, request)
     if verdict.reachable and not verdict.cause and request.proto == "icmp":
         odd = judge.unequal(situation, judge.read(situation, request))
@@ -115,6 +115,7 @@ def _situation(snapshot: Snapshot, read: Mapping[str, Mapping[str, Any]]) -> Sit
         {ns: tuple(Listener(*row) for row in each["sockets"]) for ns, each in read.items()},
         {ns: {name: tuple(map(tuple, vlans)) for _, name, vlans in each["vlans"]} for ns, each in read.items()},
         {ns: frozenset(each["tables"]) for ns, each in read.items()},
+        frozenset(ns for ns, each in read.items() if each["legacy"]),
     )
 
 
@@ -122,14 +123,18 @@ def _still_asking(s: Situation, names: list[str]) -> bool:
     return any(row.state == "INCOMPLETE" and row.ns in names for row in s.snapshot.neighbours)
 
 
-def _probed(client: Client, s: Situation, request: judge.Request, names: list[str], quiet: float = 0.0) -> Situation:
+def _probed(lab: Lab, s: Situation, request: judge.Request, names: list[str], quiet: float = 0.0) -> Situation:
     """Send the probe, and read what it left in conntrack."""
+    client = lab.client
     filtering = [ns for ns in names if s.tables.get(ns)]
+    old = sorted(s.legacy)
+    before = legacy.rules(lambda ns: lab.snapshot("firewall", ns=ns).firewall.rows, old)
     probe = _probe(client, request, names, filtering, quiet=quiet)
-    probe = replace(probe, steps=tuple(ruletext.worded(client, step) for step in probe.steps))
+    counted = legacy.steps(before, legacy.rules(lambda ns: lab.snapshot("firewall", ns=ns).firewall.rows, old))
+    probe = replace(probe, steps=(*(ruletext.worded(client, step) for step in probe.steps), *counted))
     found: dict[str, tuple[Translation, ...]] = {}
-    if filtering:
-        rows = client.request("conntrack", ns=filtering)
+    if filtering or old:
+        rows = client.request("conntrack", ns=sorted({*filtering, *old}))
         found = {ns: _translations(entries, request, probe) for ns, entries in rows.items()}
         for step in probe.steps:
             if not found.get(step.ns) and (new := ruletext.translation(step, probe.src, request.dst)) is not None:

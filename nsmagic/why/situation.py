@@ -133,6 +133,7 @@ class Situation:
     listeners: Mapping[str, tuple[Listener, ...]] = field(default_factory=dict)
     vlans: Mapping[str, Mapping[str, tuple[tuple[int, int, int], ...]]] = field(default_factory=dict)
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    legacy: frozenset[str] = frozenset()
     answers: Mapping[Question, Answer] = field(default_factory=dict)
     conntrack: Mapping[str, tuple[Translation, ...]] = field(default_factory=dict)
     probe: Probe | None = None

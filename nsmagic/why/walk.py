@@ -63,6 +63,10 @@ def travel(s: Situation, ns: str, packet: Packet, way: str = "out", oif: str = "
 
 
 def _travel(s: Situation, ns: str, trail: Trail, way: str, oif: str, depth: int) -> None:
+    if parsed(trail.packet.dst).is_multicast or trail.packet.dst == "255.255.255.255":
+        facts = {"kind": "a broadcast or multicast address", "dev": trail.packet.dst}
+        trail.finding = Finding("not-supported", ns, "", facts, say="not-unicast")
+        return
     at, iif, passed = ns, "", 0
     limit = 64
     visited: set[tuple[str, str, str]] = set()

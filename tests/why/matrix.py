@@ -132,6 +132,8 @@ CASES: tuple[Case, ...] = (
     Case("switch", "rejected-by-rule", "blue: chain INPUT", "ip netns exec blue iptables -A INPUT -p tcp -j REJECT --reject-with tcp-reset", "reset", port=80, serve=_HTTP),
     Case("switch", "bridge-netfilter", "host: chain FORWARD", "iptables -A FORWARD -j DROP"),
     Case("gateway", "bridge-netfilter", "host: chain FORWARD", "iptables -P FORWARD DROP", "policy", dst="192.168.15.2"),
+    Case("cable", "dropped-by-rule", "blue: chain INPUT", "ip netns exec blue iptables-legacy -A INPUT -p icmp -j DROP", "legacy"),
+    Case("routers", "rejected-by-rule", "r1: chain FORWARD", "ip netns exec r1 iptables-legacy -A FORWARD -j REJECT", "legacy"),
     # Neighbours
     Case("cable", "arp-unanswered", "blue/veth-blue", "ip netns exec blue sysctl -q -w net.ipv4.conf.veth-blue.arp_ignore=8\nip -n red neigh flush all"),
     Case("switch", "arp-unanswered", "blue/veth-blue", "ip -n blue link set veth-blue arp off", "off"),
