@@ -149,6 +149,9 @@ def _found(s: Situation, request: Request, reading: Reading, probe: Probe, arriv
     soft = next(iter(reading.warnings), None)
     if soft is not None:
         return replace(soft, soft=False), sure
+    ring = wire.circle(s, {row.ns for row in s.snapshot.links})
+    if ring is not None:
+        return ring, sure
     rejecting = next(
         (each for each in probe.sightings if each.what == "unreachable" and each.facts.get("code") in _ICMP_REJECTS),
         None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -305,6 +305,32 @@ def _tag_out(s: Situation, node: Node, port: Link, above: Link) -> tuple[int, Fi
         if first <= node.vid <= last:
             return (0 if flags & _UNTAGGED else node.vid), None
     return 0, vlan_mismatch(port, node.vid, 0, "vlan-port")
+
+
+def circle(s: Situation, names: Collection[str]) -> Finding | None:
+    """Switches that are connected in a ring, without the spanning tree that would open it (each joined with what it reaches already)."""
+    joined: dict[Place, Place] = {}
+
+    def root(place: Place) -> Place:
+        while joined.get(place, place) != place:
+            place = joined[place]
+        return place
+
+    for link in s.snapshot.links:
+        peer = s.link(link.peer_ns, link.peer) if link.kind == "veth" and link.peer else None
+        if peer is None or (peer.ns, peer.ifindex) < (link.ns, link.ifindex) or link.ns not in names:
+            continue
+        one, other = _bridge_of(s, link), _bridge_of(s, peer)
+        if one is None or other is None or not (link.up and peer.up and one.up and other.up):
+            continue
+        ends = root(Place(one.ns, one.ifname)), root(Place(other.ns, other.ifname))
+        if ends[0] == ends[1] and not (one.info.get("stp_state") or other.info.get("stp_state")):
+            routers = " and ".join(dict.fromkeys(f"{each.ns}/{each.ifname}" for each in (one, other)))
+            fix = (ip(link.ns, "link", "set", link.ifname, "down"),)
+            see = tuple(dict.fromkeys(bridge(each.ns, "link", "show") for each in (one, other)))
+            return Finding("loop", one.ns, one.ifname, {"routers": routers}, see, fix, say="bridge-loop")
+        joined[ends[0]] = ends[1]
+    return None
 
 
 # Faults

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from tests.benchmarks import builds, kernels, peers, pictures, place, reads, rounds, small
+from tests.benchmarks import builds, kernels, peers, pictures, place, reads, reasons, rounds, small
 from tests.benchmarks.bars import Bar
 from tests.benchmarks.place import Absent
 from tests.benchmarks.rounds import Record
@@ -180,6 +180,16 @@ def picture(plan: Plan) -> Iterator[str]:
     ]
 
 
+def why(plan: Plan) -> Iterator[str]:
+    """Verdicts beside a lost ping."""
+    record = plan.keep(reasons.record(plan.rounds, plan.say))
+    yield rounds.table(record, "seconds", reasons.PING)
+    plan.bars += [
+        Bar(f"{name}, of one lost ping -c 1 -W 1", 1, record.ratios(name, "seconds", reasons.PING))
+        for name in (reasons.LOST, reasons.TRACED, reasons.REFUSED, reasons.REACHES)
+    ]
+
+
 def rest(plan: Plan) -> Iterator[str]:
     """Memory and events."""
     count = 10 if plan.quick else 100
@@ -211,5 +221,5 @@ def rest(plan: Plan) -> Iterator[str]:
 
 
 GROUPS: dict[str, Callable[[Plan], Iterator[str]]] = {
-    "build": build, "snapshot": snapshot, "cells": cells, "start": start, "picture": picture, "rest": rest,
+    "build": build, "snapshot": snapshot, "cells": cells, "start": start, "picture": picture, "why": why, "rest": rest,
 }  # fmt: skip
