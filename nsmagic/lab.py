@@ -543,6 +543,11 @@ class Lab:
             self._explorer = Explorer(self, self._new_live())
         return self._explorer
 
+    @property
+    def lives(self) -> list[Live]:
+        """The live pictures that are open."""
+        return [live for live in self._lives.values() if not live.closed]
+
     def trace(self, ns: str, what: str, *, timeout: float | None = None) -> Journey:
         """Run a command in a namespace (an address stands for one echo to it) while every interface of every namespace is watched, and join
         what was seen to the journeys of the packets. Nothing is changed for it. ``timeout`` in seconds ends the command.

@@ -123,12 +123,14 @@ BREAK_OPTIONS: dict[str, tuple[str, str]] = {
 class TraceOptions:
     """The options of ``%trace``."""
 
+    live: bool = False
     timeout: float | None = None
     out: str = ""
     lab: str = ""
 
 
 TRACE_OPTIONS: dict[str, tuple[str, str]] = {
+    "--live": ("", "show the way step by step in the live picture (%topology --live) too"),
     "--timeout": ("SECONDS", "end a command that runs longer"),
     "--out": ("NAME", "put the journey into the Python variable NAME"),
     "--lab": ("NAME", "another lab of this notebook"),

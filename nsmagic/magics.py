@@ -465,7 +465,13 @@ class Netns(CourseMagics):
 
         """
         options, ns, what = magic_line.split_trace_line(line)
-        journey = self.lab_of(options.lab).trace(ns, what, timeout=options.timeout)
+        lab = self.lab_of(options.lab)
+        lives = lab.lives
+        if options.live and not lives:
+            raise NsmagicError("there is no live picture to show it in", hint="%topology --live --all opens one")
+        journey = lab.trace(ns, what, timeout=options.timeout)
+        if options.live:
+            journey.play(*lives)
         if options.out:
             self._shell.user_ns[options.out] = journey
             return None

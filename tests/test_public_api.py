@@ -29,7 +29,7 @@ def test_public_members_of_a_lab() -> None:
         return {name for name in vars(kind) if not name.startswith("_")}
 
     assert public(nsmagic.Lab) == {
-        "addrs", "client", "close", "conntrack", "events", "explorer", "fdb", "firewall", "frame", "kind", "links", "live", "names", "namespaces", "nat",
+        "addrs", "client", "close", "conntrack", "events", "explorer", "fdb", "firewall", "frame", "kind", "links", "live", "lives", "names", "namespaces", "nat",
         "neighbours", "note", "pid",
         "reset", "resolve", "routes", "rules", "run", "running", "script", "seen", "snapshot", "sniff", "socket", "status", "sysctls",
         "topology", "trace", "track", "track_descriptor", "watch", "why", "world",
@@ -132,7 +132,7 @@ def test_options_of_sniff() -> None:
 
 def test_options_of_trace() -> None:
     assert {name: argument for name, (argument, _) in magic_line.TRACE_OPTIONS.items()} == {
-        "--timeout": "SECONDS", "--out": "NAME", "--lab": "NAME",
+        "--live": "", "--timeout": "SECONDS", "--out": "NAME", "--lab": "NAME",
     }  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def test_members_of_a_journey() -> None:
     from nsmagic.trace.journey import Journey
 
     assert {name for name in vars(Journey) if not name.startswith("_")} == {
-        "answered", "ended", "outcome", "packets", "rules", "sequence", "topology",
+        "answered", "ended", "outcome", "packets", "play", "rules", "sequence", "topology",
     }  # fmt: skip
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import html
 import ipaddress
+import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nsmagic.model import Snapshot
 from nsmagic.printable import columns, printable
@@ -32,6 +33,14 @@ if TYPE_CHECKING:
 _IPV4, _IPV6 = 0x0800, 0x86DD
 #: Sightings that are displayed; ``packets`` has all.
 _SHOWN = 200
+
+
+class Live(Protocol):
+    """What a live picture is to a journey (``widgets.live.Live``)."""
+
+    def static(self) -> Topology: ...
+
+    def packets(self, flashes: Sequence[tuple[str, int, int]]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +332,27 @@ class Journey:
         return Topology(
             self.snapshot, [*(rooms & there), self.ns], forwarding=self._forwarding, badges=self._badges, steps=steps
         )
+
+    def play(self, *live: Live, seconds: float = 0.5) -> None:
+        """Show the way in live pictures (``lab.live()``, ``%topology --live``): each cable lights up when a packet crosses it, a step at a
+        time, so many seconds apart. Comes back at the end; an interrupt ends it."""
+        for each in self.steps:
+            before = self.steps[each.before - 1] if each.before else None
+            if before is None or (before.frame.direction, each.frame.direction) != ("out", "in"):
+                continue
+            crossed = False
+            for picture in live:
+                ends = picture.static().ends
+                # An end out of sight (behind the LAN's cloud) is known by the other one.
+                name, first = ends.get("/".join(before.frame.place), ("", False))
+                if not name:
+                    name, other = ends.get("/".join(each.frame.place), ("", False))
+                    first = not other
+                if name:
+                    picture.packets([(name, int(first), int(not first))])
+                    crossed = True
+            if crossed:
+                time.sleep(seconds)  # for the eye
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         bundle = {"text/plain": str(self)}

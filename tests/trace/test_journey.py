@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from itertools import pairwise
+from urllib.parse import unquote
 
 import pytest
 
 from nsmagic import Lab
 from nsmagic.errors import CommandSyntaxError, NamespaceNotFound
+from nsmagic.topology.picture import Topology
 from nsmagic.trace.journey import Journey
 from tests.conftest import Notebook
 
@@ -288,3 +291,47 @@ def test_what_tab_offers(notebook: Notebook) -> None:
     assert notebook.complete("%sniff red:veth-red --ti") == ["--timeout"]
     assert notebook.complete("%trace bl") == ["blue"]
     assert "route" in notebook.complete("%trace blue ip ro")
+
+
+class Recorder:
+    """In the place of a live picture, in which the lab's own packets would light up cables as well."""
+
+    def __init__(self, picture: Topology) -> None:
+        self.picture = picture
+        self.flashes: list[tuple[str, int, int]] = []
+
+    def static(self) -> Topology:
+        return self.picture
+
+    def packets(self, flashes: Sequence[tuple[str, int, int]]) -> None:
+        self.flashes.extend(flashes)
+
+    def ways(self) -> list[tuple[str, str]]:
+        """The ends of each cable that lit up, in the direction of the packet."""
+        ends = [unquote(name.removeprefix("cable/")).split("--") for name, _, _ in self.flashes]
+        return [(a, b) if away else (b, a) for (a, b), (_, away, _) in zip(ends, self.flashes, strict=True)]
+
+
+def test_step_by_step_in_the_live_picture(home: Lab) -> None:
+    """Each cable lights up when a packet crosses it; what lies behind the LAN's cloud is out of sight in the smaller picture."""
+    home.trace("blue", "8.8.8.8")
+    journey = home.trace("blue", "8.8.8.8")
+    everything, rooms = Recorder(home.topology(all=True)), Recorder(home.topology())
+    journey.play(everything, rooms, seconds=0)
+    there = [
+        ("blue/veth-blue", "host/veth-blue-br"), ("host/eth0", "(lan)/port-host"), ("(lan)/port-router", "(router)/lan0"),
+        ("(router)/wan0", "(internet)/eth0"),
+    ]  # fmt: skip
+    assert everything.ways() == there + [(b, a) for a, b in reversed(there)]
+    assert [way[0] for way in rooms.ways()[:2]] == ["blue/veth-blue", "host/eth0"]
+    assert len(rooms.ways()) == 4
+
+
+def test_live_pictures_that_are_open(notebook: Notebook) -> None:
+    notebook.cell("%%netns\n" + CABLE)
+    refused = notebook.cell("%trace --live red 192.168.15.2")
+    assert "there is no live picture" in str(refused.error)
+    assert notebook.cell("live = %topology --live").ok
+    assert notebook.cell("%trace --live red 192.168.15.2").ok
+    assert notebook.cell("live.close()").ok
+    assert "there is no live picture" in str(notebook.cell("%trace --live red 192.168.15.2").error)
