@@ -22,6 +22,9 @@ from nsmagic.topology.marks import Marks
 from nsmagic.topology.model import Graph, Outer
 from nsmagic.topology.plan import Plan, Wire, plan
 
+#: The font by which Graphviz measures words and titles: as wide as any that a browser may have instead of the one asked for, so that
+#: texts stay in their boxes also where Arial and its like are not installed.
+_MEASURED = "Verdana"
 #: From so many rooms on, each socket has one line.
 _TIGHT = 12
 #: From so many cables within columns on, columns are no help, and rooms stand in a circle.
@@ -82,7 +85,7 @@ class _Drawing:
         self.dot = graphviz.Graph(
             "lab",
             graph_attr={
-                "bgcolor": "transparent", "fontname": "Helvetica", "pad": "0.12",
+                "bgcolor": "transparent", "fontname": _MEASURED, "pad": "0.12",
                 **(
                     # nslimit and the like bound the search for a better order: a full mesh of 30 took 8 s without them.
                     {"rankdir": "LR", "nodesep": "0.1" if tight else "0.17", "ranksep": f"{apart:.2f}", "splines": "true",
@@ -92,7 +95,7 @@ class _Drawing:
                           "inputscale": "72"}
                 ),
             },
-            node_attr={"id": r"\N", "shape": "plain", "fontname": "Helvetica", "fontsize": "12", "fontcolor": palette.INK},
+            node_attr={"id": r"\N", "shape": "plain", "fontname": _MEASURED, "fontsize": "12", "fontcolor": palette.INK},
             edge_attr={
                 "penwidth": "2", "color": palette.CABLE, "dir": "both", "arrowsize": "0.5", "arrowhead": "dot", "arrowtail": "dot",
             },

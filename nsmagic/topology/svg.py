@@ -22,7 +22,7 @@ _TWICE = re.compile(
     r'<(path|polygon) fill="([^"]*)" stroke="none" ((?:d|points)="[^"]*")/>\n<\1 fill="none" (stroke="[^>]*?) \3/>'
 )
 _COLORS = re.compile(r'"(#[0-9a-f]{6})"')
-_SAYING_NOTHING = (' xml:space="preserve"', ' text-anchor="start"', ' font-family="Helvetica,sans-Serif"')
+_SAYING_NOTHING = (' xml:space="preserve"', ' text-anchor="start"', ' font-family="Verdana"')
 
 #: Pixels for a point: names are then as large as the code of a notebook.
 _SCALE = 1.15

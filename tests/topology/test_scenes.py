@@ -9,7 +9,7 @@ import pytest
 from nsmagic import Lab
 from nsmagic.errors import CommandSyntaxError, NamespaceNotFound, NsmagicError
 from nsmagic.topology.picture import Topology
-from tests.topology import reading, scenes
+from tests.topology import draw, reading, scenes
 
 pytestmark = pytest.mark.sandbox
 
@@ -30,6 +30,14 @@ def test_a_scene_looks_as_recorded(name: str) -> None:
         assert set(everything.nodes) == set(as_then.nodes)
         assert everything.edges == as_then.edges
         assert everything.clusters == as_then.clusters
+
+
+@pytest.mark.parametrize("name", draw.SHOWN)
+def test_the_pictures_of_the_readme_are_those_of_today(name: str) -> None:
+    """``python -m tests.topology.draw`` makes them anew."""
+    then = scenes.recorded(name)
+    today = Topology(then.snapshot, forwarding=then.forwarding, badges=draw.BADGES.get(name))
+    assert (draw.FOLDER / f"{name}.svg").read_text(encoding="utf-8") == today.svg()
 
 
 def test_an_unnamed_room_says_who_holds_it(lab: Any) -> None:
