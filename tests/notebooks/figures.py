@@ -107,6 +107,7 @@ FIGURES = (
         step("ip addr add 192.168.15.1 dev veth-red", r"192\.168\.15\.1/32", "it becomes /32"),
         step("ip route", "routes of red: none", "no connected route"),
         step("ping -c 1 192.168.15.2", UNREACHABLE, "\"Network is unreachable\""),
+        step("%why red 192.168.15.2", "prefix-length at red/veth-red", "`%why` names it"),
         step("ip addr add 192.168.15.1/24 dev veth-red\nping -c 1 192.168.15.2", REPLY, "mended: a reply"),
     )),
     Figure("remark: the firewall", "a rule in the way", NB["04"], (
@@ -114,6 +115,7 @@ FIGURES = (
         step("%netns red ping -c 1 -W 1 192.168.15.2", LOST, "the ping is lost"),
         step("iptables -L INPUT -v -n", r"icmp +DROP +1 +84", "the rule's counter has risen: one packet of 84 bytes"),
         step("%trace red ping -c 1 -W 1 192.168.15.2", "chain INPUT: -p icmp -j DROP", "`%trace` names the rule and its chain"),
+        step("%why red 192.168.15.2", "dropped-by-rule at blue: chain INPUT", "so does `%why`"),
         step("iptables -I INPUT -s 192.168.15.1 -j ACCEPT", r"\+ filter INPUT", "a rule above it"),
         step("%netns red ping -c 1 -W 1 192.168.15.2", REPLY, "mended: a reply"),
     )),
@@ -122,6 +124,7 @@ FIGURES = (
         step("iptables -A FORWARD -j DROP", r"\+ filter FORWARD: +everything → DROP", "a rule on the host"),
         step("%%netns red\nping -c 1 -W 1 192.168.15.2", LOST, "a ping between two rooms is lost"),
         step("iptables -L FORWARD -v -n", r"everything +DROP +1 +84", "the rule's counter has risen"),
+        step("%why red 192.168.15.2", "bridge-netfilter at host: chain FORWARD", "`%why` names rule and chain"),
         step("iptables -I FORWARD -i v-net-0 -o v-net-0 -j ACCEPT", "ACCEPT", "a rule above it"),
         step("%%netns red\nping -c 1 -W 1 192.168.15.2", REPLY, "mended: a reply"),
     )),
