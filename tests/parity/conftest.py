@@ -15,6 +15,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     cases = lines = refusals = messages = 0
     for report in terminalreporter.stats.get("passed", []):
         facts = dict(report.user_properties)
+        if "first_hundred" in facts:
+            terminalreporter.write_line(facts["first_hundred"])
         if "parity_forms" not in facts:
             continue
         forms.update(facts["parity_forms"])
