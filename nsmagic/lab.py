@@ -12,7 +12,7 @@ import socket as socket_
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from nsmagic import run as run_
@@ -90,6 +90,8 @@ class Lab:
         self._client: Client | None = None
         self._launched: launch.Launched | None = None
         self._kind = ""
+        #: Entered while a virtual machine starts: who uses the lab may show that something is going on.
+        self.booting: Callable[[], AbstractContextManager[None]] | None = None
         self._handed_out = HandedOut()
         self._finalizer: weakref.finalize[Any, Lab] | None = None
         self._lives: dict[tuple[tuple[str, ...], bool], Live] = {}
@@ -107,10 +109,18 @@ class Lab:
             assert self._client is not None
             return self._client
 
+    @contextmanager
+    def _while_booting(self) -> Iterator[None]:
+        """A virtual machine starts, which leaves time for what a first table needs anyway."""
+        threading.Thread(target=_import_tables, name="nsmagic-import", daemon=True).start()
+        with self.booting() if self.booting is not None else nullcontext():
+            yield
+
     def _start(self) -> None:
         client, launched, kind = choice.start(
-            self._wanted, seed=self.seed, limits=self._limits, ended=_ignore, folder=self._folder
-        )
+            self._wanted, seed=self.seed, limits=self._limits, ended=_ignore, folder=self._folder,
+            booting=self._while_booting,
+        )  # fmt: skip
         self._client, self._launched, self._kind = client, launched, kind
         self._finalizer = weakref.finalize(self, client.close)
         _LIVE.add(self)
@@ -829,6 +839,12 @@ class _Both:
 
 
 _LIVE: weakref.WeakSet[Lab] = weakref.WeakSet()
+
+
+def _import_tables() -> None:
+    from nsmagic import tables
+
+    assert tables is not None
 
 
 def _ignore(cause: str) -> None:

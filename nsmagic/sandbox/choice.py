@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -30,8 +31,10 @@ def start(
     limits: Mapping[str, int],
     ended: Callable[[str], None],
     folder: str | None = None,
+    booting: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> tuple[Client, launch.Launched, str]:
     """Start a lab: ``(client, what was launched, its kind)``. ``wanted`` is a kind, or None for the first that works.
+    ``booting`` is entered while a virtual machine starts, which takes a second or two.
 
     Raises
     ------
@@ -56,7 +59,7 @@ def start(
         given_up = time.monotonic() + _FREED
         while True:
             try:
-                return *_try(config.make(kind, seed=seed, limits=limits, folder=folder), ended), kind
+                return *_try(config.make(kind, seed=seed, limits=limits, folder=folder), ended, booting), kind
             except SandboxUnavailable as refusal:
                 # The kernel frees the namespaces of the kind tried before a moment after it has ended.
                 if refusals and refusal.errno == errno.ENOSPC and time.monotonic() < given_up:
@@ -66,7 +69,11 @@ def start(
     raise _no_kind(refusals)
 
 
-def _try(settings: Mapping[str, Any], ended: Callable[[str], None]) -> tuple[Client, launch.Launched]:
+def _try(
+    settings: Mapping[str, Any],
+    ended: Callable[[str], None],
+    booting: Callable[[], contextlib.AbstractContextManager[None]],
+) -> tuple[Client, launch.Launched]:
     """Start a lab of one kind.
 
     Raises
@@ -87,7 +94,11 @@ def _try(settings: Mapping[str, Any], ended: Callable[[str], None]) -> tuple[Cli
     try:
         launched = lent.borrow(lent.lender(), settings) if lent.lender() else launch.launch(settings, handover)
         client = Client(launched.channel, over)
-        client.wait_ready(PATIENCE_VM if settings["kind"] == "vm" else PATIENCE)
+        if settings["kind"] == "vm":
+            with booting():
+                client.wait_ready(PATIENCE_VM)
+        else:
+            client.wait_ready(PATIENCE)
     except SandboxUnavailable:
         if client is not None:
             client.close()

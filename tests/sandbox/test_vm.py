@@ -22,9 +22,10 @@ from nsmagic.agent import vm as agent_vm
 from nsmagic.agent.rootfs import StepFailed
 from nsmagic.errors import LabDied, LabError, NsmagicError, SandboxUnavailable
 from nsmagic.sandbox import vm
+from tests.conftest import Notebook
 
 from . import observe
-from .outside import notebook
+from .outside import notebook as program
 
 pytestmark = pytest.mark.sandbox
 GATE = Path(__file__).with_name("gate.py")
@@ -257,7 +258,7 @@ def test_the_next_command_says_that_the_lab_has_ended(folder: Path) -> None:
 @pytest.mark.parametrize("gate", ["unshare-EPERM", "max-user-namespaces"])
 def test_where_namespaces_are_forbidden_it_serves(gate: str) -> None:
     """A seccomp filter as Docker's, and the limit at 0, for an ordinary user."""
-    said = notebook(
+    said = program(
         """
 lab = Lab()
 say(kind=lab.kind, missing=lab.status()["missing"], ok=lab.run("ip netns add red; ip -n red link").ok)
@@ -367,3 +368,17 @@ def test_install_for_real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folde
         lab.run(CABLE).check()
         lab.run("ip link add type dummy").check()
         assert lab.status()["missing"] == []
+
+
+def test_a_notebook_sees_that_it_starts(monkeypatch: pytest.MonkeyPatch, notebook: Notebook) -> None:
+    """In a cell that is a command's whole; where outputs are compared nothing is said, as the kinds have the same outputs."""
+    monkeypatch.setenv("NSMAGIC_SANDBOX", "vm")
+    monkeypatch.setenv("NSMAGIC_TIMEOUT", "60")
+    compared = notebook.cell("%%netns\nip netns add red")
+    assert "virtual machine" not in compared.out
+    notebook.cell("%lab reset")
+    monkeypatch.delenv("PYTEST_VERSION", raising=False)
+    seen = notebook.cell("%%netns\nip netns add red")
+    assert seen.out.startswith("starting a virtual machine")
+    assert seen.out.endswith("+ namespace red\n")
+    assert "pandas" in sys.modules
