@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import ipaddress
-import time
+import threading
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -336,6 +336,7 @@ class Journey:
     def play(self, *live: Live, seconds: float = 0.5) -> None:
         """Show the way in live pictures (``lab.live()``, ``%topology --live``): each cable lights up when a packet crosses it, a step at a
         time, so many seconds apart. Comes back at the end; an interrupt ends it."""
+        pause = threading.Event()
         for each in self.steps:
             before = self.steps[each.before - 1] if each.before else None
             if before is None or (before.frame.direction, each.frame.direction) != ("out", "in"):
@@ -352,7 +353,7 @@ class Journey:
                     picture.packets([(name, int(first), int(not first))])
                     crossed = True
             if crossed:
-                time.sleep(seconds)  # for the eye
+                pause.wait(seconds)  # nothing but the eye needs it
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         bundle = {"text/plain": str(self)}
