@@ -102,9 +102,9 @@ class Netns(CourseMagics):
         if name not in self.labs:
             if len(self.labs) >= 4:
                 raise LabError("this notebook has four labs already", hint="%lab reset --lab NAME ends one")
-            from nsmagic.lab import Lab
+            from nsmagic.lab import Lab, default_seed
 
-            self.labs[name] = Lab()
+            self.labs[name] = Lab(seed=default_seed())
         return self.labs[name]
 
     def close(self) -> None:

@@ -12,19 +12,16 @@ False True
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from nsmagic.course import checks, tasks
 from nsmagic.course.sentences import say
 from nsmagic.errors import NsmagicError
-
-if TYPE_CHECKING:
-    from nsmagic.lab import Lab
+from nsmagic.lab import Lab, default_seed
 
 
 class CheckFailed(NsmagicError, AssertionError):
@@ -153,15 +150,6 @@ _STATES: weakref.WeakKeyDictionary[Lab, _State] = weakref.WeakKeyDictionary()
 
 def _state(lab: Lab) -> _State:
     return _STATES.setdefault(lab, _State())
-
-
-def default_seed() -> int:
-    """The learner's seed: ``NSMAGIC_SEED``, which graders set, else 0."""
-    said = os.environ.get("NSMAGIC_SEED", "0")
-    try:
-        return int(said)
-    except ValueError:
-        raise NsmagicError(f"NSMAGIC_SEED is {said!r}, and must be a whole number") from None
 
 
 @contextlib.contextmanager

@@ -145,6 +145,7 @@ def test_in_a_notebook(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> N
     # The plain functions find the notebook's lab, and NSMAGIC_SEED the learner's number.
     monkeypatch.setenv("NSMAGIC_SEED", "9")
     assert notebook.cell("from nsmagic import course\ncourse.task('cable').task.seed").value == 9
+    assert "(seed 9)" in notebook.cell("%lab status").out
     failed = notebook.cell("course.check('cable').check()")
     assert isinstance(failed.error, AssertionError)
 
@@ -171,3 +172,11 @@ def test_the_stub_of_an_assignment_is_not_done_yet(notebook: Notebook) -> None:
     assert isinstance(notebook.cell("%%task cable\n# YOUR CODE HERE\n").error, NotDoneYet)
     ran = notebook.cell("%%netns\npython3 - <<E\nraise NotImplementedError()\nE")
     assert not isinstance(ran.error, NotDoneYet)
+
+
+@pytest.mark.sandbox
+def test_the_seed_of_a_notebooks_labs(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NSMAGIC_SEED", "12")
+    assert "(seed 12)" in notebook.cell("%lab status").out
+    monkeypatch.setenv("NSMAGIC_SEED", "x")
+    assert "must be a whole number" in str(notebook.cell("%lab status --lab other").error)
