@@ -6,6 +6,7 @@ The first case of each cause is in the standard run; all of them: ``pytest -m he
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -25,8 +26,22 @@ def marked(case: Case) -> object:
     return pytest.param(case, id=case.id, marks=() if case is _FIRST[case.cause] else pytest.mark.heavy)
 
 
+@pytest.fixture(scope="module")
+def tally(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """The cases whose cause, place, whole and mended network were all right; told at the end."""
+    right: list[str] = []
+    failed = request.session.testsfailed
+    yield right
+    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        wrong = request.session.testsfailed - failed
+        reporter.write_line(
+            f"\nthe fault matrix: {len(right)} of {len(right) + wrong} causes named right, in their place"
+        )
+
+
 @pytest.mark.parametrize("case", [marked(case) for case in CASES])
-def test_case(case: Case) -> None:
+def test_case(case: Case, tally: list[str]) -> None:
     played = play(case)
     assert (played.whole.reachable, played.whole.cause) == (True, ""), played.whole
     assert played.whole.confidence in SURE
@@ -41,6 +56,7 @@ def test_case(case: Case) -> None:
         assert broken.fix
         assert played.mended is not None
         assert (played.mended.reachable, played.mended.cause) == (True, ""), played.mended
+    tally.append(case.id)
 
 
 def test_every_cause_is_there_in_two_networks() -> None:
