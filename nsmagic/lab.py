@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from nsmagic.why.verdict import Verdict
     from nsmagic.widgets.explorer import Explorer
     from nsmagic.widgets.live import Live
+    from nsmagic.worlds.description import Source
 
 #: Seconds that a command may take under pytest (nbval) when nothing else is asked; interactively there is no limit.
 _UNDER_TEST = 60.0
@@ -306,6 +307,32 @@ class Lab:
             self._check(where)  # in full words
             raise
         return Result(runner.outcomes, gather, told=runner.told)
+
+    def build(self, description: Source) -> None:
+        """Make what a description says: rooms, switches, cables, addresses (``nsmagic/worlds/description.py`` has its form). It is
+        the path of a TOML file or the same as Python data, and comes on top of what there is.
+
+        All of it goes to the kernel together, switches are switched on last: this is the fast way to hundreds of rooms. What it
+        changed is not told; ``script()`` has it.
+
+        Raises
+        ------
+        LabError
+            It is not a description; nothing was made.
+        NsmagicError
+            The first thing that was refused, as the same typed command is. What could be made before it is there.
+
+        >>> with Lab() as lab:
+        ...     lab.build({"switch": [{"name": "br0", "addresses": "10.0.0.1/24"}],
+        ...                "room": [{"name": "red", "addresses": {"eth0": "10.0.0.2/24"}, "gateway": "10.0.0.1"}],
+        ...                "cable": [{"ends": ["red/eth0", "host/br0"]}]})
+        ...     print(lab.run("ping -c 1 10.0.0.1", "red").value.received)
+        1
+        """
+        from nsmagic import building
+
+        self._runs += 1
+        building.build(self, description)
 
     def note(self, ns: str, text: str, changes: tuple[Change, ...], cell: int, script: bool, moment: int = 0) -> None:
         """Remember a command that changed something (called by the runner)."""

@@ -26,6 +26,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "trace": ("trace",),
     "reasons": ("why",),
     "engine": (
+        "building",
         "lab",
         "events",
         "result",

@@ -29,7 +29,7 @@ def test_public_members_of_a_lab() -> None:
         return {name for name in vars(kind) if not name.startswith("_")}
 
     assert public(nsmagic.Lab) == {
-        "addrs", "client", "close", "conntrack", "events", "explorer", "fdb", "firewall", "frame", "kind", "links", "live", "lives", "names", "namespaces", "nat",
+        "addrs", "build", "client", "close", "conntrack", "events", "explorer", "fdb", "firewall", "frame", "kind", "links", "live", "lives", "names", "namespaces", "nat",
         "neighbours", "note", "pid",
         "reset", "resolve", "routes", "rules", "run", "running", "script", "seen", "snapshot", "sniff", "socket", "status", "sysctls",
         "topology", "trace", "track", "track_descriptor", "watch", "why", "world",

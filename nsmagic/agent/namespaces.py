@@ -80,6 +80,9 @@ class Namespaces:
         self._prepared: set[int] = set()
         self._freed = float("-inf")
         self.entries: dict[str, Entry] = {HOST: Entry(home, os.fstat(home).st_ino)}
+        #: Many are made in a row: the folder need not be looked after each time.
+        self.many = False
+        self._shared = False
         #: Called when a namespace came, went or has another name.
         self.listeners: list[Callable[[], None]] = []
         monitor.attach(HOST, home)
@@ -412,6 +415,9 @@ class Namespaces:
 
     def _share_folder(self) -> None:
         """Make /run/netns a shared mount, as iproute2 does, so that mounts reach namespaces of ``ip netns exec`` too."""
+        if self.many and self._shared:
+            return
+        self._shared = self.many
         os.makedirs(FOLDER, 0o755, exist_ok=True)
         try:
             sys_.mount("", FOLDER, "none", sys_.MS_SHARED | sys_.MS_REC)

@@ -8,7 +8,7 @@ order and words.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nsmagic.agent.call import Call, told
@@ -26,6 +26,8 @@ _SLICE = 0.01
 _MOST, _MOST_ROWS = 200, 1000
 #: Fewer commands than this are done one by one, so that what they changed can be told later (who made what).
 FEW = 50
+#: After more than this the lab is not read: whoever looks at it next does, and there is no going back to this moment.
+MANY = 400
 
 
 class Answers:
@@ -89,10 +91,34 @@ def one_by_one(
 
 
 def pipelined(
-    call: Call, work: Work, monitor: Monitor, namespaces: Namespaces, commands: Sequence[Command], ns: str
-) -> Iterator[None]:
-    """The commands as fast as the kernel does them; what they changed is not told."""
+    call: Call, work: Work, monitor: Monitor, namespaces: Namespaces, commands: Sequence[Command], ns: str,
+    listen: Callable[[bool], object],
+) -> Iterator[None]:  # fmt: skip
+    """The commands as fast as the kernel does them; what they changed is not told.
+
+    ``listen(False)`` leaves the kernel's events unread meanwhile: dozens for each namespace, of which the last word is read by who
+    asks next. If they are too many, the kernel says that some were lost, and all is read again then.
+    """
     answers = Answers(call, several=True)
+    listen(False)
+    namespaces.many = True
+    try:
+        yield from _pipelined(call, work, namespaces, commands, ns, answers)
+    finally:
+        namespaces.many = False
+        listen(True)
+    if len(commands) > MANY:
+        call.done({})
+        return
+    monitor.settle()
+    moment = work.moments.keep()
+    work.moments.rest()
+    call.done({"moment": moment})
+
+
+def _pipelined(
+    call: Call, work: Work, namespaces: Namespaces, commands: Sequence[Command], ns: str, answers: Answers
+) -> Iterator[None]:
 
     def answered(number: int, error: NsmagicError | None, notes: tuple[str, ...]) -> None:
         if error is not None:
@@ -126,8 +152,4 @@ def pipelined(
             slice_end = time.monotonic() + _SLICE
     pipeline.flush()
     work.pass_on()
-    monitor.settle()
-    moment = work.moments.keep()
-    work.moments.rest()
     answers.send()
-    call.done({"moment": moment})

@@ -95,8 +95,12 @@ class Agent:
         self.listen(channel)
         if visits is not None:
             self.loop.watch(visits.fileno(), lambda: self._let_in(visits))
-        self.loop.watch(self.monitor.fileno(), self.monitor.drain)
+        self._listen(True)
         self.gate = self.namespaces.guard(self.loop)
+
+    def _listen(self, now: bool) -> None:
+        """Take in the kernel's events as they come, or leave them until somebody asks."""
+        self.loop.watch(self.monitor.fileno(), self.monitor.drain if now else None)
 
     def _defaults(self) -> list[Callable[[bool], object]]:
         deviations = defaults.deviations()
@@ -240,7 +244,7 @@ class Agent:
         if needs != HOST:
             self.namespaces.nsfd(needs)
         if quiet and several and not stop and len(commands) > series.FEW:
-            steps = series.pipelined(call, self.work, self.monitor, self.namespaces, commands, ns)
+            steps = series.pipelined(call, self.work, self.monitor, self.namespaces, commands, ns, self._listen)
         else:
             steps = series.one_by_one(call, self.work, self.monitor, commands, ns, stop=stop, several=several)
         self.loop.task(steps)

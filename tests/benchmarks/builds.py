@@ -12,6 +12,7 @@ from tests.benchmarks.rounds import Subject
 
 FLOOR = "C floor"
 OURS = "nsmagic, a cell of 8 N commands"
+QUIET = "nsmagic, the same cell with --quiet"
 DESCRIBED = "nsmagic, from a description"
 
 #: Seconds after which one run of a build is given up, by N.
@@ -25,6 +26,8 @@ def subjects(count: int, names: Sequence[str]) -> list[Subject]:
         Subject(FLOOR, lambda: _floor(count, limit)),
         Subject("C floor, bridge up last", lambda: _floor(count, limit, "last")),
         Subject(OURS, lambda: ours("build", count, limit)),
+        Subject(QUIET, lambda: ours("quiet", count, limit)),
+        Subject(DESCRIBED, lambda: ours("described", count, limit)),
     ]
     return found + [Subject(name, _peer(name, count, limit), rounds=peers.BUILDS[name].rounds(count)) for name in names]
 

@@ -11,8 +11,6 @@ from tests.benchmarks.bars import Bar
 from tests.benchmarks.place import Absent
 from tests.benchmarks.rounds import Record
 
-NO_API = "no API yet"
-
 
 @dataclass
 class Plan:
@@ -59,14 +57,15 @@ def build(plan: Plan) -> Iterator[str]:
         if count < 100 and not plan.sizes:
             continue  # the bars are for 100 and 500
         described = record.ratios(builds.DESCRIBED, "build", builds.FLOOR)
-        note = "" if described else NO_API
         plan.bars += [
-            Bar(f"build N = {count} from a description, of the C floor", 1.3, described, note=note),
+            Bar(f"build N = {count} from a description, of the C floor", 1.3, described),
             Bar(f"build N = {count} by a cell, of ip -batch", 1.0, record.ratios(builds.OURS, "build", "ip -batch")),
+            Bar("the same with --quiet, of ip -batch", 1.0, record.ratios(builds.QUIET, "build", "ip -batch")),
             Bar(
                 f"build N = {count} by a cell, faster than bash with ip -n", 8,
                 record.ratios("bash, ip -n", "build", builds.OURS), least=True,
             ),
+            Bar("the same with --quiet, faster than bash with ip -n", 8, record.ratios("bash, ip -n", "build", builds.QUIET), least=True),
             Bar(f"end of a lab of N = {count}, of the C floor", 1.2, record.ratios(builds.OURS, "gone", builds.FLOOR)),
         ]  # fmt: skip
 

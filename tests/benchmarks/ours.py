@@ -13,7 +13,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from nsmagic import Lab
@@ -70,16 +70,32 @@ def wait_gone(any_socket: int, count: int, limit: float = 120.0) -> None:
 
 def build(count: int) -> dict[str, float]:
     """Build by a cell, look whether all is there, and end it. Where the time went, in CPU seconds, beside it."""
+    text = rooms.cell(count)
+    return _built(count, lambda lab: lab.run(text).check())
+
+
+def quiet(count: int) -> dict[str, float]:
+    """The same cell, as ``%%netns --quiet`` runs it."""
+    text = rooms.cell(count)
+    return _built(count, lambda lab: lab.run(text, changes=False).check())
+
+
+def described(count: int) -> dict[str, float]:
+    """The same from a description."""
+    data = rooms.description(count)
+    return _built(count, lambda lab: lab.build(data))
+
+
+def _built(count: int, make: Callable[[Lab], object]) -> dict[str, float]:
     lab = lab_for(count)
     try:
         lab.run(_WARM).check()
-        pid, text = agent(lab), rooms.cell(count)
+        pid = agent(lab)
         ours, theirs, packets = os.times(), cpu(pid), softirq()
         began = time.perf_counter()
-        result = lab.run(text)
+        make(lab)
         built = time.perf_counter() - began
         ours_after, theirs_after, packets_after = os.times(), cpu(pid), softirq()
-        result.check()
         lab.run(f"{shlex.quote(place.floor())} check {count}").check()
         # It keeps the lab's own root namespace, in which the cables' other ends are, in sight.
         with lab.socket("host") as inside:
@@ -159,7 +175,7 @@ def events(count: int) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in spent.items()}
 
 
-_WHAT: dict[str, Any] = {"build": build, "memory": memory, "events": events}
+_WHAT: dict[str, Any] = {"build": build, "quiet": quiet, "described": described, "memory": memory, "events": events}
 
 
 if __name__ == "__main__":

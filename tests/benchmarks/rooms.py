@@ -37,3 +37,16 @@ def each(number: int) -> list[str]:
 def cell(count: int) -> str:
     """All of it as one cell."""
     return "\n".join([*once(), *(line for number in range(count) for line in each(number))])
+
+
+def description(count: int) -> dict[str, object]:
+    """The same as data for ``Lab.build``."""
+    numbers = range(count)
+    return {
+        "switch": [{"name": "br0", "addresses": f"{GATEWAY}/16"}],
+        "room": [
+            {"name": f"h{number}", "addresses": {"eth0": f"{address(number)}/16"}, "gateway": GATEWAY}
+            for number in numbers
+        ],
+        "cable": [{"ends": [f"h{number}/eth0", f"host/v{number}"], "switch": "br0"} for number in numbers],
+    }

@@ -62,7 +62,7 @@ def _start(result: Path) -> Callable[..., tuple[Client, Any, str]]:
                 profile = cProfile.Profile()
                 before = os.times()
                 profile.enable()
-                serve(theirs, told, [], None)
+                serve(protocol.Channel(theirs), told, [], None)
                 profile.disable()
                 after = os.times()
                 profile.dump_stats(result)

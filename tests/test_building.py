@@ -1,0 +1,132 @@
+"""Labs from a description: what is made is what the same typed commands make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nsmagic import Lab
+from nsmagic.errors import KernelRefused, LabError
+from nsmagic.worlds.description import read
+
+SWITCHED: dict[str, Any] = {
+    "switch": [{"name": "br0", "addresses": ["10.0.0.1/24"]}, {"name": "inner", "room": "red"}],
+    "room": [
+        {"name": "red", "addresses": {"eth0": "10.0.0.2/24", "lo": "10.9.9.9/32"}, "gateway": "10.0.0.1"},
+        {"name": "blue", "addresses": {"eth0": ["10.0.0.3/24", "fd00::3/64"]}, "commands": ["ip link set eth0 mtu 1400"]},
+        {"name": "host", "addresses": {"to-red": "10.1.0.1/30"}},
+    ],
+    "cable": [
+        {"ends": ["red/eth0", "host/br0"]},
+        {"ends": ["blue/eth0", "host/blue-port"], "switch": "br0"},
+        {"ends": ["blue/eth1", "red/inner"]},
+        {"ends": ["red/to-host", "host/to-red"]},
+        {"ends": ["host/left", "host/right"]},
+    ],
+}  # fmt: skip
+
+
+def _state(lab: Lab) -> Any:
+    data = lab.snapshot("links", "addrs", "routes")
+    return (
+        [(row.ns, row.ifname, row.kind, row.flags & 1, row.mac, row.mtu, row.master, row.peer, row.peer_ns)
+         for row in data.links],
+        [(row.ns, row.ifname, row.address, row.prefixlen) for row in data.addrs if not row.address.startswith("fe80")],
+        sorted((row.ns, row.dst, row.gateway, row.dev, row.table) for row in data.routes if row.family == "inet"),
+    )  # fmt: skip
+
+
+def _many(count: int) -> dict[str, Any]:
+    return {
+        "ipv6": False,
+        "switch": [{"name": "br0", "addresses": "10.0.0.1/16"}],
+        "room": [
+            {"name": f"h{n}", "addresses": {"eth0": f"10.0.1.{n}/16"}, "gateway": "10.0.0.1"} for n in range(count)
+        ],
+        "cable": [{"ends": [f"h{n}/eth0", f"host/v{n}"], "switch": "br0"} for n in range(count)],
+    }
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("data", [SWITCHED, _many(20)], ids=["few", "pipelined"])
+def test_a_described_lab_is_the_typed_lab(data: dict[str, Any]) -> None:
+    with Lab() as described, Lab() as typed:
+        described.build(data)
+        typed.run(described.script()).check()
+        assert _state(described) == _state(typed)
+        assert len(described.snapshot("links").links) > len(data["room"])
+
+
+@pytest.mark.sandbox
+def test_all_of_it_works() -> None:
+    with Lab() as lab:
+        lab.build(SWITCHED)
+        assert lab.run("ping -c 1 10.0.0.3", "red").value.received == 1
+        assert lab.run("ping -c 1 10.0.0.1", "blue").value.received == 1
+        links = lab.links.set_index(["ns", "ifname"])
+        assert links.master["host", "red-eth0"] == "br0"
+        assert links.master["red", "blue-eth1"] == "inner"
+        assert links.mtu["blue", "eth0"] == 1400
+
+
+@pytest.mark.sandbox
+def test_without_ipv6_there_is_none() -> None:
+    with Lab() as lab:
+        lab.build(_many(3))
+        addresses = lab.addrs
+        assert not ((addresses.family == "inet6") & addresses.ns.str.startswith("h") & (addresses.ns != "host")).any()
+
+
+@pytest.mark.sandbox
+def test_what_is_refused_is_named_and_the_rest_is_there() -> None:
+    data = _many(20)
+    data["room"][7]["gateway"] = "192.0.2.1"
+    with Lab() as lab:
+        with pytest.raises(KernelRefused) as caught:
+            lab.build(data)
+        assert caught.value.message == "Error: Nexthop has invalid gateway."
+        assert caught.value.hint == "in: ip -n h7 route add default via 192.0.2.1"
+        assert len(lab.names()) == 20
+
+
+def test_a_file_says_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "lab.toml"
+    path.write_text(
+        'about = "two rooms"\n[[switch]]\nname = "br0"\n[[room]]\nname = "red"\naddresses = { eth0 = "10.0.0.2/24" }\n'
+        '[[cable]]\nends = ["red/eth0", "host/br0"]\n'
+    )
+    assert [each.text for each in read(path).commands] == [
+        "ip netns add red",
+        "ip link add br0 type bridge",
+        "ip link add red-eth0 up master br0 type veth peer name eth0 netns red",
+        "ip -n red link set lo up",
+        "ip -n red addr add 10.0.0.2/24 dev eth0",
+        "ip -n red link set eth0 up",
+        "ip link set br0 up",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"rooms": []}, 'the description: a description has no "rooms": there are about, cable, ipv6, room, switch'),
+        ({"room": [{}]}, "a room needs a name"),
+        ({"room": [{"name": "a b"}]}, "a room needs a name without spaces and slashes, not 'a b'"),
+        ({"room": {"name": "red"}}, "room is a list of tables"),
+        ({"room": [{"name": "red", "address": "10.0.0.1/8"}]}, 'room has no "address"'),
+        ({"room": [{"name": "red", "addresses": {"eth0": "10.0.0.300/8"}}]}, "10.0.0.300/8"),
+        ({"room": [{"name": "red", "addresses": "10.0.0.1/8"}]}, "room red: addresses are a table"),
+        ({"cable": [{"ends": ["red/eth0", "host/v0"]}]}, 'the cable end red/eth0: there is no room "red"'),
+        ({"cable": [{"ends": ["host/v0"]}]}, "a cable has two ends"),
+        ({"cable": [{"ends": ["host", "host/v0"]}]}, "a cable ends at room/interface, not at 'host'"),
+        ({"cable": [{"ends": ["host/a", "host/b"], "switch": "br0"}]}, "goes to host/br0, which is no switch"),
+        ({"switch": [{"name": "br0", "room": "red"}]}, 'switch br0: there is no room "red"'),
+        ("/nowhere/lab.toml", "there is no file /nowhere/lab.toml"),
+    ],
+)
+def test_what_is_no_description_is_said(data: Any, words: str) -> None:
+    with pytest.raises(LabError) as caught:
+        read(data)
+    assert words in caught.value.message
