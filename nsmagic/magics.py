@@ -21,6 +21,7 @@ from nsmagic import magic_line
 from nsmagic.completer import DEFAULT_LAB, Completer
 from nsmagic.errors import CommandSyntaxError, LabError, NamespaceNotFound, NsmagicError
 from nsmagic.magics_course import CourseMagics
+from nsmagic.magics_live import Stored
 from nsmagic.model import HOST
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Netns(CourseMagics):
         # traitlets declares ``shell`` as possibly None; magics are only ever made for one.
         self._shell: Any = shell
         self.labs: dict[str, Lab] = {}
+        self.stored = Stored(shell)
         self._warned = False
         #: How many hints of ``%why --hint`` were given for what was asked.
         self._nudges: dict[tuple[Any, ...], int] = {}
@@ -572,7 +574,8 @@ class Netns(CourseMagics):
     # Slips
 
     def after_cell(self, result: Any) -> None:
-        """A cell that is no Python but begins with a command of ours: say where ``%%netns`` belongs."""
+        """A cell that is no Python but begins with a command of ours: say where ``%%netns`` belongs. Live pictures are stored."""
+        self.stored.refresh()
         error = result.error_before_exec or result.error_in_exec
         if isinstance(error, SyntaxError) and result.info is not None:
             from nsmagic.commands import hints
@@ -659,6 +662,7 @@ def unload(shell: Any) -> None:
         return
     magics, matcher = loaded
     magics.close()
+    magics.stored.end()
     shell.events.unregister("post_run_cell", magics.after_cell)
     shell.events.unregister("pre_run_cell", magics.before_cell)
     if shell.Completer is not None and matcher in shell.Completer.custom_matchers:

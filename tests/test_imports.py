@@ -42,7 +42,18 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "feed",
         "past",
     ),
-    "top": ("magics", "magics_course", "completer", "magic_line", "cli", "testing", "course", "_jupyter", "__main__"),
+    "top": (
+        "magics",
+        "magics_course",
+        "magics_live",
+        "completer",
+        "magic_line",
+        "cli",
+        "testing",
+        "course",
+        "_jupyter",
+        "__main__",
+    ),
     "door": ("",),
 }
 
@@ -73,7 +84,7 @@ BELOW: dict[str, set[str]] = {
 OWNERS: dict[str, tuple[str, ...]] = {
     "pyroute2": ("netlink",),
     "pandas": ("tables",),
-    "IPython": ("magics", "magics_course", "completer"),
+    "IPython": ("magics", "magics_course", "magics_live", "completer"),
     "traitlets": ("magics", "widgets"),
     "anywidget": ("widgets",),
     "ipywidgets": ("widgets",),

@@ -20,6 +20,10 @@ def masked(text: str, pairs: list[tuple[str, str]] = PAIRS) -> str:
 
 #: Two runs of the same thing.
 SAME = {
+    "the place of a live picture": (
+        '<div data-nsmagic-live="0123456789abcdef"><img',
+        '<div data-nsmagic-live="fedcba9876543210"><img',
+    ),
     "ping's lines": (
         "64 bytes from 192.168.15.2: icmp_seq=1 ttl=64 time=0.053 ms\n",
         "64 bytes from 192.168.15.2: icmp_seq=1 ttl=64 time=12.4 ms\n",

@@ -414,7 +414,7 @@ function isDark(element) {
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-// One view of a model, in an element. Returns what ends it.
+// One view of a model, in an element: its root, and what ends it.
 function view(model, place) {
   const over = new AbortController(), on = { signal: over.signal };
   const button = (label, words, act) => {
@@ -548,7 +548,7 @@ function view(model, place) {
   for (const [name, act] of Object.entries(events)) model.on(name, act);
   show();
 
-  return () => {
+  const end = () => {
     for (const [name, act] of Object.entries(events)) model.off(name, act);
     clearTimeout(timer);
     over.abort();
@@ -557,37 +557,42 @@ function view(model, place) {
     picture.end();
     root.remove();
   };
+  return { root, end };
 }
 
-// Put a view into every place of the page that asks for it, and the static picture back when the model is gone.
-export function places(attribute, id, enter) {
+// Put a view into every place of the page that asks for it, and the static picture back when the model is gone. When the notebook
+// puts a newer static picture there, which is a new place, the view moves over as it is.
+function places(attribute, id, enter) {
   const views = new Map();
-  let waits = 0;
-  const leave = (place, end) => {
-    end();
-    views.delete(place);
-    for (const child of place.children) child.style.display = "";
-  };
+  const cover = (place, covered) => { for (const child of place.children) if (!child.matches(".nsmagic-live")) child.style.display = covered ? "none" : ""; };
   const look = () => {
-    waits = 0;
-    for (const place of document.querySelectorAll(`[${attribute}="${CSS.escape(id)}"]`)) {
+    const here = [...document.querySelectorAll(`[${attribute}="${CSS.escape(id)}"]`)];
+    const left = [...views.keys()].filter((place) => !place.isConnected);
+    for (const place of here) {
       if (views.has(place)) continue;
-      for (const child of place.children) child.style.display = "none";
-      views.set(place, enter(place));
+      cover(place, true);
+      const before = left.shift(), shown = before && views.get(before);
+      if (shown) { views.delete(before); place.append(shown.root); }
+      views.set(place, shown ?? enter(place));
     }
-    for (const [place, end] of views) if (!place.isConnected) leave(place, end);
+    for (const place of left) setTimeout(() => { // it may come back, as a cell that is scrolled out of sight does
+      if (place.isConnected || !views.has(place)) return;
+      views.get(place).end();
+      views.delete(place);
+    }, 2000);
   };
-  const observer = new MutationObserver(() => { waits ||= setTimeout(look, 30); });
+  const observer = new MutationObserver((records) => {
+    if (records.some((each) => !(each.target instanceof Element) || !each.target.closest(".nsmagic-live"))) look();
+  });
   observer.observe(document.body, { childList: true, subtree: true });
   look();
   return () => {
     observer.disconnect();
-    clearTimeout(waits);
-    for (const [place, end] of [...views]) leave(place, end);
+    for (const [place, shown] of views) { shown.end(); cover(place, false); }
   };
 }
 
 export default {
   initialize({ model }) { return places("data-nsmagic-live", model.get("place"), (place) => view(model, place)); },
-  render({ model, el }) { return view(model, el); },
+  render({ model, el }) { return view(model, el).end; },
 };

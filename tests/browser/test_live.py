@@ -205,12 +205,28 @@ def test_what_stays(jupyterlab: Any, server: Any) -> None:
     image = lab.page.locator(PICTURE)
     assert image.count() == 1
     assert not image.is_visible()
+    # What is stored is brought up to date after each cell, and the view stays as it is: an enlarged one stays enlarged.
+    lab.page.locator(f'{ROOT} [data-name="room/red"]').focus()
+    lab.page.keyboard.press("+")
+    lab.page.evaluate(
+        "() => { window.kept = document.querySelector('.nsmagic-live svg'); window.near = window.kept.getAttribute('viewBox') }"
+    )
+    lab.type("%netns --quiet ip netns add violet")
+    until(lab, "() => document.querySelector('.nsmagic-live [data-name=\"room/violet\"]')")
+    lab.type("'another cell'")
+    until(lab, "([query]) => document.querySelector(query).alt.includes('violet')", PICTURE)
+    assert lab.page.evaluate(
+        "() => window.kept.isConnected && window.kept.checkVisibility() && window.kept.getAttribute('viewBox').split(' ')[2] === window.near.split(' ')[2]"
+    )
+    assert image.count() == 1
+    assert not image.is_visible()
     lab.command("docmanager:save")
     lab.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty", timeout=30_000)
     # Opened by somebody else, without a kernel that knows it.
     written = nbformat.read(server.folder / "stays.ipynb", 4)
     assert set(written.cells[2].outputs[0].data) == {"text/plain", "text/html"}
     assert written.cells[2].outputs[0].data["text/plain"].startswith("host")
+    assert "violet" in written.cells[2].outputs[0].data["text/plain"]
     nbformat.write(written, server.folder / "again.ipynb")
     other = jupyterlab()
     other.open("again.ipynb")
