@@ -67,6 +67,9 @@ _COPY_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
 _MISSING: Any = None
 _BIG = 1 << 63  # what Int64 holds; longer counters become text
 _LEFT = ' style="text-align:left;white-space:pre-wrap"'
+_WHOLE = ' style="text-align:left;white-space:pre"'
+#: Columns of tables of packets that may be broken into lines, so that the others need not be.
+_LONG = frozenset({"info", "translated"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,12 @@ class NetTable(pd.DataFrame):
         head = "".join(f'<th scope="col"{_LEFT}>{_escape(name)}</th>' for name in header)
         lines.append(f"<thead><tr>{head}</tr></thead>")
         lines.append("<tbody>")
-        marked = [[f"<td{_LEFT}>{html.escape(cell)}</td>" for cell in column] for column in cells]
+        whole = {name for name in header if name not in _LONG} if "time" in header else set()
+        styles = [_WHOLE if name in whole else _LEFT for name in header]
+        marked = [
+            [f"<td{style}>{html.escape(cell)}</td>" for cell in column]
+            for style, column in zip(styles, cells, strict=True)
+        ]
         lines.extend(f"<tr>{''.join(row)}</tr>" for row in zip(*marked, strict=True))
         lines.append("</tbody>")
         lines.append("</table>")

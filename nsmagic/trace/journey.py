@@ -337,6 +337,7 @@ class Journey:
         """Show the way in live pictures (``lab.live()``, ``%topology --live``): each cable lights up when a packet crosses it, a step at a
         time, so many seconds apart. Comes back at the end; an interrupt ends it."""
         pause = threading.Event()
+        pause.wait(2 * seconds)  # until what the packets themselves have lit up is dark again
         for each in self.steps:
             before = self.steps[each.before - 1] if each.before else None
             if before is None or (before.frame.direction, each.frame.direction) != ("out", "in"):
