@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from nsmagic.errors import NsmagicError
-from tests import leaks, machine
+from tests import leaks, machine, results
 
 # The machine before and after
 
@@ -49,8 +49,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(
             "the machine's network, firewall, sysctls and mounts are as they were before the run"
         )
-    skipped = len(terminalreporter.stats.get("skipped", []))
-    terminalreporter.write_line(f"skipped: {skipped or 'none'}")
+    count = {kind: len(terminalreporter.stats.get(kind, [])) for kind in ("passed", "failed", "error", "skipped")}
+    terminalreporter.write_line(f"skipped: {count['skipped'] or 'none'}")
+    chosen = f"pytest -m '{config.option.markexpr}'" if config.option.markexpr else "pytest, the standard run"
+    if not config.option.keyword and config.args == config.getini("testpaths"):
+        words = ", ".join(f"{number} {kind}" for kind, number in count.items() if number)
+        after = "the machine was changed" if changed else "the machine as it was before"
+        results.note(chosen, f"{words}; {after}")
 
 
 _BEFORE = pytest.StashKey[dict[str, list[str]]]()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests import results
 from tests.fuzz import FACTOR
 
 #: Seconds for the longest test on a busy machine.
@@ -30,6 +31,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for report in terminalreporter.stats.get("passed", []):
         facts = dict(report.user_properties)
         if "fuzz" in facts:
-            terminalreporter.write_line(
-                f"fuzz: {facts['fuzz']} made-up texts read by the lexer and the grammar, no internal error and no hang"
-            )
+            words = f"{facts['fuzz']} made-up texts read by the lexer and the grammar, no internal error and no hang"
+            terminalreporter.write_line(f"fuzz: {words}")
+            results.note("fuzz", words)

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests import results
+
 sys.path.append(str(Path(__file__).parents[1] / "netlink"))
 
 
@@ -17,6 +19,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         facts = dict(report.user_properties)
         if "first_hundred" in facts:
             terminalreporter.write_line(facts["first_hundred"])
+            results.note("the hundred forms that people type most", facts["first_hundred"].partition(": ")[2])
         if "parity_forms" not in facts:
             continue
         forms.update(facts["parity_forms"])
@@ -25,7 +28,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         refusals += facts.get("parity_refusals", 0)
         messages += facts.get("parity_messages", 0)
     if cases:
-        terminalreporter.write_line(
-            f"parity with the real tools: {len(forms)} forms in {cases} cases, {lines} lines, of which {refusals} refused "
-            f"alike; {messages} requests compared byte by byte"
+        words = (
+            f"{len(forms)} forms in {cases} cases, {lines} lines, of which {refusals} refused alike; "
+            f"{messages} requests compared byte by byte"
         )
+        terminalreporter.write_line(f"parity with the real tools: {words}")
+        if messages:  # the whole of it was run
+            results.note("parity with the real tools", words)

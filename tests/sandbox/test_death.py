@@ -20,6 +20,7 @@ import pytest
 
 from nsmagic import Lab
 from nsmagic.errors import LabDied, LabError
+from tests import results
 
 from . import observe
 
@@ -111,11 +112,13 @@ def test_death_at_random_moments() -> None:
 @pytest.mark.heavy
 def test_300_deaths_at_random_moments(capsys: pytest.CaptureFixture[str]) -> None:
     gone, freed = random_deaths(300, seed=2)
+    words = (
+        f"no process and mount left after median {gone[150] * 1000:.0f} ms, worst {gone[-1] * 1000:.0f} ms;"
+        f" no namespace after median {freed[150] * 1000:.0f} ms, worst {freed[-1] * 1000:.0f} ms"
+    )
+    results.note("300 SIGKILLs of a notebook at random moments", words)
     with capsys.disabled():
-        print(
-            f"\n300 kills: no process and mount left after median {gone[150] * 1000:.0f} ms, worst {gone[-1] * 1000:.0f} ms;"
-            f" no namespace after median {freed[150] * 1000:.0f} ms, worst {freed[-1] * 1000:.0f} ms"
-        )
+        print(f"\n300 kills: {words}")
 
 
 def test_death_in_the_first_moments() -> None:
