@@ -30,6 +30,8 @@ def show(monitor: Monitor, ns: str, verb: str, args: Args, wants: Collection[str
         Not a verb that shows something.
     """
     shown = _VERBS[verb](monitor, ns, args)
-    if wants and verb == "link.show":
+    if verb == "bridge.link.show" and "stats" not in wants:
+        shown["further"] = show_more.ports(shown["rows"], wants)
+    elif wants and verb == "link.show":
         shown["further"] = show_more.further(monitor, ns, shown["rows"], wants)
     return shown

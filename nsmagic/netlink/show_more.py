@@ -1,4 +1,5 @@
-"""What ``ip -s link`` and ``ip -d link`` show beyond the rows of the model: counters, and all that the kernel says of each link."""
+"""What ``ip -s link``, ``ip -d link`` and ``bridge link`` show beyond the rows of the model: counters, all that the kernel says of each
+link, what a bridge says of its ports."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 from nsmagic.netlink import dump
 from nsmagic.netlink.monitor import Monitor
 from nsmagic.netlink.peers import Row
-from nsmagic.netlink.show_ip import IFINDEX, IFNAME, KIND, PORT, at
+from nsmagic.netlink.show_ip import IFINDEX, IFNAME, KIND, MASTER, PORT, at
 
 _INFO, _ALIAS, _QDISC, _TXQLEN = at("links", "info"), at("links", "alias"), at("links", "qdisc"), at("links", "txqlen")
 _GROUP, _PROMISCUITY, _MTU = at("links", "group"), at("links", "promiscuity"), at("links", "mtu")
@@ -25,6 +26,15 @@ def further(monitor: Monitor, ns: str, links: Sequence[Row], wants: Collection[s
     here = {link[IFNAME]: found[link[IFINDEX]] for link in links if link[IFINDEX] in found}  # one may be gone by now
     rows = [[name, *(counters[key] for key in _COUNTERS)] for name, counters in here.items()]
     return {"table": "counters", "columns": ["ifname", *_COUNTERS], "rows": rows, "all": here}
+
+
+def ports(links: Sequence[Row], wants: Collection[str]) -> dict[str, Any]:
+    """A table of what a bridge says of its ports; with ``-d`` every detail."""
+    if "details" in wants:
+        return {"table": "details", "columns": ["ifname", "field", "value"], "rows": _details(links)}
+    facts = ("state", "priority", "cost")
+    rows = [[link[IFNAME], link[MASTER], *(link[PORT].get(key) for key in facts)] for link in links]
+    return {"table": "ports", "columns": ["ifname", "master", *facts], "rows": rows}
 
 
 def _details(links: Sequence[Row]) -> list[Row]:

@@ -69,3 +69,11 @@ def test_what_the_options_ask_for_is_shown(bridged: Lab) -> None:
     assert dict(zip(details.field, details.value, strict=True))["bridge stp_state"] == "1"
     ports = bridged.run("ip -d link show p1").value
     assert dict(zip(ports.field, ports.value, strict=True))["port hairpin"] == "on"
+
+
+def test_a_bridge_says_what_its_ports_do(bridged: Lab) -> None:
+    ports = bridged.run("bridge link").value
+    assert list(ports.columns) == ["ifname", "master", "state", "priority", "cost"]
+    assert list(ports.ifname) == ["p0", "p1"]
+    assert ports.state[1] == "disabled"
+    assert list(bridged.run("bridge -d link show dev p1").value.columns) == ["ifname", "field", "value"]
