@@ -70,8 +70,11 @@ class Place:
 
 
 def _environment(place: Place) -> dict[str, str]:
-    # Without mounts /run is the machine's, where legacy iptables may not make the file that it locks.
-    return ENVIRONMENT if place.mounts else {**ENVIRONMENT, "XTABLES_LOCKFILE": "/dev/null"}
+    if place.mounts:
+        return ENVIRONMENT
+    # Without mounts /run is the machine's, where legacy iptables may not make the file that it locks; and so is resolv.conf, whose
+    # servers nobody reaches from here: who asks them (a web server does at its start) shall not wait long.
+    return {**ENVIRONMENT, "XTABLES_LOCKFILE": "/dev/null", "RES_OPTIONS": "timeout:1 attempts:1"}
 
 
 def executable(name: str, path: str = ENVIRONMENT["PATH"]) -> str | None:
