@@ -61,9 +61,15 @@ def test_every_cell_has_run_and_nothing_failed_unexpectedly(path: Path) -> None:
 
 
 def silent(cell: Cell) -> bool:
-    """Cells that say nothing by their nature: the extension, a capture in the background, an empty cell for the learner, ``--out``."""
+    """Cells that say nothing by their nature: the extension, a capture in the background, an empty cell for the learner, ``--out``, ``--quiet``."""
     first = cell.source.splitlines()[0]
-    return first == "%load_ext nsmagic" or "--bg" in first or "--out" in first or cell.source.startswith("%%netns\n#")
+    return (
+        first == "%load_ext nsmagic"
+        or "--bg" in first
+        or "--out" in first
+        or "--quiet" in first
+        or cell.source.startswith("%%netns\n#")
+    )
 
 
 @EACH
