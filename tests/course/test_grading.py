@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from nsmagic import cli
 from nsmagic.course import tasks
 from nsmagic.course.grading import marks
 
@@ -136,6 +137,30 @@ def test_a_handful(names: list[str], tmp_path: Path) -> None:
         assert found[name].points == HOSTILE[name][1], found[name]
         assert re.search(HOSTILE[name][2], "; ".join(found[name].notes)), found[name]
     assert len(list((tmp_path / "in").iterdir())) == len(names) + 1
+
+
+@pytest.mark.sandbox
+def test_as_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the command line, with seeds: one who copied from another has wrong addresses, and outputs that are not his own."""
+    teacher, ann, bob = (tmp_path / f"{name}.ipynb" for name in ("teacher", "ann", "bob"))
+    teacher.write_text(json.dumps(notebook(("load", "%load_ext nsmagic"), ("t", "%%task addresses\n"), ("links", ""))))
+    answer = notebook(
+        ("load", "%load_ext nsmagic"),
+        ("t", "%%task addresses\n" + tasks.answers("addresses", 3)[0].commands),
+        ("links", "%links"),
+    )
+    for path in (ann, bob):
+        path.write_text(json.dumps(answer))
+    (tmp_path / "seeds.csv").write_text("name,seed\nann,3\nbob,4\n")
+    common = ["--teacher", str(teacher), "--seeds", str(tmp_path / "seeds.csv")]
+    assert cli.main(["grade", str(ann), str(bob), *common, "--json"]) == 0
+    found = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
+    assert (found["ann"]["points"], found["bob"]["points"]) == (1.0, 0.0)
+    assert found["bob"]["checks"][0]["missing"] == [
+        f"red does not have the address {tasks.net_of('addresses', 4)}.1",
+        f"blue does not have the address {tasks.net_of('addresses', 4)}.2",
+    ]
+    assert found["ann"]["notes"] == found["bob"]["notes"] == []
 
 
 @pytest.mark.heavy
