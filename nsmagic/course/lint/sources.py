@@ -208,7 +208,7 @@ def _cell(source: Source, text: str, tags: list[str], outputs: list[Any], number
             source.blocks.append(Block("\n".join(lines[at + 1 :]), Place(at + 2, number), _namespace(cell[1])))
         return
     if re.match(r"\s*%%task\b", lines[at]):
-        source.blocks.append(Block("\n".join(lines[at + 1 :]), Place(at + 2, number)))
+        # Task and fault bring rooms and cables along that no command here has made, so its lines are not followed.
         return
     if _TOOL.match(lines[at].strip()) and not re.match(r"\s*\w+\s*(=|\.|\()", lines[at]):
         source.say(Place(at + 1, number), "magic-missing")
