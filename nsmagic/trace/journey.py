@@ -137,11 +137,17 @@ class Journey:
 
     @cached_property
     def _refusal(self) -> Sighting | None:
-        """An ICMP error that says that it did not arrive."""
+        """Where somebody said no: an ICMP error about what was sent, or a reset in answer to it."""
         sent = self._sent
         if sent is None:
             return None
-        return next((each for each in self.steps if each.what.quoted == sent.what.addresses), None)
+        # NAT translates what an error quotes too.
+        pairs = {each.what.addresses for each in self.steps if each.packet == sent.packet}
+        error = next((each for each in self.steps if each.what.quoted in pairs), None)
+        answer = self._answer
+        if error is None and answer is not None and answer.what.proto == "TCP" and " RST" in answer.what.info:
+            return next(each for each in self.steps if each.packet == answer.packet)
+        return error
 
     @property
     def answered(self) -> bool:

@@ -190,6 +190,7 @@ def test_the_forms_it_is_shown_in(home: Lab) -> None:
         ("sysctl -q -w net.ipv4.ip_forward=0", "8.8.8.8", "host:v-net-0", "came in and went no further"),
         ("iptables -t nat -F", "8.8.8.8", "(internet):eth0", "came in and went no further"),
         ("iptables -A FORWARD -d 8.8.8.8 -j REJECT", "8.8.8.8", "blue:veth-blue", "refused by host: ICMP 8.8.8.8 port unreachable"),
+        ("true", "nc -z -w 1 192.168.15.5 99", "blue:veth-blue", "refused by host: TCP 99 > "),
         ("true", "192.168.15.77", "host:v-net-0", "nobody answered “ARP who has 192.168.15.77? tell 192.168.15.2”"),
         ("ip -n blue route del default", "8.8.8.8", "None", "nothing was sent from blue: ping: connect: Network is unreachable"),
     ],
