@@ -44,7 +44,7 @@ _TAIL = 8 << 10
 _ADDR_NO_RANDOMIZE = 0x0040000
 #: Boot without what measures the machine for things that no lab has (1.5 of 1.6 s): the speed of RAID 6, of the delay loop;
 #: 256 old terminals; file systems, compressed swap and security modules.
-_QUICK = (
+QUICK = (
     "quiet", "lpj=10000000", "lsm=", "pty.legacy_count=0", "zswap.enabled=0",
     "initcall_blacklist=raid6_select_algo,calibrate_xor_blocks,init_jfs_fs,init_btrfs_fs,strp_dev_init",
 )  # fmt: skip
@@ -63,7 +63,7 @@ def command(config: Mapping[str, Any]) -> list[str]:
         vm["kernel"], f"mem={vm['memory'] >> 20}M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw",
         # No folder of its own (~/.uml), with a socket in it that commands the kernel.
         "uml_dir=/dev/null/",
-        "con=null", "con0=null,fd:2", "ssl=null", "ssl0=fd:3,fd:3", "ssl1=fd:4,fd:4", *_QUICK,
+        "con=null", "con0=null,fd:2", "ssl=null", "ssl0=fd:3,fd:3", "ssl1=fd:4,fd:4", *QUICK,
         f"init={_word(sys.executable)}", "--", "-I", "-S", "-B", _word(guest),
     ]  # fmt: skip
 
