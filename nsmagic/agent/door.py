@@ -66,6 +66,17 @@ class Door:
         """What is readable when somebody knocks."""
         return self._listener.fileno()
 
+    def accept(self) -> socket.socket | None:
+        """One waiting connection, if it is our own user's."""
+        try:
+            visitor, _ = self._listener.accept()
+        except OSError:
+            return None
+        if peer(visitor)[1] == os.getuid():
+            return visitor
+        visitor.close()
+        return None
+
     def let_in(self) -> bool:
         """Hand one waiting connection to the agent, if it is our own user's; False when the door can no longer be used."""
         try:

@@ -42,13 +42,15 @@ def main() -> None:
         config["missing"] = _modules(config["vm"]["modules"])
         _settings()
         line = vm.raw_line(vm.FRAMES)
+        visits = [vm.raw_line(each) for each in vm.VISITS]
         agent = os.fork()
         if agent == 0:
             try:
-                _lab(line, config)
+                _lab(line, visits, config)
             finally:
                 os._exit(1)
-        os.close(line)
+        for fd in (line, *visits):
+            os.close(fd)
         while os.wait()[0] != agent:
             continue
     finally:
@@ -64,7 +66,7 @@ def _files() -> None:
     sys_.mount("nsmagic", "/run", "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, "mode=755,size=4m")
     if not os.path.exists(vm.FRAMES):
         sys_.mount("nsmagic", "/dev", "tmpfs", sys_.MS_NOSUID, "mode=755,size=1m")
-    for name, major, minor in (*_DEVICES, ("ttyS0", 4, 64), ("ttyS1", 4, 65)):
+    for name, major, minor in (*_DEVICES, *((f"ttyS{at}", 4, 64 + at) for at in range(2 + len(vm.VISITS)))):
         _node(f"/dev/{name}", major, minor, 0o600 if name.startswith("ttyS") else 0o666)
     for name in ("net", "pts", "shm"):
         os.makedirs(f"/dev/{name}", exist_ok=True)
@@ -111,7 +113,7 @@ def _write(path: str, text: str) -> None:
         file.write(text)
 
 
-def _lab(line: int, config: dict[str, Any]) -> None:
+def _lab(line: int, visits: list[int], config: dict[str, Any]) -> None:
     """From the guest's root to the lab's pid 1, by the launcher's steps for a root that becomes a plain user."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.setsid()
@@ -124,11 +126,12 @@ def _lab(line: int, config: dict[str, Any]) -> None:
             os.setresgid(*[config["gid"]] * 3)
             os.setresuid(*[config["uid"]] * 3)
         launcher.make_dumpable()
-        pid = launcher.fork_init(line, config)
+        pid = launcher.fork_init(line, config, lines=visits)
     except rootfs.StepFailed as failure:
         launcher.refuse(line, config, failure.step, failure.errno, failure.words)
         return
-    os.close(line)
+    for fd in (line, *visits):
+        os.close(fd)
     os.waitpid(pid, 0)
 
 

@@ -26,6 +26,7 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -50,7 +51,7 @@ def main(argv: list[str]) -> int:
     door = _open_door(config)  # before there are namespaces, and while we are who the notebook is
     try:
         if config["kind"] == "vm":
-            return _watch_machine(sock, pidfd, config)
+            return _watch_machine(sock, pidfd, config, door)
         init = _start(sock, pidfd, config, door)
     except rootfs.StepFailed as failure:
         refuse(sock.fileno(), config, failure.step, failure.errno, failure.words)
@@ -63,8 +64,6 @@ def main(argv: list[str]) -> int:
 
 
 def _open_door(config: dict[str, Any]) -> Door | None:
-    if config["kind"] == "vm":
-        return None
     try:
         return Door(config["lab"])
     except OSError as error:
@@ -134,7 +133,7 @@ def _raise_limits() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _watch_machine(sock: socket.socket, pidfd: int, config: dict[str, Any]) -> int:
+def _watch_machine(sock: socket.socket, pidfd: int, config: dict[str, Any], door: Door | None) -> int:
     """The kind ``vm``: start its kernel, answer what that asks, wait for an end, end it."""
     config["few"] = os.getuid() == 0 and not plain_outside()
     if config["few"]:
@@ -144,17 +143,30 @@ def _watch_machine(sock: socket.socket, pidfd: int, config: dict[str, Any]) -> i
     machine = vm.Machine(sock, config)
     machine_fd = os.pidfd_open(machine.pid)
     more = {machine.control.fileno(): machine.hear, machine.output: machine.read}
-    poller = select.poll()
-    for fd in (pidfd, machine_fd, *more):
-        poller.register(fd, select.POLLIN)
-    poller.register(sock.fileno(), select.POLLRDHUP)
     while True:
+        poller = select.poll()
+        for fd in (pidfd, machine_fd, *more):
+            poller.register(fd, select.POLLIN)
+        poller.register(sock.fileno(), select.POLLRDHUP)
+        visits = {fd: (line, events) for line in machine.lines for fd, events in line.wanted().items()}
+        for fd, (_, events) in visits.items():
+            poller.register(fd, events)
+        knocks = door is not None and any(line.free for line in machine.lines)
+        if door is not None and knocks:
+            poller.register(door.fileno(), select.POLLIN)
         ready = {number for number, _ in poller.poll()}
-        if ready - set(more):
+        if ready & {pidfd, machine_fd, sock.fileno()}:
             break
-        for fd in ready:
+        for fd in ready & set(more):
             if not more[fd]():
-                poller.unregister(fd)
+                del more[fd]
+        for line in {visits[fd][0] for fd in ready & set(visits)}:
+            line.turn()
+        if door is not None and door.fileno() in ready:
+            free = next((line for line in machine.lines if line.free), None)
+            visitor = door.accept()
+            if visitor is not None and free is not None:
+                free.take(visitor)
     ended = machine_fd in ready
     words = machine.end()
     if ended:
@@ -237,8 +249,8 @@ def _write(path: str, text: str) -> None:
         os.close(fd)
 
 
-def fork_init(line: int, config: dict[str, Any], door: Door | None = None) -> int:
-    """Make the lab's namespaces and its pid 1, whose frames go over ``line``; its pid.
+def fork_init(line: int, config: dict[str, Any], door: Door | None = None, lines: Sequence[int] = ()) -> int:
+    """Make the lab's namespaces and its pid 1, whose frames go over ``line``, those of visitors over ``lines``; its pid.
 
     Raises
     ------
@@ -263,17 +275,17 @@ def fork_init(line: int, config: dict[str, Any], door: Door | None = None) -> in
         os.close(ours)
         sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
         if not _readable(alive):
-            status = _init(line, config, door)
+            status = _init(line, config, door, lines)
     finally:
         os._exit(status)
 
 
-def _init(line: int, config: dict[str, Any], door: Door | None) -> int:
+def _init(line: int, config: dict[str, Any], door: Door | None, lines: Sequence[int] = ()) -> int:
     """Pid 1 of the lab: close everything but the socket and the door, make the files, then become the agent."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         # Default, not ignored: the kernel keeps pid 1 from signals that have no handler, and children start clean.
         signal.signal(number, signal.SIG_DFL)
-    kept = _keep([line, *([door.keep_inside()] if door is not None else [])])
+    kept = _keep([line, *lines, *([door.keep_inside()] if door is not None else [])])
     visits = socket.socket(fileno=kept[1]) if door is not None else None
     os.chdir("/")
     os.umask(0o022)
@@ -300,7 +312,8 @@ def _init(line: int, config: dict[str, Any], door: Door | None) -> int:
     if "no_door" in config:
         missing.append(config["no_door"])
     if config["kind"] == "vm":
-        return serve(protocol.Channel(fd=kept[0]), config, missing)
+        own, *others = [protocol.Channel(fd=number) for number in kept]
+        return serve(own, config, missing, lines=others)
     return serve(protocol.Channel(socket.socket(fileno=kept[0])), config, missing, visits)
 
 

@@ -86,6 +86,7 @@ class Agent:
         #: The processes that serve a world, which no learner started.
         self.world_servers: set[int] = set()
         self._shells: dict[int, Call] = {}
+        self._terminals: dict[int, terminal.Framed] = {}
         self._main = channel
         self.running = True
         self._ops: dict[str, Callable[..., Any]] = {
@@ -182,6 +183,8 @@ class Agent:
         op = self._ops.get(str(message.get("op")))
         if op is None:
             call.fail(NsmagicError(f"the agent knows no request {message.get('op')!r}"))
+        elif message["op"] == "left":
+            self._left(channel)
         elif message["op"] == "cancel":
             wanted = request.get("target")
             target = self._calls.get((channel.fileno(), wanted)) if isinstance(wanted, int) else None
@@ -190,6 +193,18 @@ class Agent:
         else:
             self._calls[(channel.fileno(), call.number)] = call
             self.attempt(call, lambda: op(call, **request))
+
+    def _left(self, channel: protocol.Channel) -> None:
+        """A visitor over a line of a virtual machine has gone: what that one asked for ends unheard, then the next may come."""
+        for (owner, _), call in list(self._calls.items()):
+            if owner == channel.fileno():
+                call.cancel()
+                call.finished = True
+                self.forget(call)
+        self.send(channel, {"id": 0, "done": {"left": True}})
+
+    def op_left(self, call: Call) -> None:
+        """Handled before this is reached; it stands here to be a known request."""
 
     def attempt(self, call: Call, what: Callable[[], Any]) -> None:
         """Do something for a call; whatever it raises becomes the call's end, never the agent's."""
@@ -490,6 +505,9 @@ class Agent:
         """A shell on a new terminal of the lab: the descriptor of its master end as an item; its status when it has ended."""
         pid, master = terminal.start(self.place(ns), columns, lines)
         self._shells[pid] = call
+        if not call.channel.carries_fds:
+            self._terminals[pid] = terminal.Framed(self.loop, call, pid, master)
+            return
         try:
             call.item({"pid": pid}, [master])
         finally:
@@ -509,6 +527,18 @@ class Agent:
     def op_watch(self, call: Call, interval: float = watch.INTERVAL) -> None:
         """Notices that something changed, and which links packets crossed, as items until it is cancelled."""
         watch.Watch(call, self.loop, self.monitor, self.namespaces.scan, interval)
+
+    def op_terminal_typed(self, call: Call, pid: int, data: str) -> dict[str, Any]:
+        """What was typed at a terminal whose descriptor could not be handed out, in base64."""
+        if pid in self._terminals:
+            self._terminals[pid].typed(data)
+        return {}
+
+    def op_terminal_size(self, call: Call, pid: int, columns: int, lines: int) -> dict[str, Any]:
+        """Such a terminal has another size now."""
+        if pid in self._terminals:
+            self._terminals[pid].resize(columns, lines)
+        return {}
 
     def op_status(self, call: Call) -> dict[str, Any]:
         """What ``%lab status`` shows."""
@@ -554,16 +584,25 @@ class Agent:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if not pid:
                     break
+                if pid in self._terminals:
+                    self._terminals.pop(pid).end()
                 if pid in self._shells:
                     self._shells.pop(pid).done({"status": os.waitstatus_to_exitcode(status)})
 
 
 def serve(
-    channel: protocol.Channel, config: Mapping[str, Any], missing: Sequence[str], visits: socket.socket | None = None
+    channel: protocol.Channel,
+    config: Mapping[str, Any],
+    missing: Sequence[str],
+    visits: socket.socket | None = None,
+    lines: Sequence[protocol.Channel] = (),
 ) -> int:
-    """Be the agent until the notebook's end of the connection closes. ``visits`` brings further connections (``door.py``)."""
+    """Be the agent until the notebook's end of the connection closes. ``visits`` brings further connections
+    (``door.py``), ``lines`` are such already (``relay.py``)."""
     try:
         agent = Agent(channel, config, missing, visits)
+        for line in lines:
+            agent.listen(line)
     except (OSError, NamespaceNotFound) as error:
         failure = {"error": "SandboxUnavailable", "message": f"agent: {error}", "hint": None, "kind": config["kind"],
                    "step": "agent", "errno": getattr(error, "errno", 0) or 0}  # fmt: skip

@@ -5,6 +5,8 @@ Nothing enters the lab's pid namespace from outside (a process put there that no
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import fcntl
 import os
 import signal
@@ -12,7 +14,75 @@ import struct
 import termios
 
 from nsmagic.agent import gate, process
+from nsmagic.agent.call import Call
+from nsmagic.agent.loop import Loop
 from nsmagic.errors import LimitReached
+
+_CHUNK = 1 << 15
+
+
+class Framed:
+    """A terminal whose descriptor cannot leave the lab (kind vm): what it shows goes out in frames, what is typed comes in frames."""
+
+    def __init__(self, loop: Loop, call: Call, pid: int, master: int) -> None:
+        self._loop, self._call, self._pid, self._master = loop, call, pid, master
+        self._typed = b""
+        os.set_blocking(master, False)
+        call.item({"pid": pid})
+        call.on_cancel = self._hang_up
+        self._watch()
+
+    def _watch(self) -> None:
+        self._loop.watch(self._master, self._shown, self._type if self._typed else None)
+
+    def _shown(self) -> None:
+        self._show()
+
+    def _show(self) -> bool:
+        try:
+            data = os.read(self._master, _CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError:  # EIO: the last process on it has closed it
+            data = b""
+        if not data:
+            self._close()
+            return False
+        self._call.item({"data": base64.b64encode(data).decode()})
+        return True
+
+    def typed(self, data: str) -> None:
+        """Type something; more than a person types in one go is lost while nobody reads it, as at any terminal."""
+        if self._master >= 0 and len(self._typed) < _CHUNK:
+            self._typed += base64.b64decode(data)
+            self._type()
+
+    def _type(self) -> None:
+        with contextlib.suppress(BlockingIOError, OSError):
+            self._typed = self._typed[os.write(self._master, self._typed) :]
+        self._watch()
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Give it another size; the kernel tells the programs on it."""
+        if self._master >= 0:
+            fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def end(self) -> None:
+        """The shell has ended: its last words, and no more of what it left running there."""
+        while self._master >= 0 and self._show():
+            continue
+        self._close()
+
+    def _hang_up(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGHUP)
+        self._close()
+
+    def _close(self) -> None:
+        if self._master >= 0:
+            self._loop.watch(self._master)
+            os.close(self._master)
+            self._master = -1
 
 
 def start(place: process.Place, columns: int, lines: int) -> tuple[int, int]:

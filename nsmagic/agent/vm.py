@@ -2,7 +2,7 @@
 
 It needs no user namespace, no root and no image: its root is the machine's own file system (hostfs, with this user's rights), its
 init is ``guest.py``, and the frames of notebook and agent go over its first serial line, whose other end is the notebook's socket.
-The second line is the launcher's own: over it the guest asks for its configuration.
+The second line is the launcher's own: over it the guest asks for its configuration. The others are for visitors (``relay.py``).
 
 How it ends. User Mode Linux is several processes: the kernel, its helpers, and one for each address space inside, which the
 kernel traces. All are of one session and one process group, as no ``setsid`` of the guest reaches the machine, so ``killpg``
@@ -32,12 +32,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from nsmagic import syscalls as sys_
-from nsmagic.agent import protocol, rootfs
+from nsmagic.agent import protocol, relay, rootfs
 
 #: What the guest asks over the launcher's line: its configuration.
 ASKS = b"?"
 #: The guest's first line is the notebook's, its second the launcher's.
 FRAMES, CONTROL = "/dev/ttyS0", "/dev/ttyS1"
+#: Those of visitors.
+VISITS = tuple(f"/dev/ttyS{2 + at}" for at in range(relay.LINES))
 
 #: Bytes of the console that are kept, to say why it ended.
 _TAIL = 8 << 10
@@ -51,7 +53,7 @@ QUICK = (
 
 
 def command(config: Mapping[str, Any]) -> list[str]:
-    """The command line of the kernel; descriptors 3 and 4 are its serial lines, 2 its console.
+    """The command line of the kernel; from 3 on descriptors are its serial lines, 2 is its console.
 
     >>> config = {"vm": {"kernel": "/usr/bin/linux.uml", "memory": 256 << 20}}
     >>> command(config)[:3]
@@ -63,7 +65,7 @@ def command(config: Mapping[str, Any]) -> list[str]:
         vm["kernel"], f"mem={vm['memory'] >> 20}M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw",
         # No folder of its own (~/.uml), with a socket in it that commands the kernel.
         "uml_dir=/dev/null/",
-        "con=null", "con0=null,fd:2", "ssl=null", "ssl0=fd:3,fd:3", "ssl1=fd:4,fd:4", *QUICK,
+        "con=null", "con0=null,fd:2", "ssl=null", *(f"ssl{at}=fd:{3 + at},fd:{3 + at}" for at in range(2 + relay.LINES)), *QUICK,
         f"init={_word(sys.executable)}", "--", "-I", "-S", "-B", _word(guest),
     ]  # fmt: skip
 
@@ -121,7 +123,12 @@ class Machine:
         self._console = b""
         # Orphans of the kernel's are ours to reap.
         sys_.prctl(sys_.PR_SET_CHILD_SUBREAPER, 1)
-        self.control, theirs = socket.socketpair()
+        self.control, *theirs = socket.socketpair()
+        self.lines = []
+        for _ in VISITS:
+            ours, guests = socket.socketpair()
+            self.lines.append(relay.Line(ours))
+            theirs.append(guests)
         self.output, output = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(output, True)
         with rootfs.step("terminal of the virtual machine"):
@@ -132,12 +139,15 @@ class Machine:
         if self.pid == 0:
             try:
                 os.close(self._alive)
-                _become(words, folder, [output, output, sock.fileno(), theirs.fileno(), slave], alive)
+                _become(
+                    words, folder, [output, output, sock.fileno(), *(each.fileno() for each in theirs), slave], alive
+                )
             finally:
                 os._exit(127)
         for fd in (alive, output, slave):
             os.close(fd)
-        theirs.close()
+        for each in theirs:
+            each.close()
 
     def hear(self) -> bool:
         """The guest said something on the launcher's line; False when it hung up."""

@@ -6,6 +6,7 @@ raw mode, and hand on changes of its size. Without one (``echo ip link | nsmagic
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import fcntl
 import os
@@ -90,7 +91,11 @@ def terminal(visit: running.Visit, ns: str) -> int:
     fd = sys.stdin.fileno()
     size = os.get_terminal_size(fd)
     number = visit.send("terminal", ns=ns, columns=size.columns, lines=size.lines)
-    master = _master(visit, number)
+    master, pid = _master(visit, number)
+    if master < 0:
+        print(f"lab {visit.lab}, {ns}: exit or Ctrl-D leaves, the lab stays", flush=True)
+        with _winch() as winch, _raw(fd):
+            return framed(visit, number, pid, fd, winch)
     try:
         os.set_blocking(master, False)
         print(f"lab {visit.lab}, {ns}: exit or Ctrl-D leaves, the lab stays", flush=True)
@@ -100,7 +105,8 @@ def terminal(visit: running.Visit, ns: str) -> int:
         os.close(master)
 
 
-def _master(visit: running.Visit, number: int) -> int:
+def _master(visit: running.Visit, number: int) -> tuple[int, int]:
+    """The descriptor of the terminal's master end, -1 where it cannot be handed out, and the shell's pid in the lab."""
     while True:
         for message, fds in visit.receive():
             if message["id"] != number:
@@ -108,8 +114,37 @@ def _master(visit: running.Visit, number: int) -> int:
             if "error" in message:
                 raise from_data(message["error"])
             if fds:
-                return fds[0]
+                return fds[0], 0
+            if "pid" in message.get("item", {}):
+                return -1, int(message["item"]["pid"])
             raise NsmagicError("the lab gave no terminal")
+
+
+def framed(visit: running.Visit, number: int, pid: int, fd: int, winch: int) -> int:
+    """Copy between this terminal and one of a virtual machine, in frames, until the shell there ends; its exit status."""
+    channel = visit.channel.fileno()
+    while True:
+        ready = select.select([fd, winch, channel], [], [])[0]
+        if winch in ready:
+            os.read(winch, _CHUNK)
+            size = os.get_terminal_size(fd)
+            visit.send("terminal_size", pid=pid, columns=size.columns, lines=size.lines)
+        if fd in ready:
+            data = os.read(fd, 4096)
+            if not data:
+                return 129  # this terminal hung up
+            visit.send("terminal_typed", pid=pid, data=base64.b64encode(data).decode())
+        if channel in ready:
+            for message, _ in visit.receive():
+                if message["id"] != number:
+                    continue
+                if "item" in message:
+                    write_all(1, base64.b64decode(message["item"].get("data", "")))
+                elif "error" in message:
+                    raise from_data(message["error"])
+                else:
+                    status = int(message["done"]["status"])
+                    return status if status >= 0 else 128 - status
 
 
 class Copier:

@@ -5,12 +5,17 @@ Its processes are in no namespace of their own that could be looked for, but all
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+import pty
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -382,3 +387,65 @@ def test_a_notebook_sees_that_it_starts(monkeypatch: pytest.MonkeyPatch, noteboo
     assert seen.out.startswith("starting a virtual machine")
     assert seen.out.endswith("+ namespace red\n")
     assert "pandas" in sys.modules
+
+
+# From a terminal
+
+
+def nsmagic(*words: str, said: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "nsmagic", *words], input=said, capture_output=True, text=True, timeout=60, check=False,
+        cwd=Path(__file__).resolve().parents[2],
+    )  # fmt: skip
+
+
+def test_visitors_come_and_go(machine: Lab) -> None:
+    """More of them than there are lines, one after the other; each gets its own answers."""
+    lab = machine.status()["lab"]
+    assert any(line.split()[:2] == [lab, "vm"] for line in nsmagic("ls").stdout.splitlines())
+    for number in range(6):
+        done = nsmagic("shell", "red", "--lab", lab, said=f"echo {number}; ip -br link | wc -l; exit {number}")
+        assert (done.stdout, done.returncode) == (f"{number}\n2\n", number), done.stderr
+
+
+def test_a_visitor_who_is_killed_leaves_nothing(machine: Lab) -> None:
+    """Also not to the next one: what was asked for ends with who asked, and its output is nobody's."""
+    lab = machine.status()["lab"]
+    words = [sys.executable, "-m", "nsmagic", "shell", "--lab", lab]
+    for _ in range(2):
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as visitor:
+            assert visitor.stdin is not None
+            assert visitor.stdout is not None
+            visitor.stdin.write("echo begun; while :; do echo flood; sleep 0.01; done")
+            visitor.stdin.close()
+            assert visitor.stdout.readline() == "begun\n"
+            visitor.kill()
+        assert observe.until(lambda: "sleep" not in str(machine.status()["processes"]), 5.0)
+        assert nsmagic("shell", "--lab", lab, said="echo clean").stdout == "clean\n"
+
+
+def test_a_shell_on_a_terminal(machine: Lab) -> None:
+    """Its output and keys go in frames; its size, and its exit status."""
+    lab = machine.status()["lab"]
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "nsmagic", "shell", "red", "--lab", lab])
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 97, 0, 0))
+    seen, typed, end = b"", False, time.monotonic() + 40
+    while time.monotonic() < end:
+        if not select.select([fd], [], [], 0.5)[0]:
+            continue
+        try:
+            data = os.read(fd, 4096)
+        except OSError:
+            break
+        seen += data
+        if not typed and b"red:" in seen:
+            typed = True
+            os.write(fd, b"stty size; tty; echo $((6 * 7)); ip -br link show veth-red; exit 5\n")
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(fd)
+    text = seen.decode()
+    assert status == 5, text
+    for words in ("31 97", "/dev/pts/0", "42", "veth-red@"):
+        assert words in text, text

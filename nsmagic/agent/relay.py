@@ -1,0 +1,145 @@
+"""Visitors of a lab in a virtual machine (``nsmagic shell``, ``nsmagic ls``): no descriptor can be handed into it, so the launcher
+copies their frames to a serial line and back.
+
+A line has no end that its other side could see, and the next visitor gets the same one. So only whole frames are passed on, and when a
+visitor leaves the agent is told so (``LEFT``) and answers when nothing of that visitor's is under way; what comes before the
+answer is nobody's. The launcher never waits for anybody: everything is non-blocking and bounded. Standard library only.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+
+from nsmagic.agent import protocol
+
+#: Visitors at once.
+LINES = 4
+LEFT = protocol.pack({"id": 0, "op": "left"})
+_ANSWER = protocol.pack({"id": 0, "done": {"left": True}})
+#: Bytes that may wait for the guest, after which a visitor is not read; and for a visitor, after which that one is sent away.
+_MUCH, _TOO_MUCH = 2 << 20, 8 << 20
+_CHUNK = 1 << 16
+
+
+class Line:
+    """One serial line, and the visitor who has it, if anybody.
+
+    >>> ours, guest = socket.socketpair()
+    >>> line = Line(ours)
+    >>> them, visitor = socket.socketpair()
+    >>> line.take(visitor); line.free
+    False
+    >>> them.sendall(protocol.pack({"id": 1})[:5]); line.turn(); guest.setblocking(False)
+    >>> them.sendall(protocol.pack({"id": 1})[5:]); line.turn(); guest.recv(100)
+    b'\\x00\\x00\\x00\\x08{"id":1}'
+    >>> them.close(); line.turn(); guest.recv(100) == LEFT, line.free
+    (True, False)
+    >>> guest.send(protocol.pack({"id": 1, "item": 1}) + _ANSWER); line.turn(); line.free
+    54
+    True
+    >>> for each in (ours, guest): each.close()
+    """
+
+    def __init__(self, line: socket.socket) -> None:
+        line.setblocking(False)
+        self.line = line
+        self.visitor: socket.socket | None = None
+        self._leaving = False
+        self._in = bytearray()  # from the visitor, a frame that is not complete
+        self._out = bytearray()  # from the guest, likewise
+        self._to_guest = bytearray()
+        self._to_visitor = bytearray()
+
+    @property
+    def free(self) -> bool:
+        """Whether a visitor can have it."""
+        return self.visitor is None and not self._leaving
+
+    def take(self, visitor: socket.socket) -> None:
+        """Give it to a visitor."""
+        visitor.setblocking(False)
+        self.visitor = visitor
+
+    def wanted(self) -> dict[int, int]:
+        """The descriptors to be polled, each with its events."""
+        found = {self.line.fileno(): select.POLLIN | (select.POLLOUT if self._to_guest else 0)}
+        if self.visitor is not None:
+            reads = select.POLLIN if len(self._to_guest) < _MUCH else 0
+            found[self.visitor.fileno()] = reads | (select.POLLOUT if self._to_visitor else 0)
+        return found
+
+    def turn(self) -> None:
+        """Copy what there is, both ways, as far as it goes."""
+        if self.visitor is not None and len(self._to_guest) < _MUCH:
+            self._from_visitor(self.visitor)
+        self._from_guest()
+        self._send(self.line, self._to_guest)
+        if self.visitor is not None and not self._send(self.visitor, self._to_visitor):
+            self._leave()
+            self._send(self.line, self._to_guest)
+
+    def _from_visitor(self, visitor: socket.socket) -> None:
+        try:
+            data = visitor.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._leave()
+            return
+        self._in += data
+        frames = _whole(self._in)
+        if frames is None:
+            self._leave()
+        else:
+            self._to_guest += b"".join(frames)
+
+    def _from_guest(self) -> None:
+        try:
+            self._out += self.line.recv(_CHUNK)
+        except OSError:
+            return
+        for frame in _whole(self._out) or []:
+            if self._leaving:
+                self._leaving = frame != _ANSWER
+            elif self.visitor is not None:
+                self._to_visitor += frame
+        if len(self._to_visitor) > _TOO_MUCH:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self.visitor is not None:
+            self.visitor.close()
+            self.visitor = None
+            self._in.clear()
+            self._to_visitor.clear()
+            self._leaving = True
+            self._to_guest += LEFT
+
+    @staticmethod
+    def _send(to: socket.socket, data: bytearray) -> bool:
+        """Send what goes; False when the other end is gone."""
+        try:
+            while data:
+                del data[: to.send(data, socket.MSG_NOSIGNAL)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            return False
+        return True
+
+
+def _whole(data: bytearray) -> list[bytes] | None:
+    """Take the complete frames out of what has come; None when these are no frames."""
+    frames = []
+    while len(data) >= 4:
+        (length,) = protocol.HEADER.unpack_from(data)
+        if length > protocol.MAX_FRAME:
+            return None
+        if len(data) < 4 + length:
+            break
+        frames.append(bytes(data[: 4 + length]))
+        del data[: 4 + length]
+    return frames
