@@ -5,6 +5,7 @@ Its processes are in no namespace of their own that could be looked for, but all
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -15,6 +16,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Iterator, Sequence
@@ -47,14 +49,26 @@ CABLE = """
 """
 
 
+@contextlib.contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that the plain user whom root becomes can enter too, and write in."""
+    with tempfile.TemporaryDirectory(prefix="nsmagic-test.", ignore_cleanup_errors=True) as name:
+        os.chmod(name, 0o777)
+        yield Path(name)
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the plain user that root becomes may write too."""
-    made = tmp_path_factory.mktemp("vm")
-    for each in (made, *made.parents[:2]):
-        if each.owner() == Path("/proc/self").owner():
-            each.chmod(0o777 if each == made else 0o755)
-    return made
+def folder() -> Iterator[Path]:
+    """The notebook's."""
+    with open_folder() as made:
+        yield made
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """One more."""
+    with open_folder() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -282,14 +296,12 @@ def test_without_a_kernel_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) ->
     assert "nsmagic vm install" in str(caught.value.hint)
 
 
-def test_a_kernel_that_does_not_boot_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    wrong = tmp_path / "linux.uml"
+def test_a_kernel_that_does_not_boot_is_told(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    wrong = place / "linux.uml"
     wrong.write_text(
         "#!/bin/sh\necho 'Checking that ptrace can change system call numbers...Operation not permitted'\n"
     )
     wrong.chmod(0o755)
-    for each in (tmp_path, *tmp_path.parents[:2]):
-        each.chmod(0o755)
     monkeypatch.setenv("NSMAGIC_UML", str(wrong))
     with pytest.raises(SandboxUnavailable, match="ptrace can change system call numbers"):
         Lab(sandbox="vm").run("true")
@@ -362,13 +374,11 @@ def test_install_refuses_a_file_that_is_not_the_one_of_the_lists(
 
 
 @pytest.mark.heavy
-def test_install_for_real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: Path) -> None:
+def test_install_for_real(monkeypatch: pytest.MonkeyPatch, place: Path, folder: Path) -> None:
     """Fetches 40 MiB from the machine's package source, as whoever runs the tests, and boots what came."""
-    for each in (tmp_path, *tmp_path.parents[:2]):
-        each.chmod(0o755)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place))
     kernel = vm.install()
-    assert kernel.is_relative_to(tmp_path)
+    assert kernel.is_relative_to(place)
     with Lab(sandbox="vm", folder=str(folder)) as lab:
         lab.run(CABLE).check()
         lab.run("ip link add type dummy").check()
