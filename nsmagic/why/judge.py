@@ -253,6 +253,7 @@ def _more(s: Situation, request: Request, reading: Reading, found: Finding | Non
     if found is None or found.soft or found.say in _TOGETHER:
         return []
     more = [each for each in reading.out.more if each != found]
+    both = {"wrong-subnet"}  # one new address mends both sides of it
     if reading.out.finding is not None and found.way == "out":
         owner = next((row for row in s.owners(request.dst) if row.ns != request.ns), None)
         family = family_of(request.dst)
@@ -273,6 +274,8 @@ def _more(s: Situation, request: Request, reading: Reading, found: Finding | Non
     return [
         each
         for each in more
+        if not (each.code == found.code and found.code in both)
+        and not each.ns.startswith("(")  # outside: whether it is at fault is seen when the packet gets there
         if (each.ns, each.dev) != (found.ns, found.dev) and (each.code, each.where) != (found.code, found.where)
     ]
 
@@ -288,7 +291,7 @@ def _verdict(
     more: list[Finding],
 ) -> Verdict:
     dst = request.label or request.dst
-    rows = _rows(_hops(reading, probe, request, found), probe, request)
+    rows = _rows(s, _hops(reading, probe, request, found), probe, request)
     if found is None:
         text = _success(request, reading, probe) if arrived else ""
         return Verdict(request.ns, dst, arrived, explanation=text, confidence=confidence, hops=rows)
@@ -348,12 +351,15 @@ def _seen(probe: Probe, request: Request) -> dict[str, set[tuple[str, str]]]:
     return seen
 
 
-def _rows(hops: list[Hop], probe: Probe, request: Request) -> tuple[tuple[object, ...], ...]:
+def _rows(s: Situation, hops: list[Hop], probe: Probe, request: Request) -> tuple[tuple[object, ...], ...]:
     """The hops as rows of the evidence, with what the probe says of each."""
     seen = _seen(probe, request)
     rows = []
     for number, hop in enumerate(hops, 1):
-        known = (hop.ns, hop.dev) in seen[hop.way] if hop.dev else None
+        link = s.link(hop.ns, hop.dev)
+        # What a switch passes on is seen at its ports, not at itself.
+        passes = link is not None and link.kind == "bridge" and not hop.routes
+        known = (hop.ns, hop.dev) in seen[hop.way] if hop.dev and not passes else None
         rows.append((number, hop.way, hop.ns, hop.dev, hop.what, known, hop.ok))
     return tuple(rows)
 

@@ -48,7 +48,9 @@ def _names(known: Iterable[str]) -> str:
 
 def _owner(snapshot: Snapshot, address: str, src: str) -> str:
     owners = sorted({row.ns for row in snapshot.addrs if row.address == address})
-    return f"{address} ({owners[0]})" if len(owners) == 1 and owners[0] != src else address
+    if len(owners) != 1 or owners[0] == src:
+        return address
+    return f"{address} {owners[0]}" if owners[0].startswith("(") else f"{address} ({owners[0]})"
 
 
 def _address_of(snapshot: Snapshot, src: str, dst: str) -> str:

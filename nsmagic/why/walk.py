@@ -13,6 +13,10 @@ from nsmagic.why.situation import ip as parsed
 
 _NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17}
 _MOST_HOPS = 300
+#: What becomes of answers to a private address among those who know nothing of it.
+_ASTRAY = frozenset(
+    {"no-return-route", "wrong-route", "no-forwarding", "loop", "blackhole-route", "gateway-unreachable"}
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ def travel(s: Situation, ns: str, packet: Packet, way: str = "out", oif: str = "
     trail = Trail(packet)
     _travel(s, ns, trail, way, oif, depth)
     if trail.finding is not None:
+        if way == "back" and not depth:
+            trail.finding = _nat_missing(s, trail.packet, trail.finding)
         trail.finding = _of_translation(trail, trail.finding).on_the_way(way)
         dev = trail.finding.dev
         what = f"stops here: {trail.finding.code}"
@@ -164,49 +170,33 @@ def _refused(s: Situation, at: str, trail: Trail, iif: str, way: str, number: in
             mine = next((row for row in s.owners(packet.dst) if row.ns == at), None)
             if mine is None or s.is_up(mine):
                 return _no_router(s, at, stopped, trail)
-    found = routes.refused(s, at, packet.dst, packet.src, iif, way, packet.transport)
-    return _nat_missing(s, at, packet, found) if way == "back" else found
+    return routes.refused(s, at, packet.dst, packet.src, iif, way, packet.transport)
 
 
-def _nat_missing(s: Situation, at: str, packet: Packet, found: Finding) -> Finding:
+def _nat_missing(s: Situation, packet: Packet, found: Finding) -> Finding:
     """An answer that does not know its way back to a private address: the router should have put its own there."""
-    if found.code != "no-return-route" or not routes.outside_of_us(s, at, packet.dst):
+    if found.code not in _ASTRAY or not routes.outside_of_us(s, found.ns, packet.dst):
         return found
-    owner = next((row for row in s.owners(packet.dst)), None)
-    border = _border(s, at, packet.dst) if owner is not None else None
+    owner = next(iter(s.owners(packet.dst)), None)
+    border = _border(s, packet, owner.ns) if owner is not None else None
     if border is None or owner is None:
         return found
     router, dev = border
-    network = str(s.network(owner))
     tool = "ip6tables" if ":" in packet.dst else "iptables"
-    facts = {"src": packet.dst, "at": wire.home(at), "router": router, "dev": dev}
+    facts = {"src": packet.dst, "at": wire.home(found.ns), "router": router, "dev": dev}
+    network = str(s.network(owner))
     fix = (inside(router, tool, "-t", "nat", "-A", "POSTROUTING", "-s", network, "-o", dev, "-j", "MASQUERADE"),)
-    see: tuple[str, ...] = (ip(at, "route", "get", packet.dst), inside(router, tool, "-t", "nat", "-S", "POSTROUTING"))
-    if at.startswith("("):
-        see = see[1:]
+    see: tuple[str, ...] = (inside(router, tool, "-t", "nat", "-S", "POSTROUTING"),)
+    if not found.ns.startswith("("):
+        see = (ip(found.ns, "route", "get", packet.dst), *see)
     return Finding("nat-missing", router, dev, facts, see, fix)
 
 
-def _border(s: Situation, at: str, private: str) -> tuple[str, str] | None:
-    """The router nearest to the private network that is not an outside one: where the packet leaves it by which interface."""
-    target = next(iter(s.addresses(at, family=family_of(private), automatic=False)), None)
-    owner = next((row.ns for row in s.owners(private)), "")
-    if target is None or not owner:
-        return None
-    goal = next(
-        (
-            row.address
-            for row in s.addresses(at, family=family_of(private), automatic=False)
-            if parsed(row.address).is_global
-        ),
-        target.address,
-    )
-    trail = Trail(Packet(private, goal))
-    try:
-        _travel(s, owner, trail, "out", "", 1)
-    except RecursionError:
-        return None
-    inner = [(ns, dev) for ns, dev, _ in trail.legs[1:] if not ns.startswith("(")]
+def _border(s: Situation, packet: Packet, ns: str) -> tuple[str, str] | None:
+    """Where the packet that is answered left what is ours: the router, and its interface."""
+    trail = Trail(Packet(packet.dst, packet.src))
+    _travel(s, ns, trail, "out", "", 1)
+    inner = [(router, dev) for router, dev, _ in trail.legs[1:] if not router.startswith("(")]
     public = [each for each in inner if any(parsed(row.address).is_global for row in s.addresses(*each))]
     return (public[0] if public else inner[-1]) if inner else None
 
