@@ -479,7 +479,7 @@ def _built(table: str, snapshot: Snapshot, ns: str | None, choice: Choice) -> Ne
     if known is None or not all(map(operator.is_, known[0], made_of)):
         known = source.memo[key] = (made_of, _dressed(table, columns.of(table, snapshot, ns, choice), ns, choice.all))
     # Who writes into a table writes into its own: pandas 3 copies then, before that we do now.
-    return _dress(known[1].copy(deep=not _COPY_ON_WRITE), known[1]._view)
+    return _dress(known[1] if _COPY_ON_WRITE else known[1].copy(), known[1]._view)
 
 
 def _rows(snapshot: Snapshot, table: str, ns: str | None, all: bool) -> list[Any]:

@@ -102,8 +102,8 @@ def forwarding(client: Client, names: list[str]) -> set[str]:
     """Those of the namespaces that forward IPv4 packets."""
     args = {"names": ["net.ipv4.ip_forward"], "ignore": True}
     commands = [{"tool": "sysctl", "verb": "sysctl.read", "args": args, "ns": ns} for ns in names]
-    answers = client.call("commands", commands=commands)
-    return {ns for item in answers.items() for ns, _, value in item.get("rows", ()) if value != "0"}
+    answers = client.call("commands", commands=commands, several=True)
+    return {ns for items in answers.items() for item in items for ns, _, value in item.get("rows", ()) if value != "0"}
 
 
 def names(client: Client) -> list[str]:

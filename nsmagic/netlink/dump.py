@@ -100,6 +100,17 @@ def _rows(sock: RouteSocket, kind: int, body: bytes, read: Callable[[Any, int, i
     return rows
 
 
+def whole(sock: RouteSocket, kind: int, body: bytes) -> list[tuple[int, bytes, int, int]]:
+    """All messages of a dump; again when the table changed meanwhile, as ``table``."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return list(sock.dump(kind, body))
+        except NetlinkError as error:
+            if error.errno != _EINTR or not left:
+                raise
+    raise AssertionError("unreachable")
+
+
 def _link_request(nsid: int | None, index: int = 0, family: int = 0, mask: bytes = _SKIP_STATS) -> bytes:
     body = decode.IFINFO.pack(family, 0, index, 0, 0) + mask
     return body if nsid is None else body + struct.pack("=HHi", 8, IFLA_TARGET_NETNSID, nsid)
@@ -180,22 +191,39 @@ _neighbours: dict[bytes, RawNeighbour] = {}
 
 
 def _neighbour(data: bytes, at: int, end: int) -> RawNeighbour | None:
-    """An entry without what runs by itself. That stands behind its two addresses, so that what is before it is a key."""
-    family = data[at]
-    if family not in INET_FAMILIES:
-        return None
-    stop = at + (20 if family == AF_INET else 32)  # behind the header and NDA_DST, which is always first
+    """An entry without what runs by itself."""
+    return neighbour_of(_key(data, at, end)) if data[at] in INET_FAMILIES else None
+
+
+def _key(data: bytes, at: int, end: int) -> bytes:
+    """What of an entry does not run by itself: all that stands before the ages, which come behind its two addresses."""
+    stop = at + (20 if data[at] == AF_INET else 32)  # behind the header and NDA_DST, which is always first
     if stop + 4 <= end:
         size, number = _ATTR.unpack_from(data, stop)
         if number == _NDA_LLADDR:
             stop += size
-    key = data[at:stop]
+    return data[at:stop]
+
+
+def neighbour_of(key: bytes) -> RawNeighbour:
+    """The entry that one of ``neighbour_keys`` stands for; ages and use counts are left 0."""
     row = _neighbours.get(key)
     if row is None:
         if len(_neighbours) > _MOST:
             _neighbours.clear()
-        row = _neighbours[key] = decode.neighbour(data, at, end)._replace(updated=0, refs=0)
+        row = _neighbours[key] = decode.neighbour(key, 0, len(key))._replace(updated=0, refs=0)
     return row
+
+
+_NEIGHBOURS = _neighbour_request()
+
+
+def neighbour_keys(sock: RouteSocket) -> list[bytes]:
+    """``neighbours`` of both families as the bytes that matter of each. They change without an event (a packet sent makes STALE
+    into DELAY), so they are read for every snapshot, and mostly compare equal."""
+    return [
+        _key(data, at, end) for _, data, at, end in whole(sock, RTM_GETNEIGH, _NEIGHBOURS) if data[at] in INET_FAMILIES
+    ]
 
 
 def fdb(sock: RouteSocket) -> list[RawNeighbour]:

@@ -216,18 +216,19 @@ class Live:
         return rows
 
     def _neighbours(self, space: Space) -> list[Row]:
-        entries = dump.neighbours(self.sock) + [entry for entry in space.fixed if entry.flags & dump.NTF_PROXY]
+        keys = dump.neighbour_keys(self.sock)
         cached = self._cache.get("neighbours")
-        if (
-            cached is not None
-            and cached[0][1] is space.links
-            and cached[0][2] == space.name
-            and cached[0][0] == entries
-        ):
-            return cached[1]
+        if cached is not None:
+            known, links, name, fixed = cached[0]
+            if known == keys and links is space.links and name == space.name and fixed is space.fixed:
+                return cached[1]
+        entries = [dump.neighbour_of(key) for key in keys]
+        entries += [entry for entry in space.fixed if entry.flags & dump.NTF_PROXY]
         ranked = sorted(entries, key=lambda entry: (number(entry.address), entry.ifindex, entry.flags & dump.NTF_PROXY))
         rows = [peers.neighbour_row(space, entry) for entry in ranked]
-        self._cache["neighbours"] = ((entries, space.links, space.name), rows)
+        if cached is not None and cached[1] == rows:
+            rows = cached[1]
+        self._cache["neighbours"] = ((keys, space.links, space.name, space.fixed), rows)
         return rows
 
 

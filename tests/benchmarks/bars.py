@@ -13,7 +13,8 @@ from tests.benchmarks.rounds import figure, spread
 class Bar:
     """One bar. ``values`` are our figures, round by round; ``limit`` the bar, a top or with ``least`` a bottom.
 
-    ``unit`` is ``×`` for a ratio. Without values, ``note`` says why there are none.
+    ``unit`` is ``×`` for a ratio. Without values, ``note`` says why there are none; ``why`` is what stands in the way when the bar
+    is not met.
     """
 
     what: str
@@ -22,6 +23,7 @@ class Bar:
     least: bool = False
     unit: str = "×"
     note: str = ""
+    why: str = ""
 
     @property
     def met(self) -> bool | None:
@@ -55,7 +57,8 @@ def table(bars: Sequence[Bar]) -> str:
         figures = spread(bar.values) if bar.values else " " * 22
         note = f" ({bar.note})" if bar.note else ""
         lines.append(f"  {bar.what:<{width}}{figures}  {bar.wanted:>9}  {bar.verdict}{note}")
-    return "\n".join(lines)
+    missed = dict.fromkeys(bar.why for bar in bars if bar.met is False and bar.why)
+    return "\n".join([*lines, *(f"  not met, because {why}" for why in missed)])
 
 
 def markdown(bars: Sequence[Bar]) -> str:
@@ -66,6 +69,7 @@ def markdown(bars: Sequence[Bar]) -> str:
         between = f"{figure(min(bar.values))} … {figure(max(bar.values))}" if bar.values else ""
         verdict = f"**{bar.verdict}**" if bar.met is False else bar.verdict
         lines.append(
-            f"| {bar.what} | {median} | {between} | {bar.wanted} | {verdict}{': ' + bar.note if bar.note else ''} |"
+            f"| {bar.what} | {median} | {between} | {bar.wanted} | "
+            f"{'; '.join(filter(None, (verdict, bar.note, bar.why if bar.met is False else '')))} |"
         )
     return "\n".join(lines)

@@ -11,6 +11,31 @@ from tests.benchmarks.bars import Bar
 from tests.benchmarks.place import Absent
 from tests.benchmarks.rounds import Record
 
+#: What stands in the way of a bar that is not met, as the profile shows it.
+WHY = {
+    "described": "the kernel's listeners (our monitor's socket) and Python's part of each namespace come on top of the floor's calls",
+    "cell": (
+        "each command is answered with what it changed, which has to be read before the next: nine reads of links and some fifty "
+        "events for each namespace; with --quiet the cell is pipelined and tells nothing"
+    ),
+    "quiet": "reading 8 N lines of text takes a sixth of the time, making namespaces one by one in Python and the kernel the rest",
+    "frames": "rows of what changed travel as JSON and become columns in Python",
+    "changed": (
+        "neighbours change without an event when a packet is sent (STALE to DELAY), so each namespace's are read for each "
+        "snapshot: half of the time, and of that half the kernel's own"
+    ),
+    "cells": "pandas makes and shows the frame, and a message goes to the agent and back over two wake-ups",
+    "gone": "the kernel's work queue takes the namespaces down after our call has returned",
+    "start": "the start of two processes and of the sandbox is in it",
+    "picture": (
+        "the text in DOT is made in Python from a snapshot; which namespaces forward and what their firewalls translate are read beside it"
+    ),
+    "event": (
+        "the agent reads the link again (an event names the other end's namespace in numbers that only that namespace knows), and its "
+        "words come by JSON over two wake-ups: of the agent and of the callback's thread"
+    ),
+}
+
 
 @dataclass
 class Plan:
@@ -58,15 +83,15 @@ def build(plan: Plan) -> Iterator[str]:
             continue  # the bars are for 100 and 500
         described = record.ratios(builds.DESCRIBED, "build", builds.FLOOR)
         plan.bars += [
-            Bar(f"build N = {count} from a description, of the C floor", 1.3, described),
-            Bar(f"build N = {count} by a cell, of ip -batch", 1.0, record.ratios(builds.OURS, "build", "ip -batch")),
-            Bar("the same with --quiet, of ip -batch", 1.0, record.ratios(builds.QUIET, "build", "ip -batch")),
+            Bar(f"build N = {count} from a description, of the C floor", 1.3, described, why=WHY["described"]),
+            Bar(f"build N = {count} by a cell, of ip -batch", 1.0, record.ratios(builds.OURS, "build", "ip -batch"), why=WHY["cell"]),
+            Bar("the same with --quiet, of ip -batch", 1.0, record.ratios(builds.QUIET, "build", "ip -batch"), why=WHY["quiet"]),
             Bar(
                 f"build N = {count} by a cell, faster than bash with ip -n", 8,
-                record.ratios("bash, ip -n", "build", builds.OURS), least=True,
+                record.ratios("bash, ip -n", "build", builds.OURS), least=True, why=WHY["cell"],
             ),
-            Bar("the same with --quiet, faster than bash with ip -n", 8, record.ratios("bash, ip -n", "build", builds.QUIET), least=True),
-            Bar(f"end of a lab of N = {count}, of the C floor", 1.2, record.ratios(builds.OURS, "gone", builds.FLOOR)),
+            Bar("the same with --quiet, faster than bash with ip -n", 8, record.ratios("bash, ip -n", "build", builds.QUIET), least=True, why=WHY["quiet"]),
+            Bar(f"end of a lab of N = {count}, of the C floor", 1.2, record.ratios(builds.OURS, "gone", builds.FLOOR), why=WHY["gone"]),
         ]  # fmt: skip
 
 
@@ -91,12 +116,12 @@ def snapshot(plan: Plan) -> Iterator[str]:
         if count < 100 and not plan.sizes:
             continue
         plan.bars += [
-            Bar(f"snapshot N = {count} into four DataFrames, of the C floor", 3.5, record.ratios(reads.FRAMES, "seconds", reads.FLOOR)),
+            Bar(f"snapshot N = {count} into four DataFrames, of the C floor", 3.5, record.ratios(reads.FRAMES, "seconds", reads.FLOOR), why=WHY["frames"]),
             Bar(
                 f"snapshot N = {count}, faster than an ip -j loop to DataFrames", 60,
-                record.ratios(reads.IP_FRAMES, "seconds", reads.FRAMES), least=True,
+                record.ratios(reads.IP_FRAMES, "seconds", reads.FRAMES), least=True, why=WHY["frames"],
             ),
-            Bar(f"snapshot N = {count}, one namespace changed", 0.5, record.ratios(reads.CHANGED, "seconds", reads.FLOOR)),
+            Bar(f"snapshot N = {count}, one namespace changed", 0.5, record.ratios(reads.CHANGED, "seconds", reads.FLOOR), why=WHY["changed"]),
         ]  # fmt: skip
 
 
@@ -115,7 +140,7 @@ def cells(plan: Plan) -> Iterator[str]:
         _faster("%netns red ip link, faster than !ip -n red link", 25, over[kernels.BANG], over[kernels.OURS]),
         Bar(
             "%netns red ip link, of a kept raw socket to a DataFrame", 1.5,
-            _each(over[kernels.OURS], over[kernels.RAW]), note="medians over an empty cell, by fifths of the rounds",
+            _each(over[kernels.OURS], over[kernels.RAW]), why=WHY["cells"], note="medians over an empty cell, by fifths of the rounds",
         ),
         _faster("%netns red ping -c1, faster than !ip netns exec red ping -c1", 15, over[kernels.PING_BANG], over[kernels.PING]),
         _faster("the same without the shell's own time (lab.run, subprocess)", 15, over[kernels.EXEC_PING], over[kernels.API_PING]),
@@ -123,7 +148,7 @@ def cells(plan: Plan) -> Iterator[str]:
 
 
 def _faster(what: str, limit: float, slow: list[float], fast: list[float]) -> Bar:
-    return Bar(what, limit, _each(slow, fast), least=True)
+    return Bar(what, limit, _each(slow, fast), least=True, why=WHY["cells"])
 
 
 def _each(upper: list[float], lower: list[float], parts: int = 5) -> list[float]:
@@ -174,7 +199,7 @@ def picture(plan: Plan) -> Iterator[str]:
     if dense_seconds:
         yield f"full mesh of {dense}: {rounds.spread(dense_seconds)} seconds"
     plan.bars += [
-        Bar(f"%topology of N = {count}, of Graphviz alone", 1.5, drawn, note=note),
+        Bar(f"%topology of N = {count}, of Graphviz alone", 1.5, drawn, note=note, why=WHY["picture"]),
         Bar(f"full mesh of {dense} with labels", 1, dense_seconds, unit="s", note=note),
     ]
 
@@ -214,7 +239,12 @@ def rest(plan: Plan) -> Iterator[str]:
     ]
     yield "\n".join(lines)
     plan.bars += [
-        Bar("event seen by a Python callback, of a raw socket", 3, [a / b for a, b in zip(ours, raw, strict=True)]),
+        Bar(
+            "event seen by a Python callback, of a raw socket",
+            3,
+            [a / b for a, b in zip(ours, raw, strict=True)],
+            why=WHY["event"],
+        ),
         Bar(f"memory of the agent, {count} namespaces", 60, agent, unit="MB"),
     ]
 
