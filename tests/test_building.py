@@ -91,6 +91,23 @@ def test_what_is_refused_is_named_and_the_rest_is_there() -> None:
         assert len(lab.names()) == 20
 
 
+@pytest.mark.sandbox
+@pytest.mark.heavy
+def test_a_thousand_rooms_work() -> None:
+    """``pytest -m heavy tests/test_building.py``."""
+    numbers = [f"{n // 250}.{n % 250 + 2}" for n in range(1000)]
+    data = {
+        "switch": [{"name": "br0", "addresses": "10.0.255.254/16"}],
+        "room": [{"name": f"h{n}", "addresses": {"eth0": f"10.0.{each}/16"}} for n, each in enumerate(numbers)],
+        "cable": [{"ends": [f"h{n}/eth0", f"host/v{n}"], "switch": "br0"} for n in range(1000)],
+    }
+    with Lab(limits={"namespaces": 1010}) as lab:
+        lab.build(data)
+        assert len(lab.names()) == 1000
+        assert len(lab.links) == 2 + 3 * 1000
+        assert lab.run("ping -c 1 10.0.0.2", "h999").value.received == 1
+
+
 def test_a_file_says_the_same(tmp_path: Path) -> None:
     path = tmp_path / "lab.toml"
     path.write_text(
