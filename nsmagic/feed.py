@@ -111,7 +111,8 @@ class Feed:
         self._snapshot: Snapshot | None = None  # keeps the tables, whose identities are compared
         self._beaten = time.monotonic()
         self._badges: dict[str, list[str]] = {}
-        self._badges_read = float("-inf")
+        self._forwarding: set[str] = set()
+        self._silent_read, self._silent_names = float("-inf"), list[str]()
         assert lab.client is not None  # a lab that cannot start says so here, not in a thread
         self._watch = lab.watch(self._heard)
 
@@ -205,8 +206,7 @@ class Feed:
 
     def _frame(self, client: Client, renderer: Renderer) -> Frame:
         snapshot = watching.read(client, *_TABLES)
-        forwarding = watching.forwarding(client, [row.ns for row in snapshot.namespaces])
-        badges = self._nat(client)
+        forwarding, badges = self._silent(client, [row.ns for row in snapshot.namespaces])
         # Tables in which nothing differs are the same objects as at the read before.
         made_of = ([id(snapshot.tables[table]) for table in _TABLES], forwarding, badges)
         if made_of == self._made_of and not self.frame.ended:
@@ -228,12 +228,14 @@ class Feed:
         self.topology, self._source = topology, source
         return Frame(svg, alt, text, "", rooms)
 
-    def _nat(self, client: Client) -> dict[str, list[str]]:
-        # Where there are rules a program is started to read them: not for each picture.
-        if time.monotonic() > self._badges_read + LOOK:
-            self._badges = watching.nat_badges(client)
-            self._badges_read = time.monotonic()
-        return self._badges
+    def _silent(self, client: Client, names: list[str]) -> tuple[set[str], dict[str, list[str]]]:
+        """Who forwards packets, and what is translated: of neither is there an event, and reading them costs more than the rest
+        (a file in each namespace; a program where there are rules). So they are not read for each picture."""
+        if time.monotonic() > self._silent_read + LOOK or names != self._silent_names:
+            self._silent_names = names
+            self._forwarding, self._badges = watching.forwarding(client, names), watching.nat_badges(client)
+            self._silent_read = time.monotonic()
+        return self._forwarding, self._badges
 
     def _publish(self, frame: Frame) -> None:
         self.frame = frame
