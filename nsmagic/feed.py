@@ -110,6 +110,7 @@ class Feed:
         self._made_of: tuple[Any, ...] = ()
         self._snapshot: Snapshot | None = None  # keeps the tables, whose identities are compared
         self._beaten = time.monotonic()
+        self._quiet = False
         self._badges: dict[str, list[str]] = {}
         self._forwarding: set[str] = set()
         self._silent_read, self._silent_names = float("-inf"), list[str]()
@@ -193,19 +194,21 @@ class Feed:
                 if self._due is not None:
                     left = max(self._due, earliest) - now
                     if left <= 0:
-                        self._due = None
+                        self._due, self._quiet = None, False
                         return True
                     self._wake.wait(left)
                     continue
                 if not self._wake.wait(LOOK):
                     break
+        self._quiet = True
         if time.monotonic() > self._beaten + BEAT:
             self._beaten = time.monotonic()
             self._beat()
         return True
 
     def _frame(self, client: Client, renderer: Renderer) -> Frame:
-        snapshot = watching.read(client, *_TABLES)
+        # Changes are shown as they come; when it has become quiet, what the kernel did in silence a moment later is looked at too.
+        snapshot = client.kept.read(client, _TABLES, settle=self._quiet)
         forwarding, badges = self._silent(client, [row.ns for row in snapshot.namespaces])
         # Tables in which nothing differs are the same objects as at the read before.
         made_of = ([id(snapshot.tables[table]) for table in _TABLES], forwarding, badges)

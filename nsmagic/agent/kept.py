@@ -24,10 +24,12 @@ class Kept:
         known = self._tables.get("namespaces")
         return known is not None and any(row[0] == name and row[2] for row in known[2].values)
 
-    def read(self, client: Client, tables: Sequence[str]) -> Snapshot:
-        """What the kernel has now. Tables in which nothing differs are the same objects as before."""
+    def read(self, client: Client, tables: Sequence[str], *, settle: bool = True) -> Snapshot:
+        """What the kernel has now (``settle``: when it has come to rest). Tables in which nothing differs are the same objects as before."""
         had = {table: self._tables[table] for table in tables if table in self._tables}
-        call = client.call("tables", since={table: had[table][0] if table in had else 0 for table in tables})
+        call = client.call(
+            "tables", since={table: had[table][0] if table in had else 0 for table in tables}, settle=settle
+        )
         fresh: dict[str, dict[str, list[Sequence[Any]]]] = {}
         for item in call.items():
             parts = fresh.setdefault(item["table"], {})

@@ -296,11 +296,13 @@ class Agent:
         data = self.work.moments.tables(number)
         return self._send_tables(call, list(data), data)
 
-    def op_tables(self, call: Call, since: dict[str, int]) -> dict[str, Any]:
+    def op_tables(self, call: Call, since: dict[str, int], settle: bool = True) -> dict[str, Any]:
         """Tables of all namespaces, as far as they differ from the states with these numbers (0: all of it). The last word has
-        for each table its ``number`` now and, when they differ, the ``names`` of the namespaces in order."""
+        for each table its ``number`` now and, when they differ, the ``names`` of the namespaces in order. ``settle`` waits
+        for what the kernel does a moment after a command; who follows the lab sees it come."""
         self.namespaces.scan()
-        self.monitor.settle()
+        if settle:
+            self.monitor.settle()
         answer: dict[str, Any] = {}
         for table, parts in self.work.parts(list(since)).items():
             number = self.shelf.put(table, parts)
