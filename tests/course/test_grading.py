@@ -98,7 +98,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], float, str]] = {
     "much-in-lab": (submission(CABLE, netns("yes" + "\n" + ADDRESSES)), 4.0, ""),
     "remove": (submission(CABLE, "!rm -rf ~ / 2>/dev/null", ("more", netns(ADDRESSES))), 2.0, ""),
     "remove-then": (submission("rm -rf ~ /root /student 2>/dev/null\n" + CABLE, netns(ADDRESSES)), 4.0, ""),
-    "lie": (submission("", _LIE, check="print('all well')", own="pass"), 1.0 + 0.25, ""),
+    "lie": (submission("", _LIE, check="print('all well')", own="pass"), 1.0, ""),
     "read": (
         submission(CABLE, _READ + "\nget_ipython().run_cell_magic('netns', '', '''" + ADDRESSES + "''')"),
         4.0,
@@ -107,7 +107,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], float, str]] = {
     "exit": (submission(CABLE, "import os\nos._exit(0)"), 2.0, "its kernel died"),
     "kill": (submission(CABLE, "import os, signal\nos.kill(-1, signal.SIGKILL)\nos.kill(os.getppid(), 9)"), 2.0, ""),
     "memory": (submission(CABLE, "x = []\nwhile True: x.append(bytearray(50 << 20))"), 2.0, ""),
-    "other-task": (submission("", "pass", cable="%%task two-rooms\nip netns add red\nip netns add blue"), 1.25, ""),
+    "other-task": (submission("", "pass", cable="%%task two-rooms\nip netns add red\nip netns add blue"), 1.0, ""),
     "close": (submission(CABLE, "%lab reset"), 1.0, ""),
 }
 BOUNDS = marks.Bounds(time=60, cell_time=6, memory=1500, processes=96)
@@ -179,13 +179,14 @@ def test_thirty_copies(tmp_path: Path) -> None:
         [
             (CABLE, netns(ADDRESSES.replace("/24", "")), 2.0),
             ("ip link add veth-red type veth peer name veth-blue", netns(ADDRESSES), 3.0),
+            ("ip link add veth-red netns red type veth peer name veth-blue", netns(ADDRESSES), 3.0 + 1 / 3),
             (CABLE, netns(tasks.answers("addresses", SEED + 1)[0].commands), 2.0),
             (CABLE, "this is no Python", 2.0),
         ]
     ):
         submissions[f"wrong-{number}"], expected[f"wrong-{number}"] = submission(cable, answer), points
     submissions["untouched"], expected["untouched"] = TEACHER, 1.0
-    submissions["no-cells"], expected["no-cells"] = notebook(), 1.0
+    submissions["no-cells"], expected["no-cells"] = notebook(), 0.0
     submissions["empty-file"], expected["empty-file"] = "", 0.0
     submissions["no-notebook"], expected["no-notebook"] = json.dumps([1, 2]), 0.0
     submissions["twice"], expected["twice"] = notebook(*[(c["id"], c["source"]) for c in GOOD["cells"]] * 2), 4.0
@@ -194,7 +195,7 @@ def test_thirty_copies(tmp_path: Path) -> None:
     wrong = {
         name: (mark.points, expected[name], mark.notes, mark.checks)
         for name, mark in found.items()
-        if mark.points != expected[name]
+        if abs(mark.points - expected[name]) > 0.01
     }
     assert wrong == {}
     notes = {name: "; ".join(found[name].notes) for name in HOSTILE}

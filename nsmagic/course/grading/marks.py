@@ -24,15 +24,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nsmagic.course import practice
 from nsmagic.course.grading import merge
 from nsmagic.course.tasks import SOLUTIONS
 from nsmagic.errors import NsmagicError
+from nsmagic.lab import Lab
 from nsmagic.sandbox import config as config_
 from nsmagic.sandbox import jail
 
 #: A submission's file may be so large, and what the supervisor tells of it.
 _FILE, _TOLD = 32 << 20, 16 << 20
 _MAC = re.compile(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b")
+_ONE_CHECK = re.compile(r"%check\s+([^\s-]\S*)(?:\s+--seed[ =]\d+)?$")
 #: Seconds between two looks at the memory.
 _LOOK = 0.25
 
@@ -112,6 +115,7 @@ def grade(
     beside = {path.name: path.read_bytes().hex() for path in files}
     known = names(submissions)
     marks, stored = [], []
+    begins = Begins()
     for path, name in zip(submissions, known, strict=True):
         mark = Mark(name, (seeds or {}).get(name, 0))
         marks.append(mark)
@@ -125,7 +129,7 @@ def grade(
             stored.append(set[str]())
             continue
         stored.append(outputs(theirs))
-        _one(mark, merge.steps(ours, theirs), bounds or Bounds(), beside)
+        _one(mark, merge.steps(ours, theirs), bounds or Bounds(), beside, begins)
     _compare(marks, stored)
     return marks
 
@@ -204,7 +208,7 @@ def _configuration(bounds: Bounds) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _one(mark: Mark, steps: Sequence[merge.Step], bounds: Bounds, files: Mapping[str, str]) -> None:
+def _one(mark: Mark, steps: Sequence[merge.Step], bounds: Bounds, files: Mapping[str, str], begins: Begins) -> None:
     """Run one submission in its jail."""
     configuration = _configuration(bounds)
     job = {
@@ -230,7 +234,7 @@ def _one(mark: Mark, steps: Sequence[merge.Step], bounds: Bounds, files: Mapping
             assert pipe is not None
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
-    _take(mark, steps, events, ended)
+    _take(mark, steps, events, ended, begins)
 
 
 def _watch(process: subprocess.Popen[bytes], job: bytes, bounds: Bounds) -> tuple[list[dict[str, Any]], str]:
@@ -303,7 +307,46 @@ def _share(pid: int) -> int:
     return 0
 
 
-def _take(mark: Mark, steps: Sequence[merge.Step], events: Sequence[Mapping[str, Any]], ended: str) -> None:
+def credit(held: Sequence[bool], before: Sequence[bool]) -> float:
+    """What part of a check is earned, of 1: of the points that do not hold ``before`` anybody has done anything.
+
+    One that held before and does not any more costs as much as another earns.
+
+    >>> credit([True, True, False], [True, False, False]), credit([True, False, False], [True, False, False])
+    (0.5, 0.0)
+    """
+    if len(before) != len(held) or all(before):
+        before = [False] * len(held)
+    earned = sum(now and not then for now, then in zip(held, before, strict=True))
+    lost = sum(then and not now for now, then in zip(held, before, strict=True))
+    return max(0, earned - lost) / sum(not then for then in before)
+
+
+class Begins:
+    """Which points of a task hold at its beginning, tried once for each task that somebody has not solved."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[bool]] = {}
+
+    def of(self, source: str) -> list[bool]:
+        """The points of a cell that is one ``%check NAME``; of any other nothing is known."""
+        found = _ONE_CHECK.match(source.strip())
+        if found is None:
+            return []
+        name = found[1]
+        if name not in self._known:
+            with Lab() as lab:
+                try:
+                    points = practice.task(name, lab, seed=0).report().points
+                except NsmagicError:
+                    points = ()  # a task of the submissions' own folder
+            self._known[name] = [point.ok for point in points]
+        return self._known[name]
+
+
+def _take(
+    mark: Mark, steps: Sequence[merge.Step], events: Sequence[Mapping[str, Any]], ended: str, begins: Begins
+) -> None:
     """Make marks and notes of what was told."""
     found = {event["cell"]: event["points"] for event in events if event.get("event") == "check"}
     for event in events:
@@ -323,9 +366,9 @@ def _take(mark: Mark, steps: Sequence[merge.Step], events: Sequence[Mapping[str,
         if not points:
             mark.checks.append(CheckMark(step.name, 0.0, step.points, ("not reached",)))
             continue
-        held = sum(bool(ok) for ok, _ in points)
         missing = tuple(words for ok, words in points if not ok)
-        mark.checks.append(CheckMark(step.name, step.points * held / len(points), step.points, missing))
+        share = credit([bool(ok) for ok, _ in points], begins.of(step.source) if missing else [])
+        mark.checks.append(CheckMark(step.name, step.points * share, step.points, missing))
     if ended:
         mark.notes.append(ended)
     elif not any(event.get("event") == "end" for event in events):
