@@ -208,6 +208,8 @@ def install(folder: Path, extras: set[str]) -> None:
     pip = [_python(folder), "-m", "pip", "--disable-pip-version-check"]
     if subprocess.run([*pip, "install", "--quiet", "-e", wanted]).returncode:
         raise Failed("pip could not install nsmagic; its own words are above")
+    # The agent's modules are read in labs alone, where nothing can be written: compiled once, not at each start.
+    subprocess.run([_python(folder), "-m", "compileall", "-q", str(TOP / "nsmagic")], stdout=subprocess.DEVNULL)
     mark.write_text("\n".join([_state(), *sorted(extras)]) + "\n")
 
 

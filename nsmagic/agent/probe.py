@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import socket
 import struct
 import time
@@ -41,9 +40,9 @@ class Watching:
         self._loop, self._namespaces, self._done = loop, namespaces, done
         self._ns, self._dst, self._dev = ns, dst, args.get("dev", "")
         family = socket.AF_INET6 if ":" in dst else socket.AF_INET
-        sport = 0xC000 | secrets.randbits(13)
+        sport = 0xC000 | (int.from_bytes(os.urandom(2)) & 0x1FFF)
         self._probe = packets.Probe(
-            family, args["proto"], args.get("port") or 0, secrets.token_bytes(8), sport, args.get("size") or 0
+            family, args["proto"], args.get("port") or 0, os.urandom(8), sport, args.get("size") or 0
         )
         self._src = args.get("src", "")
         self._quiet = args.get("quiet") or _QUIET

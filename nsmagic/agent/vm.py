@@ -26,7 +26,6 @@ import signal
 import socket
 import struct
 import sys
-import tempfile
 import termios
 from collections.abc import Mapping
 from typing import Any
@@ -89,6 +88,8 @@ def memory_folder(folders: list[str], size: int) -> str:
     StepFailed
         There is none: all are mounted noexec, are full, or are not ours to write in.
     """
+    import tempfile  # which the guest, that reads this module too, has no use for
+
     why = OSError(2, os.strerror(2))
     for folder in folders:
         try:
