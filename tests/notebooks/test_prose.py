@@ -21,8 +21,8 @@ def prose(path: Path) -> str:
     return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
-def test_there_are_eleven() -> None:
-    assert [path.stem[:2] for path in notebooks()] == [f"{number:02}" for number in range(11)]
+def test_there_are_twelve() -> None:
+    assert [path.stem[:2] for path in notebooks()] == [f"{number:02}" for number in range(12)]
 
 
 @EACH
