@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -173,29 +174,47 @@ def test_it_ends_with_the_lab() -> None:
 
 
 def test_an_interrupt_of_a_cell_leaves_a_background_capture_alone(cable: Lab) -> None:
-    import signal
-
     capture = cable.sniff("red", "icmp", background=True)
-    main = threading.main_thread().ident
-    assert main is not None
-    threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
+
+    def cell() -> None:
+        threading.Timer(0.5, _interrupt).start()
         cable.run("sleep 20\nsleep 20")
+
+    with pytest.raises(KeyboardInterrupt):
+        cell()
     assert capture.running
     cable.run("ping -c 1 192.168.15.2", "red")
     assert len(capture.stop()) == 2
 
 
-def test_an_interrupted_capture_keeps_what_it_has(cable: Lab) -> None:
-    import signal
+def test_an_interrupted_capture_keeps_what_it_has(cable: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[Capture] = []
+    wait = Capture.wait
 
+    def wait_noted(capture: Capture, timeout: float | None = None) -> Capture:
+        waiting.append(capture)
+        return wait(capture, timeout)
+
+    def interrupt_later() -> None:
+        limit = time.monotonic() + 20
+        while (not waiting or len(waiting[0]) < 3) and time.monotonic() < limit:
+            time.sleep(0.02)
+        _interrupt()
+
+    monkeypatch.setattr(Capture, "wait", wait_noted)
+    cable.run("ping -i 0.05 192.168.15.2", "red", background=True)
+    interrupter = threading.Thread(target=interrupt_later)
+    interrupter.start()
+    capture = cable.sniff("red", "icmp")
+    interrupter.join()
+    assert len(capture) >= 3
+    assert not capture.running
+
+
+def _interrupt() -> None:
     main = threading.main_thread().ident
     assert main is not None
-    threading.Timer(0.4, signal.pthread_kill, (main, signal.SIGINT)).start()
-    cable.run("ping -i 0.05 192.168.15.2", "red", background=True)
-    capture = cable.sniff("red", "icmp")
-    assert len(capture) > 2
-    assert not capture.running
+    signal.pthread_kill(main, signal.SIGINT)
 
 
 def test_it_changes_nothing(cable: Lab) -> None:
