@@ -95,6 +95,13 @@ def test_what_a_background_job_did_is_not_told_of_the_next_program(lab: Lab) -> 
     assert lines(lab, "iptables -A INPUT -p tcp -j DROP") == ["+ filter INPUT: tcp → DROP"]
 
 
+def test_legacy_rules_of_a_background_job_are_seen_when_asked_for(lab: Lab) -> None:
+    lab.run("true").check()
+    assert len(lab.firewall) == 0
+    assert lab.run("iptables-legacy -A INPUT -p udp -j DROP", background=True).value.wait() == 0
+    assert lab.firewall.target.tolist()[:1] == ["DROP"]
+
+
 def test_the_script_rebuilds_the_rules(lab: Lab) -> None:
     text = "\n".join(MADE.values())
     lab.run("ip netns add red").check()

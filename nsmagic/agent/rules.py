@@ -47,6 +47,7 @@ class Rules:
         self._loop, self._monitor, self._namespaces, self._place = loop, monitor, namespaces, place
         self._known: dict[int, list[Row]] = {}
         self._legacy: set[int] = set()
+        self._touched: set[str] = set()
         self._watched = False
 
     def refresh(self, legacy: bool, then: Callable[[list[Any]], None]) -> None:
@@ -54,19 +55,21 @@ class Rules:
 
         A namespace that cannot be read keeps what was known of it.
         """
-        if not self._watched:
-            self._watched = True
-            self._monitor.watch_firewall()
+        self._note()
         entries = self._namespaces.entries
         there = {entry.inode for entry in entries.values()}
         self._known = {inode: rows for inode, rows in self._known.items() if inode in there}
-        touched = self._monitor.firewall_touched()
         waiting = [
             name
             for name, entry in sorted(entries.items())
             if not entry.further
-            and (entry.inode not in self._known or name in touched or legacy or entry.inode in self._legacy)
+            and (
+                not self._settled(name)
+                or entry.inode in self._legacy
+                or (legacy and bool(self._legacy_tables(entry.fd)))
+            )
         ]
+        self._touched.clear()
         changes: list[Any] = []
 
         def take(name: str, rows: list[Row] | NsmagicError) -> None:
@@ -85,13 +88,32 @@ class Rules:
         found: list[Row] = []
         wrong: list[NsmagicError] = []
 
-        def take(_: str, rows: list[Row] | NsmagicError) -> None:
+        def take(name: str, rows: list[Row] | NsmagicError) -> None:
             if isinstance(rows, NsmagicError):
                 wrong.append(rows)
             else:
                 found.extend(rows)
+                if not rows:
+                    self._known.setdefault(self._namespaces.entries[name].inode, [])
 
-        self._each(list(names), take, lambda: then(wrong[0] if wrong else found))
+        self._note()
+        waiting = []
+        for name in names:
+            entry = self._namespaces.entries[name]
+            # Most namespaces have no rules; that is known without asking for them again.
+            if not self._settled(name) or self._known[entry.inode] or self._legacy_tables(entry.fd):
+                waiting.append(name)
+        self._each(waiting, take, lambda: then(wrong[0] if wrong else found))
+
+    def _note(self) -> None:
+        """Take in what the kernel has said of changed rules."""
+        if not self._watched:
+            self._watched = self._monitor.watch_firewall()
+        self._touched |= self._monitor.firewall_touched()
+
+    def _settled(self, name: str) -> bool:
+        """Whether what is known of a namespace's nft rules holds."""
+        return self._namespaces.entries[name].inode in self._known and name not in self._touched
 
     def _each(
         self, waiting: list[str], take: Callable[[str, list[Row] | NsmagicError], None], then: Callable[[], None]

@@ -67,6 +67,11 @@ _LIMITS = (
 )
 _NO_TABLE = re.compile(r"can't initialize ip6?tables table|table '?\S* does not exist|Table does not exist")
 _DENIED_PARAMETER = re.compile(r"/proc/sys/([^\s:']+)'?: (?:Permission denied|Read-only file system)")
+_NO_NFT = re.compile(
+    r"Failed to initialize nft|^Error: Could not process rule: (?:Operation not supported|Protocol not supported)|"
+    r"Unable to initialize Netlink socket: Protocol not supported",
+    re.MULTILINE,
+)
 _NO_CHAIN = re.compile(r"No chain/target/match by that name")
 
 
@@ -427,6 +432,8 @@ def _failed(case: Case) -> str | None:
         return say("name-lookup")
     if _NO_CHAIN.search(case.words):
         return say("chain-none")
+    if _NO_NFT.search(case.words):
+        return say("nft-missing")
     return say("table-missing") if _NO_TABLE.search(case.words) else None
 
 

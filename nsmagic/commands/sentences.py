@@ -114,6 +114,7 @@ SENTENCES: dict[str, str] = {
     "target-close": "there is no chain or target {name}; did you mean {near}?",
     "target-none": "there is no chain or target {name}; iptables -N {name} makes a chain",
     "table-missing": "the kernel here lacks this part of the firewall; %lab doctor names what is missing",
+    "nft-missing": "the kernel here has no nftables for this; iptables-legacy does what iptables does, where it is installed",
     # habits of other tools
     "ip-alone": "what of? ip link, ip addr, ip route, ip neigh, ip netns",
     "ip-gw": "ip says via where route says gw:  {fixed}",

@@ -258,6 +258,8 @@ CASES: list[tuple[str, str, NsmagicError, str, str | None]] = [
      "computing time is limited in a lab (%lab status shows it); Lab(limits={'cpu_time': SECONDS}) allows more", None),
     ("iptables -t nat -L", "red", CommandFailed("iptables v1.8.9 (legacy): can't initialize iptables table `nat': Table does not exist"),
      "the kernel here lacks this part of the firewall; %lab doctor names what is missing", None),
+    ("nft add table inet t", "host", CommandFailed("Error: Could not process rule: Operation not supported\nadd table inet t\n^^^^"),
+     "the kernel here has no nftables for this; iptables-legacy does what iptables does, where it is installed", None),
     ("iptables -A FROWARD -j ACCEPT", "red", CommandFailed("iptables: No chain/target/match by that name."),
      "iptables -S lists the chains; if it is a target that is missing, the kernel here lacks it (%lab doctor)", None),
     # what only a port of a bridge has
