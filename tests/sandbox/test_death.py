@@ -96,7 +96,7 @@ def random_deaths(runs: int, seed: int) -> tuple[list[float], list[float]]:
     namespace was left. ``deaths.py`` asserts the limits of a second and of five."""
     run = subprocess.run(
         [*unshared(), sys.executable, "-m", "tests.sandbox.deaths", str(runs), str(seed)],
-        capture_output=True, text=True, timeout=60 + 4 * runs, cwd=NOTEBOOK.parent.parent.parent,
+        capture_output=True, text=True, timeout=60 + 15 * runs, cwd=NOTEBOOK.parent.parent.parent,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
