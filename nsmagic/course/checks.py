@@ -64,10 +64,8 @@ def namespace_gone(lab: Lab, ns: str) -> str:
 
 
 def _links(lab: Lab, ns: str) -> list[Link]:
-    with contextlib.suppress(NsmagicError):
-        rows: list[Link] = [row for row in lab.snapshot("links").links.rows if row.ns == ns]
-        return rows
-    return []
+    rows: list[Link] = [row for row in lab.snapshot("links").links.rows if row.ns == ns]
+    return rows
 
 
 def _link(lab: Lab, ns: str, ifname: str, what: str = "") -> Link:
@@ -228,7 +226,7 @@ def _serve(lab: Lab, ns: str, port: int, kind: socket.SocketKind = socket.SOCK_S
     """A server of ours at a port of a namespace; None when somebody (the learner's own) is there already."""
     try:
         server = lab.socket(ns, socket.AF_INET, kind)
-    except NsmagicError:
+    except NamespaceNotFound:
         raise NotYet("no-room", ns=ns) from None
     try:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -253,7 +251,7 @@ def _arrives(lab: Lab, ns: str, to: str, port: int, server: str, server_port: in
     with listening or contextlib.nullcontext():
         try:
             client = lab.socket(ns)
-        except NsmagicError:
+        except NamespaceNotFound:
             raise NotYet("no-room", ns=ns) from None
         with client:
             client.settimeout(PATIENCE)
@@ -322,7 +320,7 @@ def seen_as(lab: Lab, ns: str, to: str, server: str, address: str, port: int = 4
     with listening:
         try:
             sender = lab.socket(ns, socket.AF_INET, socket.SOCK_DGRAM)
-        except NsmagicError:
+        except NamespaceNotFound:
             raise NotYet("no-room", ns=ns) from None
         with sender:
             try:
