@@ -10,7 +10,7 @@ from IPython.core.completer import SimpleCompletion, context_matcher
 
 from nsmagic import magic_line
 from nsmagic.errors import NsmagicError
-from nsmagic.model import HOST
+from nsmagic.names import HOST
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from nsmagic.commands.packages import PACKAGES
 from nsmagic.errors import CommandSyntaxError, NamespaceNotFound
-from nsmagic.model import HOST
+from nsmagic.names import HOST
 
 
 @dataclass(frozen=True)

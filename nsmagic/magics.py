@@ -22,7 +22,7 @@ from nsmagic.completer import DEFAULT_LAB, Completer
 from nsmagic.errors import CommandSyntaxError, LabError, NamespaceNotFound, NsmagicError
 from nsmagic.magics_course import CourseMagics
 from nsmagic.magics_live import Stored
-from nsmagic.model import HOST
+from nsmagic.names import HOST
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab

@@ -12,7 +12,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, no_var_expan
 
 from nsmagic import magic_line
 from nsmagic.errors import CommandSyntaxError
-from nsmagic.model import HOST
+from nsmagic.names import HOST
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab

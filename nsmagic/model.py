@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
-HOST = "host"
+from nsmagic.names import HOST as HOST
 
 IFF_UP = 0x1
 IFF_BROADCAST = 0x2
