@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _TABLES = ("namespaces", "links", "addrs", "routes", "neighbours", "rules", "fdb")
 PROTOCOLS = ("icmp", "tcp", "udp")
 _MOST_QUESTIONS = 500
+#: So many namespaces are watched, those on the way always: to close a socket that hears everything takes the kernel some milliseconds.
+_WATCHED = 16
 #: Seconds without a sign after which a probe is given up that waits for a neighbour.
 _PATIENT = 1.15
 _FACTS = frozenset({"ms", "ns", "dev", "dir", "what", "src", "dst"})
@@ -55,6 +57,10 @@ def why(lab: Lab, src: str, dst: str, port: int | None = None, proto: str = "icm
     situation = _situation(snapshot, read)
     if not request.dst:
         return _nowhere(situation, request)
+    # As far as can be read before anything is sent: those on the way are watched, and of a large lab not all the others.
+    read_first, situation = _judged(client, situation, request)
+    names = [*dict.fromkeys([*(hop[2] for hop in read_first.hops), *names])]
+    names = names[: max(_WATCHED, len({hop[2] for hop in read_first.hops}))]
     situation = _probed(lab, situation, request, names)
     verdict, situation = _judged(client, situation, request)
     if verdict.cause == "unknown" and _still_asking(situation, names):

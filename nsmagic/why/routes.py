@@ -307,6 +307,8 @@ def knows(s: Situation, place: wire.Place, dst: str) -> int | None:
     """Whether a neighbour knows a way to somewhere that does not lead back to us: 0 when it forwards, 1 when it does not yet."""
     if any(row.ns == place.ns for row in s.owners(dst)):
         return 0
+    if len([link for link in s.links(place.ns) if link.kind != "loopback"]) < 2:
+        return None  # with one interface it is nobody's router
     answer = s.ask(Question(place.ns, dst))
     if answer.errno or answer.route is None or answer.route.dev in ("", place.dev):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 
 import pytest
 
@@ -194,6 +195,31 @@ def test_a_tunnel_whole(lab: Lab) -> None:
     verdict = lab.why("red", "blue")
     assert verdict.reachable
     assert any(what.startswith("(vxlan)") for what in verdict.evidence.what)
+
+
+def test_a_house_of_a_hundred_rooms(lab: Lab) -> None:
+    """Only those on the way are watched, and some more: it takes no longer than a lost ping."""
+    lines = ["ip link add br0 type bridge", "ip link set br0 up", "ip addr add 10.0.0.1/16 dev br0"]
+    for number in range(100):
+        lines += [
+            f"ip netns add h{number}", f"ip link add v{number} type veth peer name eth0 netns h{number}", f"ip link set v{number} master br0 up",
+            f"ip -n h{number} addr add 10.0.1.{number}/16 dev eth0", f"ip -n h{number} link set eth0 up",
+        ]  # fmt: skip
+    lab.run("\n".join(lines)).check()
+    assert lab.why("h1", "h99").reachable
+    lab.run("iptables -A INPUT -p icmp -j DROP", "h99").check()
+    began = time.monotonic()
+    assert lab.why("h1", "h99").cause == "dropped-by-rule"
+    assert lab.why("h1", "10.7.0.1").cause == "no-route"
+    assert time.monotonic() - began < 20  # of a machine that does much else meanwhile
+
+
+def test_without_mounts() -> None:
+    with Lab(sandbox="rootless-nomount") as lab:
+        build(lab, CABLE)
+        assert lab.why("red", "blue").reachable
+        lab.run("ip -n blue link set veth-blue down").check()
+        assert (lab.why("red", "blue").cause, lab.why("red", "blue").where) == ("peer-down", "blue/veth-blue")
 
 
 def test_a_probe_while_others_talk(lab: Lab) -> None:
