@@ -25,8 +25,9 @@ sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(
 from nsmagic import syscalls as sys_
 from nsmagic.agent import launcher, rootfs, vm
 
-#: Loaded at the start: what other programs expect to be there without a module being asked for by name.
-_AT_ONCE = ("ipv6", "veth", "ip_tables")
+#: Loaded at the start: what other programs expect to be there without a module being asked for by name. The last one is
+#: what makes frames on a bridge go through iptables, as they do wherever Docker or libvirt was started once.
+_AT_ONCE = ("ipv6", "veth", "ip_tables", "br_netfilter")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MODPROBE = "/run/nsmagic/modprobe"
 _POWER_OFF = 0x4321FEDC
