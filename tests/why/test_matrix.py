@@ -32,12 +32,14 @@ def tally(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     right: list[str] = []
     failed = request.session.testsfailed
     yield right
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
+    manager = request.config.pluginmanager
+    reporter, capture = manager.get_plugin("terminalreporter"), manager.get_plugin("capturemanager")
+    if reporter is not None and capture is not None:
         wrong = request.session.testsfailed - failed
-        reporter.write_line(
-            f"\nthe fault matrix: {len(right)} of {len(right) + wrong} causes named right, in their place"
-        )
+        with capture.global_and_fixture_disabled():
+            reporter.write_line(
+                f"\nthe fault matrix: {len(right)} of {len(right) + wrong} causes named right, in their place"
+            )
 
 
 @pytest.mark.parametrize("case", [marked(case) for case in CASES])
