@@ -136,6 +136,7 @@ def test_notebooks(tmp_path: Path) -> None:
     assert in_notebook(tmp_path, ("code", "%%netns --out x --quiet\nip netns")) == []
     assert in_notebook(tmp_path, {**code, "source": "%%netns\nip netns"}) == ["no-output"]
     assert in_notebook(tmp_path, {**code, "source": "%%netns\nip netns", "metadata": {"tags": ["no-output"]}}) == []
+    assert in_notebook(tmp_path, {**code, "source": "%%netns --fill --quiet\nip netns"}) == []
     assert in_notebook(tmp_path, {**code, "source": "%load_ext nsmagic"}) == []
     error = [{"output_type": "error", "ename": "E", "evalue": "", "traceback": []}]
     assert in_notebook(tmp_path, {**code, "source": "1/0", "outputs": error}) == ["error-stored"]
@@ -159,6 +160,27 @@ def test_notebooks(tmp_path: Path) -> None:
     assert in_notebook(
         tmp_path, ("code", "%%netns\nip link add b type bridge up"), ("code", "%lab reset"), ("code", "%%netns\nip link add b type bridge up")
     ) == []  # fmt: skip
+
+
+def test_a_namespace_that_a_loop_made_is_not_missed(tmp_path: Path) -> None:
+    loop = "%%netns\nfor n in 1 2; do\n  ip netns add h-$n\ndone"
+    assert in_notebook(tmp_path, ("code", loop), ("code", "%netns h-2 ip link")) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "set_", "codes"),
+    [
+        # As the kernel does it: the netns before type is of the first end only.
+        ("ip link add one netns red type veth peer name two", "ip link set two up", []),
+        ("ip link add one netns red type veth peer name two", "ip -n red link set two up", ["device-elsewhere"]),
+        ("ip link add one netns red type veth peer name two netns blue", "ip -n blue link set two up", []),
+        ("ip link add one type veth peer name two netns blue", "ip -n red link set one up", ["device-elsewhere"]),
+        ("ip -n red link add one type veth peer name two", "ip -n red link set two up", []),
+    ],
+)
+def test_where_the_ends_of_a_new_cable_are(make: str, set_: str, codes: list[str]) -> None:
+    found = lint_text(note(f"ip netns add red\nip netns add blue\n{make}\n{set_}"))
+    assert [code for code in found if code != "cable-half"] == codes
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

@@ -68,8 +68,11 @@ class Rules:
         self._source = source
         self._found = [Finding(*each) for each in source.found]
         self._state = State()
-        # A namespace is missed only in a document that makes some.
-        self._makes_namespaces = any("netns add" in block.text for block in source.blocks)
+        # A namespace is missed only in a document that makes some, each of them by its name (not by a loop's variable).
+        texts = [block.text for block in source.blocks]
+        self._makes_namespaces = any("netns add" in text for text in texts) and not any(
+            re.search(r"netns add \S*\$", text) for text in texts
+        )
 
     def run(self) -> list[Finding]:
         """The findings, in order."""
@@ -160,7 +163,8 @@ class Rules:
         peer = dict(args.get("peer") or {})
         ends = [(name, str(args.get("netns") or ns))]
         if kind == "veth" and peer.get("ifname"):
-            ends.append((str(peer["ifname"]), str(peer.get("netns") or args.get("netns") or ns)))
+            # The netns before ``type`` is that of this end alone: the kernel's veth makes the other where the command is run.
+            ends.append((str(peer["ifname"]), str(peer.get("netns") or ns)))
         for at, (each, where) in enumerate(ends):
             there = self._state.devices.get(each)
             if there is not None and there.ns == where:

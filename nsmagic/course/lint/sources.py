@@ -234,6 +234,8 @@ def _one_line(line: str) -> tuple[str, str]:
 
 def _stored(source: Source, lines: list[str], first: str, tags: list[str], outputs: list[Any], place: Place) -> None:
     silent = bool(re.match(r"\s*(?:%load_ext|%config|import |from |\w+\s*=[^=])", first))
+    # Nor has one that was told to say nothing.
+    silent = silent or bool(re.match(r"\s*%%?netns\s(?:.*\s)?--quiet(?:\s|$)", first))
     # A cell that is left for the learner has nothing to show.
     silent = silent or all(not line.strip() or line.lstrip().startswith(("#", "%%")) for line in lines)
     if not outputs and not silent and not {"no-output", "skip-execution"} & set(tags):
