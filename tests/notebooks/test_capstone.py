@@ -10,13 +10,15 @@ from tests.conftest import Notebook
 from tests.notebooks.reading import FOLDER, cells
 
 CELLS = cells(FOLDER / "09-the-whole-house.ipynb")
-(CHECK,) = [cell for cell in CELLS if cell.source.startswith("goals = ")]
+(CHECK,) = [cell for cell in CELLS if cell.source == "%check capstone"]
 
 
 def test_as_it_comes_nothing_is_reached() -> None:
-    lines = CHECK.output.splitlines()
-    assert len(lines) == 7
-    assert all(line.startswith("not yet") for line in lines)
+    assert CHECK.tags == ("raises-exception",)
+    *lines, last = CHECK.output.removeprefix("CheckFailed: ").splitlines()
+    assert len(lines) == 6
+    assert all(line.startswith("✗ ") for line in lines)
+    assert last == "capstone: 0 of 6 points hold"
 
 
 @pytest.mark.sandbox
@@ -24,13 +26,17 @@ def test_the_solution_reaches_all_and_a_part_of_it_a_part(notebook: Notebook, mo
     monkeypatch.chdir(FOLDER)
     prose = "\n".join(cell.source for cell in CELLS if cell.kind == "markdown")
     server, solution = re.findall(r"^```text\n(%%netns.*?)^```$", prose, flags=re.MULTILINE | re.DOTALL)
-    assert notebook.cell("%lab world home-lan").ok
+    assert notebook.cell("%task capstone").ok
     assert notebook.cell(solution).ok
+    done = "capstone: all 6 points hold"
+    assert done in notebook.cell(CHECK.source).out  # with a server of the check's own for the moment
     assert notebook.cell(server).ok
-    assert notebook.cell(CHECK.source).out.count("reached  ") == 7
+    assert done in notebook.cell(CHECK.source).out
     # What the answers say: without the rule that forwards the port, the page is lost and nothing else.
     assert notebook.cell("%netns iptables -t nat -F PREROUTING").ok
-    said = notebook.cell(CHECK.source).out.splitlines()
-    assert [line for line in said if not line.startswith("reached")] == [
-        "not yet  the PC gets blue's page from the host"
-    ]
+    failed = notebook.cell(CHECK.source)
+    assert not failed.ok
+    *lines, last = str(failed.error).splitlines()
+    assert last == "capstone: 5 of 6 points hold"
+    assert [line for line in lines if not line.startswith("✓")] == [lines[5]]
+    assert "192.168.1.2:80" in lines[5] or "port 80" in lines[5]

@@ -18,7 +18,7 @@ from tests.notebooks.reading import FOLDER, TOP, notebooks
 TYPED = ("ip netns add blue", "ip netns add bleu")
 SHOWN = ("+ namespace red\n", "+ namespace rad\n")
 #: The capstone has no room of its own.
-OTHERS = {"09": (("%lab world home-lan", "%lab reset"), ("192.168.1.2/24", "192.168.1.9/24"))}
+OTHERS = {"09": (("%task capstone", "%task first-ping"), ("v-net-0 (bridge)", "v-net-1 (bridge)"))}
 
 
 def mutated(path: Path, target: Path, kind: str) -> tuple[Path, int]:
