@@ -60,6 +60,7 @@ KINDS: dict[str, dict[str, str]] = {
     "journey": {
         "step": "int", "packet": "int", "time": "float", "ns": "text", "dev": "text", "dir": "text", "proto": "text",
         "src": "text", "dst": "text", "info": "text", "length": "int", "translated": "text",
+        "verdict": "text",
     },
     "evidence": {
         "step": "int", "way": "text", "ns": "text", "dev": "text", "what": "text", "seen": "bool?", "ok": "bool",

@@ -587,7 +587,8 @@ class Lab:
 
     def trace(self, ns: str, what: str, *, timeout: float | None = None) -> Journey:
         """Run a command in a namespace (an address stands for one echo to it) while every interface of every namespace is watched, and join
-        what was seen to the journeys of the packets. Nothing is changed for it. ``timeout`` in seconds ends the command.
+        what was seen to the journeys of the packets, and what rules of nft and iptables decided over them, in namespaces that had rules when it
+        began. The lab is the same before and after. ``timeout`` in seconds ends the command.
 
         Raises
         ------

@@ -466,7 +466,7 @@ class Netns(CourseMagics):
     @no_var_expand
     @line_magic
     def trace(self, line: str) -> Any:
-        """Follow packets from room to room: every sighting at every interface, in order, with what NAT made of them.
+        """Follow packets from room to room: every sighting at every interface, in order, with what NAT made of them and what rules decided.
 
         ::
 
@@ -474,9 +474,10 @@ class Netns(CourseMagics):
             %trace [options] NS COMMAND …    whatever the command sends, and what comes back
 
         The value is a journey: ``.packets`` is the table, ``.sequence`` a diagram in text, ``.topology`` the picture with the steps, ``.ended`` where
-        it ended, ``.rules`` the firewall's rules that counted packets meanwhile, ``.capture`` what was seen (``.save("way.pcapng")``). What the
-        kernel says of its own accord (IPv6's routers and groups, known neighbours asked again) is left out, but in ``.capture``.
-        Nothing in the lab is changed for it.
+        it ended (``.ended.rule`` by which rule), ``.verdicts`` what rules of nft and iptables decided, ``.rules`` those that counted packets
+        meanwhile, ``.capture`` what was seen (``.save("way.pcapng")``). What the kernel says of its own accord (IPv6's routers and groups, known
+        neighbours asked again) is left out, but in ``.capture``. The lab is the same before and after; while the command runs, nft shows a table
+        ``nsmagic-why`` in rooms that have rules, which has the kernel tell what they decide.
 
         Examples::
 

@@ -55,7 +55,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "evidence": ("step", "way", "ns", "dev", "what", "seen", "ok"),
     "packets": ("time", "ns", "dev", "dir", "proto", "src", "dst", "info", "length"),
-    "journey": ("step", "time", "ns", "dev", "dir", "src", "dst", "info", "translated"),
+    "journey": ("step", "time", "ns", "dev", "dir", "src", "dst", "info", "translated", "verdict"),
 }
 
 _TITLES = {
@@ -387,8 +387,8 @@ def packets(rows: Sequence[Sequence[Any]], title: str = "packets") -> NetTable:
 def journey(rows: Sequence[Sequence[Any]], title: str = "journey") -> NetTable:
     """The sightings of a journey, in the order of their steps; rows have the columns' values in order.
 
-    ``packet`` counts the packets; ``translated`` says what became of the addresses since the sighting before, and is displayed when there is one;
-    the others are those of :func:`packets`.
+    ``packet`` counts the packets; ``translated`` says what became of the addresses since the sighting before, ``verdict`` what rules decided; both are
+    displayed when there is one; the others are those of :func:`packets`.
 
     >>> list(journey([]).columns)[:4]
     ['step', 'packet', 'time', 'ns']
@@ -396,8 +396,7 @@ def journey(rows: Sequence[Sequence[Any]], title: str = "journey") -> NetTable:
     data = {name: [row[at] for row in rows] for at, name in enumerate(DTYPES["journey"])}
     frame = pd.DataFrame({name: _array(_blank(data[name], kind), kind) for name, kind in DTYPES["journey"].items()})
     hidden = set(DTYPES["journey"]) - set(SHOWN["journey"])
-    if not any(data["translated"]):
-        hidden.add("translated")
+    hidden |= {name for name in ("translated", "verdict") if not any(data[name])}
     return _dress(frame, View(title, frozenset(hidden), True))
 
 

@@ -28,14 +28,17 @@ def trace(lab: Lab, ns: str, what: str, timeout: float | None = None) -> Journey
     pending = {(row.ns, row.address) for row in lab.snapshot("neighbours").neighbours if row.state == "INCOMPLETE"}
     result: Result | None = None
     # What was seen until an interrupt is the answer.
-    with Capture(lab.client, [], title=f"packets of: {command}") as capture, contextlib.suppress(KeyboardInterrupt):
+    with (
+        Capture(lab.client, [], title=f"packets of: {command}", rules=True) as capture,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         result = room.run(command, timeout=timeout)
     snapshot = lab.snapshot("namespaces", "links", "addrs", "routes")
     after = _rules(lab)
     return Journey(
         ns, command, capture, snapshot, result, counted=counted(before, after), badges=nat_badges(after.firewall.rows),
         forwarding=frozenset(watching.forwarding(lab.client, [row.ns for row in snapshot.namespaces])), pending=pending,
-        explains=hasattr(lab, "why"),
+        explains=hasattr(lab, "why"), rules=after,
     )  # fmt: skip
 
 

@@ -140,7 +140,7 @@ def test_members_of_a_journey() -> None:
     from nsmagic.trace.journey import Journey
 
     assert {name for name in vars(Journey) if not name.startswith("_")} == {
-        "answered", "ended", "outcome", "packets", "play", "rules", "sequence", "topology",
+        "answered", "ended", "outcome", "packets", "play", "rules", "sequence", "topology", "verdicts",
     }  # fmt: skip
 
 
@@ -203,7 +203,7 @@ COLUMNS = {
     "firewall": "ns* tool family table* chain* hook* position* match* target* packets bytes rule",
     "nat": "ns* tool family table chain* hook* position* match* target* packets bytes rule",
     "conntrack": "ns* family protocol* state* status* nat* src* sport dst* dport* reply_src* reply_sport* reply_dst* reply_dport mark timeout",
-    "journey": "step* packet time* ns* dev* dir* proto src* dst* info* length translated*",
+    "journey": "step* packet time* ns* dev* dir* proto src* dst* info* length translated* verdict*",
     "evidence": "step* way* ns* dev* what* seen* ok*",
     "packets": "time* ns* dev* dir* proto* src* dst* info* length*",
 }

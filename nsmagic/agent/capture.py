@@ -30,6 +30,7 @@ from nsmagic.agent import pcap_filter, process
 from nsmagic.agent.aside import aside
 from nsmagic.agent.loop import Loop, Timer
 from nsmagic.agent.namespaces import Namespaces
+from nsmagic.agent.rule_trace import RuleTrace
 from nsmagic.agent.stamps import SCM_TIMESTAMPNS, Stamps
 from nsmagic.errors import KernelRefused, LimitReached, NsmagicError, from_data
 from nsmagic.netlink.context import NoSuchDevice
@@ -83,6 +84,8 @@ class Capture:
         Gets the packets as they come, a list of ``Row``.
     on_end
         Gets the figures, once: ``packets``, ``dropped``, ``why`` it ended (``count timeout full asked``).
+    on_rules
+        Gets what the rules of nftables decided meanwhile, before the end (``rule_trace.py``); None: that is not traced.
 
     Raises
     ------
@@ -101,9 +104,11 @@ class Capture:
         timeout: float | None = None,
         on_rows: Callable[[list[Row]], None],
         on_end: Callable[[dict[str, Any]], None],
+        on_rules: Callable[[list[dict[str, Any]]], None] | None = None,
     ) -> None:
         self._loop, self._namespaces, self._stamps = loop, namespaces, stamps
-        self._on_rows, self._on_end = on_rows, on_end
+        self._on_rows, self._on_end, self._on_rules = on_rows, on_end, on_rules
+        self._rules: RuleTrace | None = None
         self._program = pcap_filter.pack(program) if program else None
         self._count = count
         self._everywhere = not where
@@ -122,6 +127,8 @@ class Capture:
                 for ns in list(namespaces.entries):
                     if not namespaces.entries[ns].further:
                         self._open(ns, "")
+            if on_rules is not None:
+                self._rules = RuleTrace(loop, namespaces, self.places)
         except BaseException:
             self._close()
             raise
@@ -173,6 +180,8 @@ class Capture:
             self._loop.watch(tap.sock.fileno())
             del self._taps[tap.sock.fileno()]
         _close_aside([tap.sock for tap in gone])
+        if self._rules is not None:
+            self._rules.moved()
         for tap in self._taps.values():
             tap.ns = names[tap.inode]
         if self._everywhere:
@@ -284,6 +293,8 @@ class Capture:
             self._timer.cancel()
         self._dropped += sum(_dropped(tap.sock) for tap in self._taps.values())
         self._close()
+        if self._rules is not None and self._on_rules is not None:
+            self._on_rules(self._rules.end())
         self._on_end({"packets": self._packets, "dropped": self._dropped, "why": why})
 
     def _close(self) -> None:
@@ -337,8 +348,10 @@ class Captures:
         snaplen: int = 0,
         count: int = 0,
         timeout: float | None = None,
+        rules: bool = False,
     ) -> None:
-        """Answer a request: ``{"ready": […]}`` when it listens, ``{"frames": […]}`` as they come, the figures at the end.
+        """Answer a request: ``{"ready": […]}`` when it listens, ``{"frames": […]}`` as they come, ``{"rules": […]}`` when these are asked for, the
+        figures at the end.
 
         ``place`` is where names in the filter are looked up.
         """
@@ -352,9 +365,14 @@ class Captures:
                 self._running -= 1
                 call.done(figures)
 
+            def told(rows: list[dict[str, Any]]) -> None:
+                for at in range(0, len(rows), _BURST):
+                    call.item({"rules": rows[at : at + _BURST]})
+
             capture = Capture(
                 self._loop, self._namespaces, self._stamps, where, program=program, count=count, timeout=timeout,
                 on_rows=lambda rows: call.item({"frames": rows}), on_end=ended,
+                on_rules=told if rules else None,
             )  # fmt: skip
             call.on_cancel = capture.end
             call.item({"ready": capture.places})

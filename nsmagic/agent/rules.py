@@ -18,7 +18,7 @@ from nsmagic.commands.packages import PACKAGES
 from nsmagic.commands.sentences import say
 from nsmagic.errors import CommandNotFound, NsmagicError
 from nsmagic.firewall import compare, plan
-from nsmagic.netlink import netfilter
+from nsmagic.netlink import netfilter, nftrace
 from nsmagic.netlink.monitor import Monitor
 
 #: Of a rule set so many bytes are read.
@@ -177,7 +177,8 @@ class Rules:
                 self._ask(name, argv, lambda text: took(argv, text), then)
                 return
             try:
-                then(plan.sort(plan.rows(outputs, name, tables)))
+                found = [row for row in plan.rows(outputs, name, tables) if row[3] != nftrace.NAME]
+                then(plan.sort(found))
             except ValueError as error:
                 then(NsmagicError(f"the rules of {name} cannot be read: {error}"))
 

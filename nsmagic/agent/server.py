@@ -417,13 +417,14 @@ class Agent:
         snaplen: int = 0,
         count: int = 0,
         timeout: float | None = None,
+        rules: bool = False,
     ) -> None:
         """Packets of some interfaces, or of all there are: ``capture.py`` says what is answered."""
         self.namespaces.scan()
         places = [(self.namespaces.first_name(ns), dev) for ns, dev in where]
         self.captures.start(
             call, self.place(places[0][0] if places else HOST), places, filter=filter, snaplen=snaplen, count=count,
-            timeout=timeout,
+            timeout=timeout, rules=rules,
         )  # fmt: skip
 
     def op_situation(self, call: Call, ns: list[str]) -> dict[str, Any]:

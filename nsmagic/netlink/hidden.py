@@ -13,7 +13,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from nsmagic.netlink import decode, netfilter
+from nsmagic.netlink import decode, netfilter, nftrace
 from nsmagic.netlink.socket import (
     CLONE_NEWNET,
     HEADER,
@@ -153,13 +153,15 @@ class Hidden:
         lost = False
         while self._firewall is not None:
             try:
-                _, ancillary, _, _ = self._firewall.sock.recvmsg_into([self._buffer], 64)
+                size, ancillary, flags, _ = self._firewall.sock.recvmsg_into([self._buffer], 64)
             except BlockingIOError:
                 break
             except OSError as error:
                 if error.errno != _ENOBUFS:
                     raise
                 lost = True
+                continue
+            if not flags & socket.MSG_TRUNC and nftrace.is_ours(bytes(self._buffer[:size])):
                 continue
             found |= {
                 struct.unpack_from("=i", data)[0]

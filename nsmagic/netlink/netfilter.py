@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from nsmagic.netlink import nftrace
 from nsmagic.netlink.socket import RouteSocket, setns
 
 NETLINK_NETFILTER = 12
@@ -50,7 +51,9 @@ def tables(sock: RouteSocket) -> list[tuple[str, str]]:
     try:
         for _, data, at, end in sock.dump(_NFT | _GET_TABLE, b"\0\0\0\0"):
             name = _attributes(data[at + 4 : end]).get(1, b"").rstrip(b"\0").decode(errors="replace")
-            found.append((_FAMILIES.get(data[at], str(data[at])), name))
+            # What traces packets for a moment (``%why``, ``%trace``) is none of the namespace's rules.
+            if name != nftrace.NAME:
+                found.append((_FAMILIES.get(data[at], str(data[at])), name))
     except OSError:
         return []
     return found

@@ -26,16 +26,17 @@ from nsmagic.netlink.socket import (
     ack_error,
 )
 
-_NETLINK_NETFILTER, _ADD_MEMBERSHIP, _TRACE_GROUP = 12, 1, 9
+_NETLINK_NETFILTER, _ADD_MEMBERSHIP, _DROP_MEMBERSHIP, _TRACE_GROUP = 12, 1, 2, 9
 _BATCH_BEGIN, _BATCH_END, _NFTABLES = 16, 17, 10
-_NEWTABLE, _GETTABLE, _NEWCHAIN, _NEWRULE, _TRACE = 0, 1, 3, 6, 17
+_NEWTABLE, _GETTABLE, _NEWCHAIN, _NEWRULE, _GETRULE, _NEWGEN, _TRACE = 0, 1, 3, 6, 7, 15, 17
 _OWNER = 2
 #: Family → its number, the number of the table's own family (``inet`` is both of IP), and its hooks by which packets come in.
 _FAMILIES = {"ip": 1, "ip6": 1, "inet": 1, "arp": 3, "bridge": 7}
 _HOOKS = {1: (0, 3), 3: (0, 1), 7: (0, 3)}
 FAMILY_NAMES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 _FIRST = -(2**31) + 1
-_NAME = "nsmagic-why"
+#: The name of our table, which is none of the namespace's rules.
+NAME = "nsmagic-why"
 _TYPES = {1: "policy", 2: "return", 3: "rule"}
 _VERDICTS = {0: "drop", 1: "accept", 2: "stolen", 3: "queue", 4: "repeat", 0xFFFFFFFF: "continue", 0xFFFFFFFD: "jump",
              0xFFFFFFFC: "goto", 0xFFFFFFFB: "return"}  # fmt: skip
@@ -61,6 +62,33 @@ def families(sock: socket.socket) -> set[str]:
             if number in (NLMSG_DONE, NLMSG_ERROR):
                 return found
             found.add(FAMILY_NAMES.get(data[0], str(data[0])))
+
+
+def stop(sock: socket.socket) -> dict[tuple[str, str, str], list[int]]:
+    """Let nothing more be told to a tracing socket, and say what stands where: family, table and chain with the handles of the
+    rules, in their order. The table of ours goes when the socket is closed."""
+    sock.setsockopt(SOL_NETLINK, _DROP_MEMBERSHIP, _TRACE_GROUP)
+    sock.setblocking(True)
+    kind = _NFTABLES << 8 | _GETRULE
+    sock.send(HEADER.pack(20, kind, NLM_F_REQUEST | NLM_F_DUMP, 2, 0) + struct.pack("=BBH", 0, 0, 0))
+    found: dict[tuple[str, str, str], list[int]] = {}
+    while True:
+        for number, data in _messages(sock.recv(1 << 16)):
+            if number in (NLMSG_DONE, NLMSG_ERROR):
+                return found
+            if number == _NFTABLES << 8 | _NEWRULE:
+                parts = _attributes(data, 4)
+                place = FAMILY_NAMES.get(data[0], str(data[0])), _text(parts.get(1, b"")), _text(parts.get(2, b""))
+                found.setdefault(place, []).append(int.from_bytes(parts.get(3, b""), "big"))
+
+
+def is_ours(data: bytes) -> bool:
+    """Whether all that the kernel tells of changed rules in a datagram is that our table came or went."""
+    for kind, body in _messages(data):
+        # That there is a new generation of rules is told with each change.
+        if kind != _NFTABLES << 8 | _NEWGEN and _text(_attributes(body, 4).get(1, b"")) != NAME:
+            return False
+    return True
 
 
 def start(sock: socket.socket, used: set[str]) -> None:
@@ -89,7 +117,7 @@ def start(sock: socket.socket, used: set[str]) -> None:
 def _table(family: int, seq: int) -> list[bytes]:
     kind = _NFTABLES << 8
     header = struct.pack(">BBH", family, 0, 0)
-    name = attr(1, text(_NAME))
+    name = attr(1, text(NAME))
     made = [_message(kind | _NEWTABLE, NLM_F_CREATE, header + name + attr(2, _be32.pack(_OWNER)), seq)]
     for hook in _HOOKS[family]:
         chain = attr(3, text(f"hook{hook}"))
@@ -137,7 +165,7 @@ def read(data: bytes) -> Iterator[dict[str, Any]]:
             continue
         parts = _attributes(body, 4)
         table = _text(parts.get(1, b""))
-        if table == _NAME:
+        if table == NAME:
             continue
         verdict, target = _verdict(parts.get(5, b""))
         kind_ = _TYPES.get(_number(parts.get(4, b"")), "")

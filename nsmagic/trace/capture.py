@@ -53,17 +53,21 @@ class Capture:
         count: int = 0,
         timeout: float | None = None,
         snaplen: int = SNAPLEN,
+        rules: bool = False,
     ) -> None:
         self.title, self.filter, self.snaplen = title, filter, snaplen
         self._frames: list[Frame] = []
         self._decoded: list[Decoded] = []
         self._figures: dict[str, Any] = {}
+        #: What rules decided meanwhile, as the agent's ``rule_trace.py`` tells it; when that was asked for.
+        self.decided: list[dict[str, Any]] = []
         self._error: NsmagicError | None = None
         self._call: Call | None = None
         self._listens, self._ended = threading.Event(), threading.Event()
         self._asked = False
         request: dict[str, Any] = {
             "where": [list(place) for place in where], "filter": filter, "snaplen": snaplen, "count": count, "timeout": timeout,
+            "rules": rules,
         }  # fmt: skip
         self._thread = threading.Thread(target=self._take, args=(client, request), name="nsmagic-capture", daemon=True)
         self._thread.start()
@@ -82,6 +86,7 @@ class Capture:
             for item in self._call.items():
                 if "ready" in item:
                     self._listens.set()
+                self.decided += item.get("rules", ())
                 for row in item.get("frames", ()):
                     self._frames.append(Frame.from_row(row))
             self._figures = self._call.result()

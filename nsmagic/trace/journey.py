@@ -1,8 +1,9 @@
 """A journey: what a command sent and what came back, from interface to interface.
 
-``Lab.trace`` captures on every interface of every namespace while a command runs, and joins what was seen (``join.py``). Nothing is
-changed for it: no rule is added to have the kernel tell which rules a packet met (``meta nftrace set`` would be one); the rules
-whose counters rose meanwhile are told instead, which rules of iptables always have and those of nft with the word ``counter``.
+``Lab.trace`` captures on every interface of every namespace while a command runs, and joins what was seen (``join.py``). What the rules
+of nftables and of ``iptables-nft`` decided is joined as well (``ruling.py``): in namespaces that have rules the kernel traces packets for a
+table that goes with its socket, so that the rules are the same before and after. Of the old iptables, and where the kernel cannot do
+that, the rules are told whose counters rose meanwhile.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from nsmagic.model import Snapshot
 from nsmagic.printable import columns, printable
 from nsmagic.trace.capture import Capture
 from nsmagic.trace.join import Sighting, foreground, join
+from nsmagic.trace.ruling import Ruling, rulings
 from nsmagic.trace.sequence import diagram
 from nsmagic.trace.wiring import Wiring
 
@@ -45,12 +47,14 @@ class Live(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a packet was seen last. ``direction`` is ``in`` or ``out``, as the interface sees it."""
+    """Where a packet was seen last. ``direction`` is ``in`` or ``out``, as the interface sees it. ``rule`` is the rule that ended its way,
+    in words (``dropped in blue by filter INPUT rule 1``), empty when none did or that is not known."""
 
     ns: str
     dev: str
     direction: str
     step: int
+    rule: str = ""
 
     def __str__(self) -> str:
         return f"{self.ns}:{self.dev}"
@@ -92,6 +96,7 @@ class Journey:
         badges: Mapping[str, Sequence[str]] | None = None,
         pending: Collection[tuple[str, str]] = (),
         explains: bool = False,
+        rules: Snapshot | None = None,
     ) -> None:
         self.ns, self.command, self.capture, self.snapshot, self.result = ns, command, capture, snapshot, result
         self.counted = tuple(counted)
@@ -108,6 +113,11 @@ class Journey:
         old = {(room, address) for room, address in pending if address not in wanted}
         #: Every sighting, in order; what the kernel says of its own accord is left out.
         self.steps: list[Sighting] = join(foreground(seen, old), Wiring(snapshot.links.rows))
+        #: What rules of nftables decided, in the order of the steps.
+        self.rulings: tuple[Ruling, ...] = tuple(rulings(capture.decided, self.steps, snapshot, rules or Snapshot()))
+        self._ruled: dict[int, list[Ruling]] = {}
+        for ruling in self.rulings:
+            self._ruled.setdefault(ruling.step, []).append(ruling)
 
     # What came of it
 
@@ -159,7 +169,11 @@ class Journey:
         """Where the journey ended: with an answer where that arrived, else where the packet that got lost was seen last (the first
         one sent, or its answer); None when nothing was sent."""
         last = self._last()
-        return Place(*last.frame.place, last.frame.direction, last.step) if last is not None else None
+        if last is None:
+            return None
+        stopped = self._stopped
+        said = f"{stopped.verdict} in {stopped.ns} by {stopped.where}" if stopped is not None else ""
+        return Place(*last.frame.place, last.frame.direction, last.step, said)
 
     def _last(self) -> Sighting | None:
         if self._answer is not None and self._refusal is None:
@@ -174,13 +188,40 @@ class Journey:
         pairs = {each.what.addresses for each in self.steps if each.packet == sent.packet}
         back = {(dst, src) for src, dst in pairs} | {wanted}
         if not sent.what.request:
-            answers = [each for each in self.steps if each.what.addresses in back and each.packet != sent.packet]
+            # Where its neighbour answered that it is there is no answer to it.
+            answers = [
+                each
+                for each in self.steps
+                if each.what.addresses in back and each.packet != sent.packet and not each.what.request
+            ]
             if answers:
                 return self._end_of(answers[0])
             questions = [each for each in self._unanswered() if each.step > sent.step]
             if questions:
                 return self._end_of(questions[-1])
         return self._end_of(sent)
+
+    @cached_property
+    def _stopped(self) -> Ruling | None:
+        """The rule that ended the way of the first packet, or of its answer."""
+        sent, stops = self._sent, [each for each in self.rulings if each.stops]
+        if sent is None:
+            # It never came to an interface; what the kernel says of its own accord is no part of it.
+            own = [each for each in stops if each.ns == self.ns and not each.step]
+            return next((each for each in own if not each.what.background and not each.what.request), None)
+        last = self._last()
+        if self.answered or last is None:
+            return None
+        lost = sent.packet if self._refusal is not None else last.packet
+        here = next(
+            (each for each in stops if each.packet == lost and (each.step == last.step or lost != last.packet)), None
+        )
+        if here is not None:
+            return here
+        # An answer that no interface saw: it ended in the room in which the packet arrived.
+        back = [each for each in stops if not each.step and each.ns == last.frame.ns]
+        wanted = (last.what.dst, last.what.src)
+        return next((each for each in back if each.what.addresses == wanted), None)
 
     def _unanswered(self) -> list[Sighting]:
         """Questions for neighbours that nobody has answered."""
@@ -192,18 +233,21 @@ class Journey:
         ]
 
     def _end_of(self, sighting: Sighting) -> Sighting:
-        return [each for each in self.steps if each.packet == sighting.packet][-1]
+        seen = [each for each in self.steps if each.packet == sighting.packet]
+        # A bridge may have sent copies elsewhere as well: where a rule dropped it, it was for.
+        return next((each for each in seen if any(ruling.stops for ruling in self._ruled.get(each.step, ()))), seen[-1])
 
     @property
     def outcome(self) -> str:
         """What came of it, in a sentence."""
-        ended, last = self.ended, self._last()
+        ended, last, stopped = self.ended, self._last(), self._stopped
+        by_rule = f": {stopped}" if stopped is not None else ""
         if ended is None or last is None:
             said = self._said()
-            return f"nothing was sent from {self.ns}" + (f": {said}" if said else "")
+            return f"nothing was sent from {self.ns}" + (f": {said}" if said else "") + by_rule
         if self._refusal is not None:
             by = self._refusal
-            return f"refused by {by.frame.ns}: {by.what.info}"
+            return f"refused by {by.frame.ns}: {by.what.info}{by_rule}"
         if self._answer is not None:
             return f"answered: {self._answer.what.words} came back to {ended}"
         if last.what.request:
@@ -211,7 +255,9 @@ class Journey:
         way = "came in and went no further" if ended.direction == "in" else "went out and came in nowhere"
         if ended.direction == "in" and not last.before:
             way = "was seen only there"
-        return f"ended at {ended}: {last.what.words} {way}"
+        if stopped is not None and not stopped.step:
+            by_rule = f": its answer was {stopped}"
+        return f"ended at {ended}: {last.what.words} {way}{by_rule}"
 
     def _said(self) -> str:
         """What the command said went wrong."""
@@ -243,7 +289,8 @@ class Journey:
     @property
     def packets(self) -> pd.DataFrame:
         """A row for each sighting: ``step``, ``packet`` (which of them), ``time`` (milliseconds since the first), ``ns``, ``dev``, ``dir``,
-        ``proto``, ``src``, ``dst``, ``info``, ``length``, and ``translated``: what became of the addresses since the sighting before."""
+        ``proto``, ``src``, ``dst``, ``info``, ``length``, ``translated``: what became of the addresses since the sighting before, and ``verdict``: what rules of nftables
+        decided there (``dropped by filter INPUT rule 1``)."""
         return self._table(None)
 
     def _table(self, most: int | None) -> pd.DataFrame:
@@ -254,10 +301,28 @@ class Journey:
             (
                 each.step, each.packet, (each.frame.time - start) / 1e6, *each.frame.place, each.frame.direction, each.what.proto,
                 each.what.src, each.what.dst, each.what.words, each.frame.length, each.translated,
+                self._verdict(each),
             )
             for each in self.steps[:most]
         ]  # fmt: skip
         return tables.journey(rows, f"journey of: {self.command}")
+
+    def _verdict(self, sighting: Sighting) -> str:
+        """What rules decided at a sighting; one that several packets met, or that was met twice, is said once."""
+        return ", ".join(dict.fromkeys(str(each) for each in self._ruled.get(sighting.step, ())))
+
+    @property
+    def verdicts(self) -> pd.DataFrame:
+        """What rules of nftables decided, packet by packet: ``step`` (0: no interface saw it), ``ns``, ``family``, ``table``, ``chain``, ``position``,
+        ``verdict``, ``src``, ``dst``, ``rule``. A policy (``position`` 0) is told when it dropped; in rooms that had rules when it began."""
+        from nsmagic import tables
+
+        names = ["step", "ns", "family", "table", "chain", "position", "verdict", "src", "dst", "rule"]
+        rows = [
+            [each.step, each.ns, each.family, each.table, each.chain, each.position, each.verdict, *each.what.addresses, each.rule]
+            for each in self.rulings
+        ]  # fmt: skip
+        return tables.generic(names, rows, "verdicts")
 
     @property
     def rules(self) -> pd.DataFrame:
@@ -281,6 +346,8 @@ class Journey:
             what, frame = each.what, each.frame
             words = what.words if what.request or not what.src else f"{what.src} > {what.dst}: {what.words}"
             words += f"   ({each.translated})" if each.translated else ""
+            verdict = self._verdict(each)
+            words += f"   [{verdict}]" if verdict else ""
             time = f"{(frame.time - start) / 1e6:.3f} ms"
             rows.append([f"{each.step:>2}", time, f"{frame.ns}:{frame.dev}", f"{frame.direction:<3}", words])
         lines = columns(rows)
