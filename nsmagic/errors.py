@@ -193,7 +193,7 @@ class CellFailed(NsmagicError):
 
 
 class NotDoneYet(NsmagicError):
-    """A cell of an assignment in which the learner has not written anything: the stub that nbgrader leaves is still there."""
+    """A cell of an assignment in which the learner has not written anything: the stub that the grader leaves is still there."""
 
 
 class LimitReached(NsmagicError):

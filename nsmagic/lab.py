@@ -267,7 +267,7 @@ class Lab:
         NamespaceNotFound
             There is no namespace ``ns``.
         NotDoneYet
-            The text still has the stub of an assignment (nbgrader's).
+            The text still has the stub of an assignment (nbgrader's, otter-grader's).
         LabDied
             The lab ended meanwhile.
 

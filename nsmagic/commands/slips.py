@@ -84,16 +84,18 @@ def machine_warning(source: str) -> str | None:
     return None
 
 
-#: What nbgrader's stub leaves of a solution: a line that is no command of any shell.
-_STUB = re.compile(r"^[ \t]*raise NotImplementedError(?:\(.*\))?[ \t]*$", re.MULTILINE)
+#: What the stubs of nbgrader and of otter-grader (three dots) leave of a solution: a line that is no command of any shell.
+_STUB = re.compile(r"^[ \t]*(?:raise NotImplementedError(?:\(.*\))?|\.\.\.)[ \t]*$", re.MULTILINE)
 
 
 def is_stub(text: str) -> bool:
-    """Whether a cell still has the stub of an assignment: nbgrader's ``raise NotImplementedError()``, or nothing but comments of
-    which one says ``YOUR CODE HERE``.
+    """Whether a cell still has the stub of an assignment: nbgrader's ``raise NotImplementedError()``, otter-grader's ``...``, or
+    nothing but comments of which one says ``YOUR CODE HERE``.
 
-    >>> is_stub("# YOUR CODE HERE\\nraise NotImplementedError()"), is_stub("# YOUR CODE HERE\\n"), is_stub("ip link")
-    (True, True, False)
+    >>> is_stub("# YOUR CODE HERE\\nraise NotImplementedError()"), is_stub("# YOUR CODE HERE\\n"), is_stub("...")
+    (True, True, True)
+    >>> is_stub("ip link"), is_stub("echo waiting ...")
+    (False, False)
     """
     if "<<" not in text and _STUB.search(text):
         return True

@@ -170,6 +170,7 @@ def test_the_stub_of_an_assignment_is_not_done_yet(notebook: Notebook) -> None:
         == "not done yet: this cell still has its stub\nhint: write your commands in place of the stub's lines"
     )
     assert isinstance(notebook.cell("%%task cable\n# YOUR CODE HERE\n").error, NotDoneYet)
+    assert isinstance(notebook.cell("%%netns\n...").error, NotDoneYet)  # otter-grader's
     ran = notebook.cell("%%netns\npython3 - <<E\nraise NotImplementedError()\nE")
     assert not isinstance(ran.error, NotDoneYet)
 
