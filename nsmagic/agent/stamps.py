@@ -9,6 +9,7 @@ datagram of its own, sent in the monitor's hidden namespace, has been stamped be
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import struct
@@ -34,8 +35,12 @@ class Stamps:
         """Packets from now on have times."""
         self._holders += 1
         if self._sock is None:
-            with self._namespaces.inside(self._namespaces.monitor.loopback()):
-                self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+            hidden = self._namespaces.monitor.loopback()
+            try:
+                with self._namespaces.inside(hidden):
+                    self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+            finally:
+                os.close(hidden)
             self._sock.bind(("127.0.0.1", 0))
             self._sock.setsockopt(socket.SOL_SOCKET, SCM_TIMESTAMPNS, 1)
             self._sock.setblocking(False)

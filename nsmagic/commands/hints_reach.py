@@ -44,6 +44,8 @@ def no_reply(ns: str, address: str, error: str, snapshot: Callable[..., Snapshot
         return say("dev-none", ns=ns, have=have, dev=missing[1])
     if "not known" in error or "name resolution" in error:
         return unreachable_name(error)
+    if "Address family" in error:
+        return None  # ping -6 of an IPv4 address: what it said is all there is
     return offer(ns, address) if address else None
 
 

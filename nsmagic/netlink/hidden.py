@@ -1,6 +1,6 @@
 """The hidden namespace: numbers for all others, one socket that hears them all, one that asks about links.
 
-Nobody sees it: it has no name, no process, and only these two sockets and a descriptor keep it alive.
+Nobody sees it: it has no name, no process, no descriptor, and only these sockets keep it alive.
 """
 
 from __future__ import annotations
@@ -54,10 +54,8 @@ class Hidden:
         try:
             self.ask = RouteSocket.open(namespace, home_fd)
             self._events = RouteSocket.open(namespace, home_fd).sock
-        except BaseException:
+        finally:
             os.close(namespace)
-            raise
-        self._namespace = namespace
         self._loopback = False
         with contextlib.suppress(OSError):  # the kernel gives what its limit (net.core.rmem_max) allows
             self._events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
@@ -75,15 +73,19 @@ class Hidden:
         return self._events.fileno()
 
     def loopback(self) -> int:
-        """The hidden namespace's descriptor, its loopback up: a place to try what the kernel does with a packet."""
+        """A new descriptor of the hidden namespace, its loopback up: a place to try what the kernel does with a packet. The caller
+        closes it: what stays open could be entered through ``/proc/1/fd``."""
         if not self._loopback:
             # struct ifinfomsg of interface 1, IFF_UP wanted.
             self.ask.request(RTM_NEWLINK, 0, struct.pack("=BxHiII", 0, 0, 1, 1, 1))
             self._loopback = True
-        return self._namespace
+        return self._open()
+
+    def _open(self) -> int:
+        descriptor: int = fcntl.ioctl(self.ask.sock, _SIOCGSKNS)
+        return descriptor
 
     def close(self) -> None:
-        os.close(self._namespace)
         self.ask.close()
         self._events.close()
         if self._firewall is not None:
@@ -135,7 +137,7 @@ class Hidden:
         """Begin to hear of changes of nft's rules; False where the kernel has no netfilter. Not done at the start, since the
         kernel may load a module for it."""
         if self._firewall is None:
-            namespace = fcntl.ioctl(self.ask.sock, _SIOCGSKNS)
+            namespace = self._open()
             try:
                 self._firewall = netfilter.open_socket(namespace, self._home)
             finally:

@@ -185,7 +185,7 @@ class Monitor:
         return self._hidden.fileno()
 
     def loopback(self) -> int:
-        """A descriptor of the hidden namespace, which has its loopback up from then on."""
+        """A new descriptor of the hidden namespace, which has its loopback up from then on; the caller closes it."""
         return self._hidden.loopback()
 
     def drain(self) -> None:

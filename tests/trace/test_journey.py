@@ -157,10 +157,13 @@ def test_it_changes_nothing_and_says_the_same_again(home: Lab) -> None:
 
 
 def _state(lab: Lab) -> dict[str, list[object]]:
-    """What the kernel has, but for what IPv6 does by itself in the first seconds."""
-    tables = ("links", "addrs", "routes", "rules", "namespaces")
-    snapshot = lab.snapshot(*tables)
-    return {name: [row for row in getattr(snapshot, name) if getattr(row, "family", "") != "inet6"] for name in tables}
+    """What the kernel has, but for what IPv6 does by itself in the first seconds, and which processes are just ending."""
+    tables = ("links", "addrs", "routes", "rules")
+    snapshot = lab.snapshot(*tables, "namespaces")
+    found: dict[str, list[object]] = {
+        name: [row for row in getattr(snapshot, name) if getattr(row, "family", "") != "inet6"] for name in tables
+    }
+    return {**found, "namespaces": [(row.ns, row.inode, row.named) for row in snapshot.namespaces]}
 
 
 def test_the_forms_it_is_shown_in(home: Lab) -> None:
