@@ -8,6 +8,7 @@ import io
 import pytest
 
 from nsmagic import Lab
+from nsmagic.course import checks
 from nsmagic.errors import NsmagicError
 from tests.conftest import Notebook
 
@@ -150,6 +151,27 @@ def test_connections_have_both_tuples() -> None:
         assert listed.reply_dst.tolist() == ["192.168.1.2"]
         assert "NAT from 192.168.15.0/24 → MASQUERADE" in str(lab.topology())
         assert "src=192.168.15.1 dst=8.8.8.8" in lab.run("conntrack -L", show="text").text
+
+
+@pytest.mark.parametrize(("asks", "out", "seen"), [(1, "", "5"), (1, "-o eth0", "1"), (0, "", "1")])
+def test_masquerading_between_rooms(lab: Lab, asks: int, out: str, seen: str) -> None:
+    """What notebook 07 says in the end: a switch that asks the firewall has the rooms' own talk masqueraded, too."""
+    lab.run(f"""
+        ip link add v-net-0 type bridge
+        ip link set v-net-0 up
+        ip addr add 192.168.15.5/24 dev v-net-0
+        for room in red blue; do
+          ip netns add $room
+          ip link add veth-$room netns $room type veth peer name veth-$room-br
+          ip link set veth-$room-br master v-net-0 up
+          ip -n $room link set veth-$room up
+        done
+        ip -n red addr add 192.168.15.1/24 dev veth-red
+        ip -n blue addr add 192.168.15.2/24 dev veth-blue
+        sysctl -q -w net.bridge.bridge-nf-call-iptables={asks}
+        iptables -t nat -A POSTROUTING -s 192.168.15.0/24 {out} -j MASQUERADE
+    """).check()
+    checks.seen_as(lab, "red", "192.168.15.2", "blue", f"192.168.15.{seen}")
 
 
 def test_a_missing_tool_is_named_and_the_picture_does_not_need_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
