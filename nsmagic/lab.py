@@ -34,6 +34,7 @@ from nsmagic.steps import begins_natively
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nsmagic.following import Following
     from nsmagic.topology.picture import Topology
     from nsmagic.trace.capture import Capture
     from nsmagic.trace.journey import Journey
@@ -650,6 +651,31 @@ class Lab:
             filter=filter, count=count, timeout=limit, snaplen=snaplen or SNAPLEN,
         )  # fmt: skip
         return capture if background else capture.wait()
+
+    def sniff_live(
+        self, where: str = "any", filter: str = "", *, count: int = 0, timeout: float | None = None, snaplen: int = 0
+    ) -> Following:
+        """Capture in the background, as :meth:`sniff` does, with a table that follows it in a notebook: the latest packets, and a button
+        that ends it. ``.capture`` is the capture.
+
+        Raises
+        ------
+        NsmagicError
+            anywidget is not installed; and what :meth:`sniff` raises.
+
+        >>> with Lab() as lab:
+        ...     live = lab.sniff_live("host:lo", "icmp")
+        ...     live.stop()
+        ...     print(live)
+        packets of host:lo: 0 packets
+        """
+        from nsmagic.widgets import need
+
+        need("the live table")
+        from nsmagic.following import Following
+
+        capture = self.sniff(where, filter, count=count, timeout=timeout, snaplen=snaplen, background=True)
+        return Following(capture)
 
     def why(self, src: str, dst: str, port: int | None = None, proto: str = "icmp") -> Verdict:
         """Why a packet from the namespace ``src`` arrives at ``dst`` (an address or a namespace), or what stops it first.

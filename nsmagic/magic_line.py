@@ -85,6 +85,7 @@ class SniffOptions:
     timeout: float | None = None
     snaplen: int = 0
     bg: bool = False
+    live: bool = False
     out: str = ""
     lab: str = ""
 
@@ -94,6 +95,7 @@ SNIFF_OPTIONS: dict[str, tuple[str, str]] = {
     "--timeout": ("SECONDS", "end after so long"),
     "--snaplen": ("BYTES", "keep only so much of each packet"),
     "--bg": ("", "let it run in the background; its value has .stop() and .packets"),
+    "--live": ("", "the same, with a table that follows it and a button that ends it; .capture is the capture"),
     "--out": ("NAME", "put the capture into the Python variable NAME"),
     "--lab": ("NAME", "another lab of this notebook"),
 }

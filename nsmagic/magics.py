@@ -426,11 +426,19 @@ class Netns(CourseMagics):
             %netns red ping -c 1 192.168.15.2      in another
             capture.stop()                         the packets as a table; .show(1) has all of the first,
             capture.save("ping.pcapng")            and Wireshark opens this
+            %sniff red --live --out capture        a table that follows it
 
         Options::
 
         """
         options, where, filter = magic_line.split_sniff_line(line)
+        if options.live:
+            following = self.lab_of(options.lab).sniff_live(
+                where, filter, count=options.count, timeout=options.timeout, snaplen=options.snaplen
+            )
+            if options.out:
+                self._shell.user_ns[options.out] = following.capture
+            return following
         capture = self.lab_of(options.lab).sniff(
             where, filter, count=options.count, timeout=options.timeout, snaplen=options.snaplen, background=options.bg
         )

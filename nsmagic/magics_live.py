@@ -1,4 +1,4 @@
-"""How a notebook shows the live picture and the explorer, and keeps their stored picture up to date.
+"""How a notebook shows the live picture, the explorer and the table of a running capture, and keeps what is stored of them up to date.
 
 Their output is the static picture, into whose place the browser puts the moving one. After each cell the stored picture is replaced by
 the present one, so that a notebook opened again shows how the lab was when it was last worked on, and not when the live picture began.
@@ -10,8 +10,10 @@ from typing import Any
 
 from IPython.display import display
 
-#: The widgets, by module and name: neither is imported before it is used.
-_WIDGETS = (("nsmagic.widgets.live", "Live"), ("nsmagic.widgets.explorer", "Explorer"))
+#: What moves, by module and name: none is imported before it is used.
+_WIDGETS = (
+    ("nsmagic.widgets.live", "Live"), ("nsmagic.widgets.explorer", "Explorer"), ("nsmagic.following", "Following"),
+)  # fmt: skip
 
 
 class Stored:
@@ -25,7 +27,11 @@ class Stored:
 
     def _show(self, widget: Any) -> None:
         bundle = widget._repr_mimebundle_()
-        self._outputs.append((widget, display(bundle, raw=True, display_id=True), bundle))  # type: ignore[no-untyped-call]
+        handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        self._outputs.append((widget, handle, bundle))
+        if handle is not None and hasattr(widget, "on_end"):
+            # A capture ends by itself, or by its button, when no cell runs.
+            widget.on_end(lambda: handle.update(widget._repr_mimebundle_(), raw=True))
 
     def refresh(self) -> None:
         """Store the pictures of today (called after each cell, when text goes where it belongs)."""

@@ -40,6 +40,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "watching",
         "tracing",
         "feed",
+        "following",
         "past",
     ),
     "top": (

@@ -31,7 +31,7 @@ def test_public_members_of_a_lab() -> None:
     assert public(nsmagic.Lab) == {
         "addrs", "build", "client", "close", "conntrack", "events", "explorer", "fdb", "firewall", "frame", "kind", "links", "live", "lives", "names", "namespaces", "nat",
         "neighbours", "note", "pid",
-        "reset", "resolve", "routes", "rules", "run", "running", "script", "seen", "snapshot", "sniff", "socket", "status", "sysctls",
+        "reset", "resolve", "routes", "rules", "run", "running", "script", "seen", "snapshot", "sniff", "sniff_live", "socket", "status", "sysctls",
         "topology", "trace", "track", "track_descriptor", "watch", "why", "world",
     }  # fmt: skip
     assert public(nsmagic.Namespace) == {
@@ -126,7 +126,8 @@ def test_names_of_the_course() -> None:
 
 def test_options_of_sniff() -> None:
     assert {name: argument for name, (argument, _) in magic_line.SNIFF_OPTIONS.items()} == {
-        "--count": "N", "--timeout": "SECONDS", "--snaplen": "BYTES", "--bg": "", "--out": "NAME", "--lab": "NAME",
+        "--count": "N", "--timeout": "SECONDS", "--snaplen": "BYTES", "--bg": "", "--live": "", "--out": "NAME",
+        "--lab": "NAME",
     }  # fmt: skip
 
 
@@ -148,7 +149,7 @@ def test_members_of_a_capture() -> None:
     from nsmagic.trace.capture import Capture
 
     assert {name for name in vars(Capture) if not name.startswith("_")} == {
-        "decoded", "dropped", "packets", "running", "save", "show", "stop", "summary", "to_scapy", "wait", "why",
+        "decoded", "dropped", "frames", "news", "packets", "running", "save", "show", "stop", "summary", "to_scapy", "wait", "why",
     }  # fmt: skip
 
 

@@ -64,6 +64,7 @@ class Capture:
         self._error: NsmagicError | None = None
         self._call: Call | None = None
         self._listens, self._ended = threading.Event(), threading.Event()
+        self._news = threading.Condition()
         self._asked = False
         request: dict[str, Any] = {
             "where": [list(place) for place in where], "filter": filter, "snaplen": snaplen, "count": count, "timeout": timeout,
@@ -89,6 +90,8 @@ class Capture:
                 self.decided += item.get("rules", ())
                 for row in item.get("frames", ()):
                     self._frames.append(Frame.from_row(row))
+                with self._news:
+                    self._news.notify_all()
             self._figures = self._call.result()
         except LabError:
             self._figures = {"why": "the lab has ended"}
@@ -99,6 +102,8 @@ class Capture:
         finally:
             self._listens.set()
             self._ended.set()
+            with self._news:
+                self._news.notify_all()
 
     # Life
 
@@ -114,6 +119,12 @@ class Capture:
         except KeyboardInterrupt:
             self.stop()
         return self
+
+    def news(self, known: int) -> bool:
+        """Wait until it has more packets than so many, or has ended; whether it still listens."""
+        with self._news:
+            self._news.wait_for(lambda: len(self._frames) > known or self._ended.is_set())
+        return self.running
 
     def stop(self) -> Capture:
         """End it; what is under way still arrives."""
@@ -144,6 +155,10 @@ class Capture:
 
     def __getitem__(self, at: int) -> Frame:
         return self._frames[at]
+
+    def frames(self, start: int, end: int) -> list[Frame]:
+        """Some of its packets, in the order in which they came."""
+        return self._frames[max(0, start) : end]
 
     @property
     def dropped(self) -> int:
