@@ -260,12 +260,12 @@ class Capture:
         def look() -> None:
             if self._ended:
                 return
-            for tap in list(self._taps.values()):
-                self._read(tap)
+            # Sending what was read may take longer than the quiet that is waited for: as long as there was something, there may be more.
+            fresh = [self._read(tap) for tap in list(self._taps.values())]
             now = time.monotonic()
             if self._ended:
                 return
-            if now - self._last >= _QUIET:
+            if not any(fresh) and now - self._last >= _QUIET:
                 self._finish(why)
             elif now - asked > _PATIENCE:
                 self._empty()
