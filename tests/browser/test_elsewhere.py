@@ -34,9 +34,15 @@ def test_notebook_7(jupyterlab: Any, server: Any) -> None:
         state="attached",
         timeout=90_000,
     )
-    page.locator(".jp-Notebook .jp-CodeCell").first.click()
-    for _ in cells:
+    for number in range(len(cells)):
+        page.locator(".jp-Notebook .jp-CodeCell").nth(number).click()
         page.keyboard.press("Shift+Enter")
+        # A key pressed while the page still moves is lost: the cell says that it has begun.
+        page.wait_for_function(
+            "n => /[\\d*]/.test(document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')[n].textContent)",
+            arg=number,
+            timeout=90_000,
+        )
     page.wait_for_selector('.nsmagic-live [data-name="socket/red/veth-red"]', timeout=60_000)
     assert page.locator(PICTURE).first.is_visible()
     page.locator('.nsmagic-live [data-name="room/red"]').click()
