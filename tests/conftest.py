@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from nsmagic.errors import NsmagicError
-from tests import leaks, machine, results
+from tests import figures, leaks, machine, results
 
 # The machine before and after
 
@@ -49,6 +49,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(
             "the machine's network, firewall, sysctls and mounts are as they were before the run"
         )
+    for title, words, whole in figures.of(
+        dict(report.user_properties) for report in terminalreporter.stats.get("passed", [])
+    ):
+        terminalreporter.write_line(f"{title}: {words}")
+        if whole:
+            results.note(title, words)
     count = {kind: len(terminalreporter.stats.get(kind, [])) for kind in ("passed", "failed", "error", "skipped")}
     terminalreporter.write_line(f"skipped: {count['skipped'] or 'none'}")
     chosen = f"pytest -m '{config.option.markexpr}'" if config.option.markexpr else "pytest, the standard run"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from typing import Any
 
 import nbformat
@@ -59,7 +60,7 @@ def until(lab: Any, words: str, *arguments: Any) -> None:
     lab.page.wait_for_function(words, arg=list(arguments), timeout=30_000)
 
 
-def test_it_follows_the_kernel(jupyterlab: Any, server: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_follows_the_kernel(jupyterlab: Any, server: Any, record_property: Callable[[str, Any], None]) -> None:
     lab = jupyterlab()
     started(lab, server, "follow.ipynb")
     lab.page.evaluate(_WATCH, [RED])
@@ -70,10 +71,8 @@ def test_it_follows_the_kernel(jupyterlab: Any, server: Any, capsys: pytest.Capt
         began = float(written.split()[-1]) * 1000
         until(lab, "([word]) => window.seen.at(-1)[1].includes(`${word} `)", word)
         delays.append(lab.page.evaluate(_WHEN, [began, word]) - began)
-    with capsys.disabled():
-        print(
-            f"\nlive picture: from the command to the page {statistics.median(delays):.0f} ms (median; most {max(delays):.0f} ms)"
-        )
+    words = f"from the command to the page {statistics.median(delays):.0f} ms (median; most {max(delays):.0f} ms)"
+    record_property("figure", ("live picture", words))
     # While a cell runs, which keeps the notebook's kernel busy.
     lab.type("%%netns\nip -n red link set veth-red down\nsleep 4", wait=False)
     until(lab, "() => window.seen.at(-1)[1].includes('down ')")

@@ -26,7 +26,8 @@ def test_twenty_thousand_examples(record_property: Callable[[str, Any], None]) -
         if path != Path(__file__):
             spec.loader.exec_module(module_from_spec(spec))
     total = sum(LANGUAGE.values())
-    record_property("fuzz", total)
+    words = f"{total} made-up texts read by the lexer and the grammar, no internal error and no hang"
+    record_property("figure", ("fuzz", words))
     assert total >= 20_000, LANGUAGE
 
 
