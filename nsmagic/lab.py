@@ -20,7 +20,6 @@ from nsmagic import watching, worlds
 from nsmagic.agent.client import Client
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Command
-from nsmagic.commands.sentences import say
 from nsmagic.commands.slips import is_stub
 from nsmagic.errors import LabError, NamespaceNotFound, NotDoneYet, from_data
 from nsmagic.events import Events, Heard
@@ -29,6 +28,7 @@ from nsmagic.model import HOST, Change, Snapshot
 from nsmagic.pythonic import HandedOut, MachineSocket
 from nsmagic.result import Gather, Result, Sink
 from nsmagic.sandbox import choice, launch
+from nsmagic.sentences import say
 from nsmagic.steps import begins_natively
 
 if TYPE_CHECKING:

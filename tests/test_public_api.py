@@ -11,7 +11,7 @@ import pytest
 import nsmagic
 from nsmagic import magic_line, magics, tables
 from nsmagic.magics import Netns
-from nsmagic.why.sentences import HINTS as CODES
+from nsmagic.sentences import say_look
 from nsmagic.why.verdict import Verdict
 from tests.conftest import Notebook
 
@@ -176,7 +176,7 @@ def test_causes() -> None:
     no-return-route nat-missing nat-wrong mtu ttl port-closed wrong-listen-address policy-rule loopback-down duplicate-mac loop
     not-supported unknown address-tentative echo-ignored ipv6-disabled
     """
-    assert set(CODES) == set(known.split())
+    assert set(say_look.table()) == set(known.split())
 
 
 def test_verbs_of_lab() -> None:

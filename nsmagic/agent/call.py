@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from nsmagic.agent import protocol
-from nsmagic.commands.sentences import say
 from nsmagic.errors import LimitReached, NsmagicError
+from nsmagic.sentences import say
 
 
 class Answers(Protocol):

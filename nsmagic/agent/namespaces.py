@@ -22,12 +22,12 @@ from nsmagic import syscalls as sys_
 from nsmagic.agent import proc
 from nsmagic.agent.gate import Gate
 from nsmagic.agent.loop import Loop
-from nsmagic.commands.sentences import say
 from nsmagic.errors import CommandFailed, KernelRefused, LimitReached, NamespaceNotFound
 from nsmagic.model import HOST
 from nsmagic.netlink import lookup
 from nsmagic.netlink.monitor import Monitor
 from nsmagic.netlink.socket import RouteSocket
+from nsmagic.sentences import say
 
 FOLDER = "/run/netns"
 #: How iproute2 spells the folder in its messages.

@@ -26,8 +26,8 @@ from dataclasses import dataclass, field, replace
 from nsmagic import syscalls as sys_
 from nsmagic.agent import gate, limits, proc
 from nsmagic.agent.loop import Loop, Timer
-from nsmagic.commands.sentences import say
 from nsmagic.errors import LimitReached
+from nsmagic.sentences import say
 
 #: The name of runners, as ``ps`` shows it.
 RUNNER = "nsmagic-run"

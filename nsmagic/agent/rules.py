@@ -15,11 +15,11 @@ from nsmagic.agent import process
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.commands.packages import PACKAGES
-from nsmagic.commands.sentences import say
 from nsmagic.errors import CommandNotFound, NsmagicError
 from nsmagic.firewall import compare, plan
 from nsmagic.netlink import netfilter, nftrace
 from nsmagic.netlink.monitor import Monitor
+from nsmagic.sentences import say
 
 #: Of a rule set so many bytes are read.
 _MOST = 8 << 20

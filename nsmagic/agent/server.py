@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nsmagic import __version__
+from nsmagic import __version__, sentences
 from nsmagic import syscalls as sys_
 from nsmagic.agent import (
     defaults,
@@ -63,6 +63,7 @@ class Agent:
     ) -> None:
         self.config = config
         self.missing = list(missing)
+        sentences.take(config.get("sentences", {}))
         self.loop = Loop(on_error=self._bug)
         self.bounds: dict[str, int] = limits.enforce(config["limits"], config["kind"], self.missing)
         home = sys_.current_netns()

@@ -3,7 +3,7 @@
 ``hint()`` is asked after an error that has no hint of its own; it is pure and never raises for what it does not know:
 then it says nothing. ``no_reply()`` is asked after a ping without reply, ``slip()`` and
 ``machine_warning()`` about the cell as a whole (``slips.py``). All sentences that a learner reads
-stand in ``sentences.py`` by code.
+stand in ``sentences.toml`` by code.
 
 Longer than 300 lines, because it is a list of small rules of one kind, tried in the order of ``_RULES``.
 """
@@ -22,7 +22,6 @@ from nsmagic.commands.hints_reach import no_reply, unreached
 from nsmagic.commands.hints_routes import gateway, route, unreachable
 from nsmagic.commands.hints_said import notebook_habit, number_or_mac, of_bash, of_programs
 from nsmagic.commands.packages import MODULES, NATIVE, PACKAGES
-from nsmagic.commands.sentences import SENTENCES, say
 from nsmagic.commands.slips import machine_warning, slip
 from nsmagic.errors import (
     CommandFailed,
@@ -34,8 +33,9 @@ from nsmagic.errors import (
     NsmagicError,
 )
 from nsmagic.model import HOST, Snapshot
+from nsmagic.sentences import say
 
-__all__ = ["SENTENCES", "MadeBy", "hint", "machine_warning", "no_reply", "say", "slip"]
+__all__ = ["MadeBy", "hint", "machine_warning", "no_reply", "say", "slip"]
 
 _MISSING = (
     re.compile(r'Cannot find (?:bridge )?device "([^"]*)"'),

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 
 from nsmagic.commands.case import Case, listed
 from nsmagic.commands.idioms import unreachable_name
-from nsmagic.commands.sentences import say
 from nsmagic.errors import CommandFailed, CommandTimeout
 from nsmagic.model import HOST, Snapshot
+from nsmagic.sentences import say
 
 #: Tools that take a URL; tools that take a host and a port; with the ports that they use unasked.
 _URLS = frozenset({"curl", "wget"})

@@ -7,8 +7,8 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 
 from nsmagic.commands.case import Case, listed
-from nsmagic.commands.sentences import say
 from nsmagic.model import Route
+from nsmagic.sentences import say
 
 
 def gateway(case: Case) -> str | None:

@@ -7,7 +7,7 @@ import re
 
 from nsmagic.commands.case import Case
 from nsmagic.commands.grammar import close
-from nsmagic.commands.sentences import say
+from nsmagic.sentences import say
 
 _NOT_CLOSED = re.compile(r"unexpected EOF while looking for matching [`'](.)'")
 _NO_PROCESS = re.compile(r"/proc/(\d+)/ns/net(?: ->.*)?(?: failed)?: No such file")

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from nsmagic.commands.grammar import close
 from nsmagic.commands.packages import MODULES
-from nsmagic.commands.sentences import say
 from nsmagic.commands.values import read_address
+from nsmagic.sentences import say
 
 _FOUR = re.compile(r"(\d+)\.(\d+)\.(\d+)\.(\d+)(?:/(\d+))?")
 _MASK = re.compile(r"(?:255|254|252|248|240|224|192|128|0)(?:\.(?:255|254|252|248|240|224|192|128|0)){3}")

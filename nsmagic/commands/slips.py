@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from nsmagic.commands.packages import NETWORK_TOOLS
-from nsmagic.commands.sentences import say
+from nsmagic.sentences import say
 
 _PROMPT = re.compile(
     r"(?:[\w.-]+@[\w.-]+(?::\S*)?[$#]\s+|\$\s+|#\s+(?=(?:sudo\s+)?(?:ip|ping|bridge)\s))?(?:sudo\s+(?:-\w+\s+)*)?"

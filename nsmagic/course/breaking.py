@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nsmagic.course import checks, practice, tasks
-from nsmagic.course.sentences import say
 from nsmagic.errors import NsmagicError
+from nsmagic.sentences import say_task as say
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab

@@ -26,10 +26,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nsmagic.course.sentences import say
 from nsmagic.errors import NamespaceNotFound, NsmagicError
 from nsmagic.lab import Lab
 from nsmagic.model import Link
+from nsmagic.sentences import say_task as say
 
 #: Seconds that an answer may take. In a lab it takes less than a millisecond; only what never comes is waited for.
 PATIENCE = 1.0

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from nsmagic.course import checks, tasks
-from nsmagic.course.sentences import say
 from nsmagic.errors import NsmagicError
 from nsmagic.lab import Lab, default_seed
+from nsmagic.sentences import say_task as say
 
 
 class CheckFailed(NsmagicError, AssertionError):

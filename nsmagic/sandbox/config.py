@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nsmagic import sentences
 from nsmagic.agent.limits import complete
 from nsmagic.errors import LabError, NsmagicError
 from nsmagic.sandbox import vm
@@ -81,6 +82,7 @@ def make(kind: str, *, seed: int, limits: Mapping[str, int], folder: str | None 
         "writable": cwd if writable(cwd) else "",
         "hidden": [_jupyter_runtime()],
         "cwd": cwd or "/",
+        "sentences": sentences.translated(),
         **machine,
     }
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nsmagic.commands import hints
 from nsmagic.commands.case import retarget
 from nsmagic.commands.command import Command, Sequence
-from nsmagic.commands.hints import SENTENCES, hint, machine_warning, no_reply, slip
+from nsmagic.commands.hints import hint, machine_warning, no_reply, slip
 from nsmagic.commands.packages import MODULES, NATIVE, NETWORK_TOOLS, PACKAGES
 from nsmagic.commands.parse import parse
 from nsmagic.errors import (
@@ -29,6 +29,7 @@ from nsmagic.errors import (
     NsmagicError,
 )
 from nsmagic.model import Snapshot
+from nsmagic.sentences import say
 from tests.fuzz import examples
 
 UP = 0x1
@@ -328,7 +329,7 @@ def test_every_sentence_is_reached_and_every_field_filled() -> None:
         "too-much",
         "full-screen",
     }
-    for code, sentence in SENTENCES.items():
+    for code, sentence in say.table().items():
         if code.startswith(("slip", "machine", "outside", "ip-", "ipv4-")) or code in others:
             continue
         fixed = [part[0] for part in string.Formatter().parse(sentence)]
@@ -465,7 +466,7 @@ def test_the_tables_are_whole() -> None:
     assert set(NATIVE) <= set(PACKAGES)
     assert set(NETWORK_TOOLS) <= set(PACKAGES)
     assert {"veth", "bridge", "vlan", "vxlan", "macvlan", "dummy"} <= set(MODULES)
-    for code, sentence in SENTENCES.items():
+    for code, sentence in say.table().items():
         assert "\n" not in sentence, code
         assert not sentence.endswith("."), code
         assert len(sentence) < 120, code

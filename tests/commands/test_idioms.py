@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nsmagic.commands.idioms import _OUTSIDE, idiom, unreachable_name
-from nsmagic.commands.sentences import SENTENCES
+from nsmagic.sentences import say
 
 CASES = [
     ("ip", "what of? ip link, ip addr, ip route, ip neigh, ip netns"),
@@ -28,7 +28,7 @@ def test_another_tools_words_are_told(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize("tool", _OUTSIDE)
 def test_what_acts_on_the_machine_says_why_a_lab_has_it_not(tool: str) -> None:
-    assert idiom(["sudo", f"/usr/bin/{tool}", "x"]) == SENTENCES[_OUTSIDE[tool]].format(tool=tool)
+    assert idiom(["sudo", f"/usr/bin/{tool}", "x"]) == say(_OUTSIDE[tool], tool=tool)
 
 
 @pytest.mark.parametrize(
@@ -43,5 +43,5 @@ def test_what_is_right_or_not_known_is_told_nothing(text: str) -> None:
 
 
 def test_a_ping_that_cannot_find_its_target() -> None:
-    assert unreachable_name("ping: web.example: Temporary failure in name resolution") == SENTENCES["name-lookup"]
+    assert unreachable_name("ping: web.example: Temporary failure in name resolution") == say("name-lookup")
     assert unreachable_name("ping: 10.0.0.1: Network is unreachable") is None

@@ -11,7 +11,7 @@ import pytest
 from nsmagic import NsmagicError
 from nsmagic.course import lint as lint_
 from nsmagic.course.lint import lint, lint_text
-from nsmagic.course.lint.sentences import SENTENCES
+from nsmagic.sentences import FILE, say_lint
 
 TOP = Path(__file__).resolve().parent.parent.parent
 RIGHT = """ip netns add red
@@ -193,6 +193,31 @@ def test_files_that_are_none(tmp_path: Path) -> None:
             lint(bad)
 
 
+def test_a_translation_of_our_sentences(tmp_path: Path) -> None:
+    path = tmp_path / "xx.toml"
+    path.write_text(FILE.read_text())
+    assert lint(path) == []
+    text = (
+        FILE.read_text()
+        .replace('dev-none = "{ns} has {have}"\n', "")
+        .replace("addr-have-none = ", "addr-have-nothing = ")
+    )
+    path.write_text(text.replace("bytes; \"{name}\" has {size}", "bytes; \"{name}\" has {syze}"))
+    assert sorted((found.code, found.words.split()[0]) for found in lint(path)) == [
+        ("sentence-fields", "hint.name-long"), ("sentence-missing", "hint.addr-have-none"), ("sentence-missing", "hint.dev-none"),
+        ("sentence-unknown", "hint.addr-have-nothing"),
+    ]  # fmt: skip
+    (wrong,) = [found for found in lint(path) if found.code == "sentence-fields"]
+    assert path.read_text().splitlines()[wrong.place.line - 1].startswith("name-long = ")
+    assert wrong.words == "hint.name-long must have these fields, each of them, and no other: {name}, {size}"
+    path.write_text('title = "a task"')
+    with pytest.raises(NsmagicError, match="title is no section of sentences"):
+        lint(path)
+    path.write_text("title = ")
+    with pytest.raises(NsmagicError, match=r"xx\.toml: "):
+        lint(path)
+
+
 @pytest.mark.parametrize("path", sorted((TOP / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_our_own_notebooks_are_clean(path: Path) -> None:
     assert [f"{each.place}: {each.words}" for each in lint(path)] == []
@@ -201,7 +226,7 @@ def test_our_own_notebooks_are_clean(path: Path) -> None:
 def test_every_sentence_is_reached() -> None:
     """Every code is found by a test above: what cannot be found would be dead words."""
     source = Path(__file__).read_text()
-    assert [code for code in SENTENCES if f'"{code}"' not in source] == []
+    assert [code for code in say_lint.table() if f'"{code}"' not in source] == []
     assert lint_.__all__ == ["Finding", "lint", "lint_text"]
 
 

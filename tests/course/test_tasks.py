@@ -8,6 +8,7 @@ import pytest
 
 from nsmagic import Lab, NsmagicError
 from nsmagic.course import checks, practice, tasks
+from nsmagic.sentences import say_task
 from tests.conftest import Notebook
 
 #: A network other than the note's, so that nothing can hold by a number that stands in the code.
@@ -48,25 +49,8 @@ def test_nothing_that_a_check_says_gives_the_answer_away() -> None:
     for name in tasks.names():
         solution, _ = tasks.answers(name)
         with_commands = [line for line in solution.commands.split("\n") if line]
-        for words in (*(tasks.read(name).text,), *checks_sentences()):
+        for words in (*(tasks.read(name).text,), *say_task.table().values()):
             assert not any(line in words for line in with_commands), (name, words)
-
-
-def checks_sentences() -> list[str]:
-    from nsmagic.course.sentences import SENTENCES
-
-    return list(SENTENCES.values())
-
-
-def test_every_sentence_is_used() -> None:
-    """No sentence is left over, and none is missing: the codes in the source are those of the table."""
-    import re
-
-    from nsmagic.course import sentences
-
-    folder = Path(sentences.__file__).parent
-    source = "".join(path.read_text() for path in folder.rglob("*.py") if path.name != "sentences.py")
-    assert [code for code in sentences.SENTENCES if not re.search(rf"[\"']{code}[\"']", source)] == []
 
 
 def test_names_and_files() -> None:

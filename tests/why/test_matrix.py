@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nsmagic.why.sentences import HINTS
+from nsmagic.sentences import say_look
 from nsmagic.why.verdict import SURE
 from tests.why.matrix import CASES, Case
 from tests.why.play import play
@@ -50,7 +50,7 @@ def test_case(case: Case, record_property: Callable[[str, Any], None]) -> None:
 
 def test_every_cause_is_there_in_two_networks() -> None:
     scenes = Counter(cause for cause, _ in {(case.cause, case.scene) for case in CASES})
-    assert set(scenes) | _ON_DATA == set(HINTS)
+    assert set(scenes) | _ON_DATA == set(say_look.table())
     # VLANs are not in this kernel, but for the number of a vxlan: the rest of them is tested on data.
     assert [cause for cause, number in scenes.items() if number < 2] == ["vlan-mismatch"]
     assert len(CASES) >= 60

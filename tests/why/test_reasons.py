@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from nsmagic.model import Link
+from nsmagic.sentences import say_look, say_why
 from nsmagic.why.finding import Finding
 from nsmagic.why.judge import Request, judge
-from nsmagic.why.sentences import HINTS, SENTENCES, explain, nudge
+from nsmagic.why.sentences import explain, nudge
 from nsmagic.why.situation import Question, Sighting, Situation, Step, Unasked
 from nsmagic.why.verdict import Verdict
 from nsmagic.why.wire import Place, reach
@@ -144,16 +145,16 @@ def test_the_kernel_is_asked_for_what_matters_and_for_nothing_else() -> None:
     assert caught.value.question == Question("red", "10.0.0.2", "10.0.0.1")
 
 
-@pytest.mark.parametrize("code", sorted(HINTS))
+@pytest.mark.parametrize("code", sorted(say_look.table()))
 def test_every_code_has_its_words(code: str) -> None:
     finding = Finding(code, "red", "eth0", _Anything())
     assert nudge(finding)
-    assert code in SENTENCES or code == "address-tentative"
+    assert code in say_why.table() or code == "address-tentative"
 
 
-@pytest.mark.parametrize("key", sorted(SENTENCES))
+@pytest.mark.parametrize("key", sorted(say_why.table()))
 def test_every_sentence_is_whole(key: str) -> None:
-    fields = {name for _, name, _, _ in string.Formatter().parse(SENTENCES[key]) if name}
+    fields = {name for _, name, _, _ in string.Formatter().parse(say_why.table()[key]) if name}
     text = explain(Finding("unknown", "red", "eth0", dict.fromkeys(fields, "X"), say=key))
     assert "{" not in text
     assert text.endswith(".")

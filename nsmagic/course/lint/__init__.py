@@ -1,7 +1,8 @@
 """The linter of notes and notebooks: ``nsmagic lint FILE…`` finds the mistakes that notes on network namespaces often have.
 
 ``sources`` reads files into commands, ``rules`` follow the commands through the document as the kernel would, roughly: which
-interfaces there are, where they are, what was never switched on. Nothing is run. ``sentences`` has what is said, keyed by code.
+interfaces there are, where they are, what was never switched on. Nothing is run. What is said
+stands in ``nsmagic/sentences.toml``, under ``[lint]``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ __all__ = ["Finding", "lint", "lint_text"]
 
 
 def lint(path: Path) -> list[Finding]:
-    """The findings in a file (``.ipynb`` is a notebook, all else a note in Markdown), in the order of the lines.
+    """The findings in a file (``.ipynb`` is a notebook, ``.toml`` a translation of our sentences, all else a note in Markdown), in order.
 
     Raises
     ------

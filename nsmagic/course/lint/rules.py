@@ -15,10 +15,10 @@ from typing import Any
 
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Command, Program, Sequence
-from nsmagic.course.lint.sentences import say
 from nsmagic.course.lint.sources import Block, Place, Source
 from nsmagic.errors import NsmagicError
 from nsmagic.model import HOST
+from nsmagic.sentences import say_lint as say
 
 _NAT_WORDS = ("MASQUERADE", "SNAT", "DNAT", "PREROUTING", "POSTROUTING", "--to-destination", "--to-source")
 _FORWARDS = re.compile(

@@ -17,9 +17,10 @@ from urllib.parse import unquote
 from nsmagic import magic_line
 from nsmagic.commands.packages import NETWORK_TOOLS
 from nsmagic.commands.parse import TOOLS
-from nsmagic.course.lint.sentences import say
 from nsmagic.errors import NsmagicError
 from nsmagic.model import HOST
+from nsmagic.sentences import complaints
+from nsmagic.sentences import say_lint as say
 
 _SHELLS = {"", "bash", "console", "ipython", "netns", "sh", "shell", "shell-session", "text", "zsh"}
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*([\w+-]*)")
@@ -82,6 +83,8 @@ def read(path: Path) -> Source:
         raise NsmagicError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise NsmagicError(f"{path}: not a text in UTF-8") from None
+    if path.suffix == ".toml":
+        return translation(path, text)
     if path.suffix != ".ipynb":
         return markdown(text, path.parent)
     try:
@@ -89,6 +92,18 @@ def read(path: Path) -> Source:
         return notebook(data, path.parent)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise NsmagicError(f"{path}: not a notebook (format 4)") from None
+
+
+def translation(path: Path, text: str) -> Source:
+    """A translation of our sentences: what is missing, and what could not be filled in."""
+    source = Source()
+    lines = text.splitlines()
+    for what, part, code, fields in complaints(path):
+        above = f"[{part}]"
+        start = lines.index(above) if above in lines else 0
+        at = next((n for n, line in enumerate(lines[start:], start) if line.startswith(f"{code} ")), start)
+        source.say(Place(at + 1), f"sentence-{what}", name=f"{part}.{code}", fields=fields)
+    return source
 
 
 def markdown(text: str, folder: Path | None = None) -> Source:
