@@ -3,32 +3,32 @@
 Who creates: ``Lab`` starts its agent at the first use; commands make namespaces inside it. Who owns: the agent, pid 1 of the
 lab, holds every namespace; ``Namespace`` is only a name in a lab. Who destroys: the kernel, when pid 1 ends, which it does with
 the notebook's process, with ``close()`` and with ``reset()``. There is no clean-up code to forget.
+
+``life.py`` has how a lab begins and ends, ``reading.py`` its tables, ``sockets.py`` what it hands out; commands, and what stands on
+them (pictures, traces, verdicts), are here.
 """
 
 from __future__ import annotations
 
-import os
 import socket as socket_
-import threading
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nsmagic import run as run_
-from nsmagic import watching, worlds
-from nsmagic.agent.client import Client
+from nsmagic import watching
 from nsmagic.commands.cell import split
-from nsmagic.commands.command import Command
 from nsmagic.commands.slips import is_stub
-from nsmagic.errors import LabError, NamespaceNotFound, NotDoneYet, from_data
+from nsmagic.environment import default_timeout
+from nsmagic.errors import LabError, NamespaceNotFound, NotDoneYet
 from nsmagic.events import Events, Heard
-from nsmagic.history import Entry, History
-from nsmagic.model import HOST, Change, Snapshot
-from nsmagic.pythonic import HandedOut, MachineSocket
-from nsmagic.result import Gather, Result, Sink
-from nsmagic.sandbox import choice, launch
+from nsmagic.history import Entry
+from nsmagic.model import HOST, Change
+from nsmagic.reading import Reading, Tables
+from nsmagic.result import Both, Gather, Result, Sink
 from nsmagic.sentences import say
+from nsmagic.sockets import Sockets
 from nsmagic.steps import begins_natively
 
 if TYPE_CHECKING:
@@ -43,11 +43,8 @@ if TYPE_CHECKING:
     from nsmagic.widgets.live import Live
     from nsmagic.worlds.description import Source
 
-#: Seconds that a command may take under pytest (nbval) when nothing else is asked; interactively there is no limit.
-_UNDER_TEST = 60.0
 
-
-class Lab:
+class Lab(Reading, Sockets):
     """A lab of network namespaces on the real kernel, without root.
 
     Parameters
@@ -74,170 +71,7 @@ class Lab:
     ['host', 'red']
     """
 
-    def __init__(
-        self,
-        *,
-        seed: int = 0,
-        sandbox: str | None = None,
-        limits: Mapping[str, int] | None = None,
-        folder: str | None = None,
-        world: str | None = None,
-    ) -> None:
-        self.seed = seed
-        self._world = worlds.read(world) if world else None
-        self.history = History()
-        self._runs = 0
-        self._wanted, self._limits, self._folder = sandbox, dict(limits or {}), folder
-        self._lock = threading.RLock()
-        self._client: Client | None = None
-        self._launched: launch.Launched | None = None
-        self._kind = ""
-        #: Entered while a virtual machine starts: who uses the lab may show that something is going on.
-        self.booting: Callable[[], AbstractContextManager[None]] | None = None
-        self._handed_out = HandedOut()
-        self._finalizer: weakref.finalize[Any, Lab] | None = None
-        self._lives: dict[tuple[tuple[str, ...], bool], Live] = {}
-        self._explorer: Explorer | None = None
-        self._watches: weakref.WeakSet[watching.Watch] = weakref.WeakSet()
-
-    # Life
-
-    @property
-    def client(self) -> Client:
-        """The connection to the agent; starts the lab when it is not running."""
-        with self._lock:
-            if self._client is None:
-                self._start()
-            assert self._client is not None
-            return self._client
-
-    @contextmanager
-    def _while_booting(self) -> Iterator[None]:
-        """A virtual machine starts, which leaves time for what a first table needs anyway."""
-        threading.Thread(target=_import_tables, name="nsmagic-import", daemon=True).start()
-        with self.booting() if self.booting is not None else nullcontext():
-            yield
-
-    def _start(self) -> None:
-        client, launched, kind = choice.start(
-            self._wanted, seed=self.seed, limits=self._limits, ended=_ignore, folder=self._folder,
-            booting=self._while_booting,
-        )  # fmt: skip
-        self._client, self._launched, self._kind = client, launched, kind
-        self._finalizer = weakref.finalize(self, client.close)
-        _LIVE.add(self)
-        if self._world is not None:
-            self._build(self._world)
-        for watch in list(self._watches):
-            watch.begin(client)
-
-    @classmethod
-    def _around(cls, client: Client, launched: launch.Launched, kind: str, seed: int) -> Lab:
-        """A lab that runs already, started by somebody else: the grader's look at a student's."""
-        lab = cls(seed=seed)
-        lab._client, lab._launched, lab._kind = client, launched, kind
-        lab._finalizer = weakref.finalize(lab, client.close)
-        _LIVE.add(lab)
-        return lab
-
-    def world(self, name: str) -> worlds.World:
-        """End the lab and start it again with an outside; it keeps it until ``reset()``.
-
-        Raises
-        ------
-        LabError
-            There is no such world.
-        """
-        found = worlds.read(name)
-        self.close()
-        self._world = found
-        assert self.client is not None
-        return found
-
-    def _build(self, world: worlds.World) -> None:
-        assert self._client is not None
-        for name in world.outside:
-            self._client.request("hold", name=name)
-        for cable in world.cables:
-            (ns, ifname), (peer_ns, peer) = cable.first, cable.second
-            args = {"ifname": ifname, "kind": "veth", "peer": {"ifname": peer, "netns": peer_ns}}
-            self._build_with({"tool": "ip", "verb": "link.add", "args": args, "ns": ns}, world)
-        for room in world.rooms:
-            for text in room.commands:
-                for step in split(text, room.name).steps:
-                    if not isinstance(step.run, Command):
-                        raise LabError(f"world {world.name}: {text!r} is not a command that nsmagic knows")
-                    self._build_with({**step.run.to_data(), "ns": room.name}, world)
-            if room.names or room.page:
-                self._client.request("serve", ns=room.name, names=dict(room.names), page=room.page)
-        if world.resolver:
-            self._client.request("resolver", address=world.resolver)
-
-    def _build_with(self, command: dict[str, Any], world: worlds.World) -> None:
-        assert self._client is not None
-        for item in self._client.call("commands", commands=[command]).items():
-            if "error" in item:
-                error = from_data(item["error"])
-                raise LabError(f"world {world.name}, room {command['ns']}: {error.message}", hint=error.hint)
-
-    @property
-    def running(self) -> bool:
-        """Whether it has started and not ended."""
-        return self._client is not None and self._client.alive
-
-    @property
-    def kind(self) -> str:
-        """The sandbox kind; starts the lab."""
-        assert self.client is not None
-        return self._kind
-
-    @property
-    def pid(self) -> int:
-        """The pid of the lab's launcher on the machine; starts the lab."""
-        assert self.client is not None
-        assert self._launched is not None
-        return self._launched.pid
-
-    def close(self) -> None:
-        """End the lab: every namespace, process and mount of it. The next use starts a new, empty one.
-
-        Raises
-        ------
-        LabError
-            The kernel still holds it after two seconds and a SIGKILL.
-        """
-        with self._lock:
-            client, launched = self._client, self._launched
-            self._client = self._launched = None
-            self.history.clear()
-            self._handed_out.close(shut=True)
-        if client is None or launched is None:
-            return
-        client.close()
-        if client.owner != os.getpid():
-            return
-        if not launched.end():
-            raise LabError(f"the lab's launcher (pid {launched.pid}) has not ended", hint="the kernel still holds it")
-        client.join(2.0)
-        for watch in list(self._watches):
-            watch.join(2.0)
-
-    def reset(self) -> None:
-        """End the lab and forget its history and its world; the next command starts a new, empty one."""
-        self._world = None
-        self.close()
-
-    def _let_go(self) -> None:
-        """In a forked copy of the process: close its descriptors, and nothing else."""
-        if self._client is not None:
-            self._client.let_go()
-        self._handed_out.close(shut=False)
-
-    def __enter__(self) -> Lab:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    _runs = 0
 
     # Commands
 
@@ -291,9 +125,9 @@ class Lab:
         if not known:
             self._check(where)
         gather = Gather()
-        both: Sink = gather if sink is None else _Both(gather, sink)
+        both: Sink = gather if sink is None else Both(gather, sink)
         options = run_.Options(
-            timeout=timeout or _default_timeout(),
+            timeout=timeout or default_timeout(),
             stop=stop,
             background=background,
             show=show,
@@ -345,15 +179,6 @@ class Lab:
 
     # Namespaces
 
-    def names(self) -> list[str]:
-        """The names that ``ip netns`` lists, sorted."""
-        return [row.ns for row in self.snapshot("namespaces").namespaces if row.named and row.ns != HOST]
-
-    def seen(self, name: str) -> bool:
-        """Whether a namespace was there when the names were last read; asks nobody."""
-        client = self._client
-        return client is not None and client.kept.seen(name)
-
     def __getitem__(self, name: str) -> Namespace:
         """A namespace by its name (``host`` is the lab's own root).
 
@@ -370,106 +195,18 @@ class Lab:
     def __contains__(self, name: object) -> bool:
         return name == HOST or name in self.names()
 
-    def _check(self, name: str) -> None:
-        if name == HOST:
-            return
-        known = [row.ns for row in self.snapshot("namespaces").namespaces]
-        if name not in known:
-            named = [each for each in known if each != HOST and not each.startswith("(")]
-            raise NamespaceNotFound(
-                f'there is no namespace "{name}"',
-                name=name,
-                known=named,
-                hint=_which_namespaces(name, named),
-            )
-
-    # Reading
-
-    def snapshot(self, *tables: str, ns: str | None = None) -> Snapshot:
-        """What the kernel has now: the tables asked for (all without an argument), of all namespaces or of one."""
-        return watching.read(self.client, *tables, ns=ns)
-
-    def frame(self, table: str, ns: str | None = None, *, display_all: bool = False) -> pd.DataFrame:
-        """A table of all namespaces or one as a DataFrame; ``lab.links`` and the like are short for it."""
-        from nsmagic import tables
-
-        if ns is not None:
-            self._check(ns)
-        wanted = {
-            "links": ("namespaces", "links", "addrs"),
-            "addrs": ("namespaces", "links", "addrs"),
-            "nat": ("namespaces", "firewall"),
-        }
-        snapshot = self.snapshot(
-            *wanted.get(table, ("namespaces", table) if table != "namespaces" else (table,)), ns=ns
-        )
-        return tables.of(table, snapshot, ns=ns, all=display_all)
-
-    @property
-    def links(self) -> pd.DataFrame:
-        """The network interfaces of all namespaces."""
-        return self.frame("links")
-
-    @property
-    def addrs(self) -> pd.DataFrame:
-        """The IP addresses of all namespaces."""
-        return self.frame("addrs")
-
-    @property
-    def routes(self) -> pd.DataFrame:
-        """The main routing tables of all namespaces."""
-        return self.frame("routes")
-
-    @property
-    def neighbours(self) -> pd.DataFrame:
-        """The neighbour (ARP and NDP) tables of all namespaces."""
-        return self.frame("neighbours")
-
-    @property
-    def rules(self) -> pd.DataFrame:
-        """The routing policy rules of all namespaces."""
-        return self.frame("rules")
-
-    @property
-    def fdb(self) -> pd.DataFrame:
-        """The bridges' forwarding databases."""
-        return self.frame("fdb")
-
-    @property
-    def firewall(self) -> pd.DataFrame:
-        """The firewall rules of all namespaces, whichever tool made them: iptables, iptables-legacy or nft.
-
-        Raises
-        ------
-        NsmagicError
-            There are rules, and the tool that could read them is not installed.
-        """
-        return self.frame("firewall")
-
-    @property
-    def nat(self) -> pd.DataFrame:
-        """The rules of the firewall that translate addresses."""
-        return self.frame("nat")
-
-    @property
-    def conntrack(self) -> pd.DataFrame:
-        """The connections that the namespaces track, each with both tuples: as it was sent, and as the answer comes back."""
-        return self.frame("conntrack")
-
-    @property
-    def namespaces(self) -> pd.DataFrame:
-        """The namespaces, the lab's host first."""
-        return self.frame("namespaces")
-
     @property
     def sysctls(self) -> pd.DataFrame:
         """The kernel parameters ``net.*`` of the lab's host; ``lab["red"].sysctls`` has those of a namespace."""
         return Namespace(self, HOST).sysctls
 
-    def status(self) -> dict[str, Any]:
-        """Kind, limits, namespaces, jobs, processes, and what this machine cannot give; starts the lab."""
-        status: dict[str, Any] = self.client.request("status")
-        return {**status, "launcher": self.pid}
+    # On top
+
+    @cached_property
+    def _open(self) -> dict[tuple[tuple[str, ...], bool], Live]:
+        return {}
+
+    _explorer: Explorer | None = None
 
     def topology(
         self,
@@ -536,9 +273,9 @@ class Lab:
         └─ red
            └─ lo              DOWN
         """
-        known = self._lives.get((ns, all))
+        known = self._open.get((ns, all))
         if known is None or known.closed:
-            known = self._lives[ns, all] = self._new_live(ns, all)
+            known = self._open[ns, all] = self._new_live(ns, all)
         return known
 
     def _new_live(self, ns: tuple[str, ...] = (), all: bool = False) -> Live:
@@ -584,7 +321,7 @@ class Lab:
     @property
     def lives(self) -> list[Live]:
         """The live pictures that are open."""
-        return [live for live in self._lives.values() if not live.closed]
+        return [live for live in self._open.values() if not live.closed]
 
     def trace(self, ns: str, what: str, *, timeout: float | None = None) -> Journey:
         """Run a command in a namespace (an address stands for one echo to it) while every interface of every namespace is watched, and join
@@ -645,7 +382,7 @@ class Lab:
         everywhere = ns == "any" and ns not in self
         if not everywhere:
             self._check(ns or where)
-        limit = timeout if timeout is not None or background or count else _default_timeout()
+        limit = timeout if timeout is not None or background or count else default_timeout()
         capture = Capture(
             self.client, [] if everywhere else [(ns, dev)], title="packets" if everywhere else f"packets of {where}",
             filter=filter, count=count, timeout=limit, snaplen=snaplen or SNAPLEN,
@@ -697,30 +434,6 @@ class Lab:
 
         return why(self, src, dst, port, proto)
 
-    def _forwarding(self, names: Iterable[str]) -> set[str]:
-        """The namespaces that forward IPv4 packets."""
-        return watching.forwarding(self.client, list(names))
-
-    def watch(self, heard: Callable[[Client, watching.Notice], object]) -> watching.Watch:
-        """Have ``heard`` called, in a thread of its own, when something of the lab changed and when packets crossed links, also
-        while a command runs; until ``close()`` of what is returned. It starts with the lab, and again after a reset.
-
-        >>> import threading
-        >>> crossed = threading.Event()
-        >>> with Lab() as lab:
-        ...     watch = lab.watch(lambda client, notice: crossed.set() if notice.crossed else None)
-        ...     _ = lab.run("ping -c 2 -i 0.2 127.0.0.1")
-        ...     print(crossed.wait(5))
-        ...     watch.close()
-        True
-        """
-        made = watching.Watch(heard)
-        with self._lock:
-            self._watches.add(made)
-            if self._client is not None and self._client.alive:
-                made.begin(self._client)
-        return made
-
     def events(self, heard: Heard, *, states: bool = False) -> Events:
         """Have ``heard`` called with what changes in the lab, a tuple of ``Change`` for each batch of the kernel's events, until
         ``close()`` of what is returned or the lab's end. Starts the lab.
@@ -740,58 +453,8 @@ class Lab:
         """
         return Events(self.client, heard, states)
 
-    # Sockets
 
-    def socket(
-        self,
-        ns: str = HOST,
-        family: int = socket_.AF_INET,
-        type: int = socket_.SOCK_STREAM,
-        proto: int = 0,
-    ) -> socket_.socket:
-        """A Python socket that lives in a namespace, also when this process has no rights there: port 80, raw ICMP and
-        AF_PACKET work. An open one keeps its namespace alive; ``close()`` of the lab closes them all.
-
-        Raises
-        ------
-        LabError
-            A kind of sandbox that does not share a kernel with the notebook.
-        """
-        client = self.client
-        if not client.carries_fds:
-            raise LabError(f"sockets cannot be handed out of a lab of kind {self._kind}")
-        call = client.call("socket", ns=ns, family=int(family), type=int(type), proto=int(proto))
-        call.result()
-        made = MachineSocket(family, type, proto, call.fds[0])
-        self.track(made)
-        return made
-
-    def track(self, made: socket_.socket) -> None:
-        """Remember a socket that lives in the lab: closed with it, and in forked copies of this process."""
-        self._handed_out.add(made)
-
-    def track_descriptor(self, number: int) -> None:
-        """The same for a socket that an object unknown to us is about to take over."""
-        self._handed_out.add_descriptor(number)
-
-    def resolve(self, ns: str, function: str, *arguments: Any) -> Any:
-        """A look-up of names (``getaddrinfo`` …) with the hosts file and the name servers of a namespace.
-
-        Raises
-        ------
-        socket.gaierror, socket.herror
-            As the function itself does.
-        """
-        answer = self.client.request("resolve", ns=ns, function=function, arguments=list(arguments))
-        if "error" in answer:
-            name, number, words = answer["error"]
-            if name == "ValueError":
-                raise ValueError(words)
-            raise {"gaierror": socket_.gaierror, "herror": socket_.herror}.get(name, OSError)(number, words)
-        return answer["value"]
-
-
-class Namespace:
+class Namespace(Tables):
     """One namespace of a lab, by name. Made by ``lab["red"]``; it owns nothing."""
 
     def __init__(self, lab: Lab, name: str) -> None:
@@ -821,41 +484,8 @@ class Namespace:
         with sockets_in(self.lab, self.name):
             yield
 
-    @property
-    def links(self) -> pd.DataFrame:
-        return self.lab.frame("links", self.name)
-
-    @property
-    def addrs(self) -> pd.DataFrame:
-        return self.lab.frame("addrs", self.name)
-
-    @property
-    def routes(self) -> pd.DataFrame:
-        return self.lab.frame("routes", self.name)
-
-    @property
-    def neighbours(self) -> pd.DataFrame:
-        return self.lab.frame("neighbours", self.name)
-
-    @property
-    def rules(self) -> pd.DataFrame:
-        return self.lab.frame("rules", self.name)
-
-    @property
-    def fdb(self) -> pd.DataFrame:
-        return self.lab.frame("fdb", self.name)
-
-    @property
-    def firewall(self) -> pd.DataFrame:
-        return self.lab.frame("firewall", self.name)
-
-    @property
-    def nat(self) -> pd.DataFrame:
-        return self.lab.frame("nat", self.name)
-
-    @property
-    def conntrack(self) -> pd.DataFrame:
-        return self.lab.frame("conntrack", self.name)
+    def _table(self, table: str) -> pd.DataFrame:
+        return self.lab.frame(table, self.name)
 
     @property
     def sysctls(self) -> pd.DataFrame:
@@ -867,81 +497,3 @@ class Namespace:
         for item in self.lab.client.call("commands", commands=[command]).items():
             rows += item.get("rows", [])
         return tables.sysctls([SysctlValue.from_values(row) for row in rows], ns=self.name)
-
-
-class _Both:
-    """A sink that tells two."""
-
-    def __init__(self, first: Sink, second: Sink) -> None:
-        self._sinks = (first, second)
-
-    def text(self, text: str) -> None:
-        for sink in self._sinks:
-            sink.text(text)
-
-    def changes(self, lines: Any) -> None:
-        for sink in self._sinks:
-            sink.changes(lines)
-
-    def shown(self, outcome: Any, last: bool) -> None:
-        for sink in self._sinks:
-            sink.shown(outcome, last)
-
-    def error(self, error: Any, alone: bool) -> None:
-        for sink in self._sinks:
-            sink.error(error, alone)
-
-
-_LIVE: weakref.WeakSet[Lab] = weakref.WeakSet()
-
-
-def _import_tables() -> None:
-    from nsmagic import tables
-
-    assert tables is not None
-
-
-def _ignore(cause: str) -> None:
-    """A lab that ended is noticed at its next use."""
-
-
-def _after_fork_in_child() -> None:
-    # The copy of the process must neither keep a lab alive nor close it for the original: it lets go of its descriptors.
-    for lab in list(_LIVE):
-        lab._let_go()
-
-
-def default_seed() -> int:
-    """The learner's own number: ``NSMAGIC_SEED``, which graders and class rooms set, else 0.
-
-    Raises
-    ------
-    LabError
-        It is no whole number.
-    """
-    said = os.environ.get("NSMAGIC_SEED", "0")
-    if not said.isdecimal():
-        raise LabError(f"NSMAGIC_SEED is {said!r}, and must be a whole number")
-    return int(said)
-
-
-def _default_timeout() -> float | None:
-    """No limit for people; 60 s under pytest (nbval) and wherever NSMAGIC_TIMEOUT says so."""
-    said = os.environ.get("NSMAGIC_TIMEOUT")
-    if said:
-        return float(said)
-    return _UNDER_TEST if "PYTEST_VERSION" in os.environ else None
-
-
-def _which_namespaces(name: str, known: list[str]) -> str:
-    import difflib
-
-    if not known:
-        return f"there are none yet: ip netns add {name}"
-    close = difflib.get_close_matches(name, known, 1)
-    there = ", ".join(known[:12]) + (" …" if len(known) > 12 else "")
-    return f"did you mean {close[0]}? There are: {there}" if close else f"there are: {there}"
-
-
-if hasattr(os, "register_at_fork"):  # Windows, which has no fork, can import this too
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,33 +1,22 @@
-"""The magics of the course: ``%task``, ``%check``, ``%hint``, and ``%lab break``. Thin, as those of ``magics.py``, which they are part of.
-
-A base of ``Netns`` and no class of magics of its own: IPython's ``magics_class`` takes what was decorated since the last such class,
-so these become magics of ``Netns``.
-"""
+"""The magics of the course: ``%task``, ``%check``, ``%hint``, and ``%lab break``. Thin, as those of ``magics.py``, which they are part of."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, line_cell_magic, line_magic, no_var_expand
+from IPython.core.magic import line_cell_magic, line_magic, no_var_expand
 
 from nsmagic import magic_line
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.magics_base import LabMagics
 from nsmagic.names import HOST
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab
 
 
-class CourseMagics(Magics):
+class CourseMagics(LabMagics):
     """What a learner types to practise."""
-
-    def lab_of(self, name: str = "") -> Lab:
-        """The lab of this notebook with that name."""
-        raise NotImplementedError
-
-    def run_text(self, lab: Lab, ns: str, text: str, options: magic_line.Options) -> Any:
-        """Run commands as a cell does, and show what comes."""
-        raise NotImplementedError
 
     def break_it(self, line: str) -> Any:
         """``%lab break``."""

@@ -275,3 +275,26 @@ def cell_failed(failed: Sequence[Outcome]) -> CellFailed:
         return CellFailed(f"line {failed[0].line} failed: {failed[0].text}", lines=lines)
     shown = "\n".join(f"  line {each}" for each in named[:8]) + ("\n  …" if len(named) > 8 else "")
     return CellFailed(f"{len(failed)} commands failed:\n{shown}", lines=lines)
+
+
+class Both:
+    """A sink that tells two."""
+
+    def __init__(self, first: Sink, second: Sink) -> None:
+        self._sinks = (first, second)
+
+    def text(self, text: str) -> None:
+        for sink in self._sinks:
+            sink.text(text)
+
+    def changes(self, lines: Any) -> None:
+        for sink in self._sinks:
+            sink.changes(lines)
+
+    def shown(self, outcome: Any, last: bool) -> None:
+        for sink in self._sinks:
+            sink.shown(outcome, last)
+
+    def error(self, error: Any, alone: bool) -> None:
+        for sink in self._sinks:
+            sink.error(error, alone)

@@ -28,6 +28,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "engine": (
         "building",
         "lab",
+        "life",
+        "reading",
+        "sockets",
+        "environment",
         "events",
         "result",
         "run",
@@ -45,8 +49,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "top": (
         "magics",
+        "magics_base",
         "magics_course",
         "magics_live",
+        "magics_look",
         "completer",
         "magic_line",
         "cli",
@@ -85,7 +91,7 @@ BELOW: dict[str, set[str]] = {
 OWNERS: dict[str, tuple[str, ...]] = {
     "pyroute2": ("netlink",),
     "pandas": ("tables",),
-    "IPython": ("magics", "magics_course", "magics_live", "completer"),
+    "IPython": ("magics", "magics_base", "magics_course", "magics_live", "magics_look", "completer"),
     "traitlets": ("magics", "widgets"),
     "anywidget": ("widgets",),
     "ipywidgets": ("widgets",),

@@ -26,7 +26,7 @@ def test_names_of_the_package() -> None:
 
 def test_public_members_of_a_lab() -> None:
     def public(kind: type) -> set[str]:
-        return {name for name in vars(kind) if not name.startswith("_")}
+        return {name for name in dir(kind) if not name.startswith("_")}
 
     assert public(nsmagic.Lab) == {
         "addrs", "build", "client", "close", "conntrack", "events", "explorer", "fdb", "firewall", "frame", "kind", "links", "live", "lives", "names", "namespaces", "nat",

@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from nsmagic.course import checks, tasks
+from nsmagic.environment import default_seed
 from nsmagic.errors import NsmagicError
-from nsmagic.lab import Lab, default_seed
+from nsmagic.lab import Lab
 from nsmagic.sentences import say_task as say
 
 
