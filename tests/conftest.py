@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -16,6 +17,25 @@ import pytest
 
 from nsmagic.errors import NsmagicError
 from tests import figures, leaks, machine, results
+
+# What is collected
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep six thousand collected tests out of every later garbage collection.
+
+    IPython collects garbage whenever a shell is reset, which each notebook test does twice, and so does the watch for leaks: a quarter
+    of a second each time when everything that pytest holds is gone through again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
+
 
 # The machine before and after
 
