@@ -41,7 +41,9 @@ class History:
         self.entries.append(entry)
 
     def at_rest(self, moment: int) -> None:
-        """The last commands were done in one go, and only what the lab was like after all of them is known."""
+        """The last commands were done in one go, and only what the lab was like after all of them is known (0: not even that)."""
+        if not moment:
+            return
         for at in range(len(self.entries) - 1, -1, -1):
             if self.entries[at].moment:
                 break

@@ -22,7 +22,6 @@ from nsmagic.commands.cell import split
 from nsmagic.commands.slips import is_stub
 from nsmagic.environment import default_timeout
 from nsmagic.errors import LabError, NamespaceNotFound, NotDoneYet
-from nsmagic.events import Events, Heard
 from nsmagic.history import Entry
 from nsmagic.model import HOST, Change
 from nsmagic.reading import Reading, Tables
@@ -34,6 +33,7 @@ from nsmagic.steps import begins_natively
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nsmagic.events import Events, Heard
     from nsmagic.following import Following
     from nsmagic.topology.picture import Topology
     from nsmagic.trace.capture import Capture
@@ -451,7 +451,9 @@ class Lab(Reading, Sockets):
         ...     print(up.wait(5), heard)
         True ['+br0']
         """
-        return Events(self.client, heard, states)
+        from nsmagic.events import Events
+
+        return Events(self.client, heard, states, self.track)
 
 
 class Namespace(Tables):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
+import random
+import socket
+import struct
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -121,3 +126,53 @@ def test_a_callback_may_close_what_calls_it(lab: Lab) -> None:
     lab.run("ip netns add blue").check()
     events._thread.join(5)
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("states", [False, True])
+def test_each_change_begins_where_the_one_before_ended(lab: Lab, states: bool) -> None:
+    """From the kernel at once, or through the agent: what is heard of a link is one story, told once and in order."""
+    lab.run("ip netns add red\nip link add br0 type bridge").check()
+    for number in range(3):
+        lab.run(f"ip link add v{number} type veth peer name w{number} netns red").check()
+    stories: dict[int, list[Change]] = {}
+    heard = threading.Condition()
+
+    def hear(changes: tuple[Change, ...]) -> None:
+        with heard:
+            for each in changes:
+                if each.table == "links":
+                    stories.setdefault((each.new or each.old).ifindex, []).append(each)
+            heard.notify()
+
+    weather = 0 if states else 0x40 | 0x10000 | 0x20000
+
+    def facts(row: Any) -> tuple[Any, ...]:
+        return row.ns, row.ifname, row.flags & ~weather, row.mtu, row.master, row.operstate if states else ""
+
+    def all_heard() -> bool:
+        now = {row.ifindex: row for row in lab.snapshot("links").links}
+        return all(facts(story[-1].new) == facts(now[index]) for index, story in stories.items())
+
+    pick = random.Random(7)
+    steps = (
+        "ip link set v{0} up", "ip link set v{0} down", "ip -n red link set w{0} up", "ip -n red link set w{0} down",
+        "ip link set v{0} mtu 1400", "ip link set v{0} mtu 1500", "ip link set v{0} master br0", "ip link set v{0} nomaster",
+        "ip addr replace 10.0.{0}.1/24 dev v{0}", "ip link set br0 up", "ip link set br0 down", "ip link set v{0} up; ip link set v{0} down",
+    )  # fmt: skip
+    with lab.events(hear, states=states) as events:
+        # The process's own requests, side by side with those of the agent.
+        with lab.socket("host", socket.AF_NETLINK, socket.SOCK_RAW, 0) as own:
+            for _ in range(40):
+                lab.run(pick.choice(steps).format(pick.randrange(3)), changes=pick.random() < 0.5).check()
+                name = f"v{pick.randrange(3)}"
+                index = next(row.ifindex for row in lab.snapshot("links").links if row.ifname == name)
+                for up in pick.choices((0, 1), k=pick.randrange(4)):
+                    own.send(struct.pack("=IHHIIBxHiII", 32, 16, 5, 1, 0, 0, 0, index, up, 1))
+                    own.recv(4096)
+        with heard:
+            assert heard.wait_for(all_heard, 10)
+        assert events.error is None
+    assert sum(map(len, stories.values())) > 30
+    for story in stories.values():
+        assert all(facts(after.old) == facts(before.new) for before, after in itertools.pairwise(story))
+        assert states or all(facts(each.old) != facts(each.new) for each in story)

@@ -81,7 +81,8 @@ BELOW: dict[str, set[str]] = {
     "reasons": {"base", "pure", "client", "views"},
     # Widgets only show: the lab that makes one hands in what they show and what their buttons do.
     "widgets": {"base", "pure", "views"},
-    "engine": {"base", "pure", "client", "sandbox", "views", "trace", "reasons", "widgets"},
+    # ``Lab.events`` reads the kernel's events in the notebook's process, from a socket that the agent has lent it.
+    "engine": {"base", "pure", "netlink", "client", "sandbox", "views", "trace", "reasons", "widgets"},
     "top": {"base", "pure", "client", "sandbox", "views", "trace", "reasons", "engine", "door"},
     # The door loads what it offers when it is first used.
     "door": {"base", "engine", "top"},

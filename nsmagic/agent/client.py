@@ -51,7 +51,10 @@ class Call:
         # The last word stands here as well as in the queue: an interrupt may come just after something was taken from that.
         self._last: tuple[Any, list[int]] | None = None
         self._result: Any = _ENDED
+        #: The descriptors that came with the part or the last word that was taken last.
         self.fds: list[int] = []
+        #: Called by the reader when something has come: for who waits for other things too.
+        self.woken: Callable[[], object] | None = None
 
     def items(self, patience: float | None = None) -> Iterator[Any]:
         """The parts as they come; ends with the last word.
@@ -75,6 +78,7 @@ class Call:
             if message is _ENDED:
                 raise self._client.death()
             if "item" in message:
+                self.fds = fds
                 yield message["item"]
             elif "error" in message:
                 self._result = None
@@ -82,6 +86,11 @@ class Call:
             else:
                 self.fds = fds
                 self._result = message.get("done")
+
+    @property
+    def ready(self) -> bool:
+        """Whether ``items()`` would not have to wait."""
+        return self._result is not _ENDED or self._last is not None or not self._queue.empty()
 
     def result(self, patience: float | None = None) -> Any:
         """The last word; parts that nobody took are dropped."""
@@ -98,6 +107,8 @@ class Call:
         if message is _ENDED or "item" not in message:
             self._last = (message, fds)
         self._queue.put((message, fds))
+        if self.woken is not None:
+            self.woken()
 
 
 class Client:

@@ -22,6 +22,7 @@ from nsmagic.agent import (
     defaults,
     door,
     limits,
+    notices,
     probe,
     proc,
     process,
@@ -517,16 +518,14 @@ class Agent:
         finally:
             os.close(master)
 
-    def op_events(self, call: Call, states: bool = False) -> None:
-        """What changes, batch by batch as the kernel tells it, until it is cancelled; an empty batch first."""
+    def op_events(self, call: Call, states: bool = False, early: bool = False) -> None:
+        """What changes, batch by batch as the kernel tells it, until it is cancelled; see ``notices.py``."""
+        notices.start(call, self.monitor, states=states, early=early and call.channel.carries_fds)
 
-        def end() -> None:
-            unsubscribe()
-            call.done({})
-
-        unsubscribe = self.monitor.subscribe(call.item, weather=states)
-        call.on_cancel = end
-        call.item([])
+    def op_caught_up(self, call: Call) -> dict[str, Any]:
+        """Answered when who listens has been told of all events until now."""
+        self.monitor.drain()
+        return {}
 
     def op_watch(self, call: Call, interval: float = watch.INTERVAL) -> None:
         """Notices that something changed, and which links packets crossed, as items until it is cancelled."""

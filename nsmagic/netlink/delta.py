@@ -36,7 +36,7 @@ FALLBACK = frozenset(
 )  # fmt: skip
 _TABLES = ("namespaces", "links", "addrs", "routes", "neighbours", "rules")
 #: IFF_RUNNING, IFF_LOWER_UP, IFF_DORMANT
-_LINK_WEATHER = 0x40 | 0x10000 | 0x20000
+LINK_WEATHER = 0x40 | 0x10000 | 0x20000
 #: IFA_F_TENTATIVE, OPTIMISTIC, DADFAILED, DEPRECATED, SECONDARY
 _ADDR_WEATHER = 0x40 | 0x04 | 0x08 | 0x20 | 0x01
 #: RTNH_F_DEAD, RTNH_F_LINKDOWN
@@ -193,11 +193,20 @@ def _from_the_start(link: RawLink) -> bool:
 def significant(link: RawLink) -> tuple[Any, ...]:
     """What of a link somebody has decided."""
     return (
-        link.ifname, link.kind, link.flags & ~_LINK_WEATHER, link.mac, link.mtu, link.master,
+        link.ifname, link.kind, link.flags & ~LINK_WEATHER, link.mac, link.mtu, link.master,
         None if link.kind in PAIRED else (link.lower, link.netnsid), link.alias, link.txqlen, link.group, link.altnames,
-        {word: value for word, value in link.info.items() if word not in _INFO_WEATHER},
-        {word: value for word, value in link.port.items() if word not in _PORT_WEATHER},
+        decided_info(link.info), decided_port(link.port),
     )  # fmt: skip
+
+
+def decided_info(info: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of a kind's own facts somebody has decided."""
+    return {word: value for word, value in info.items() if word not in _INFO_WEATHER} if info else info
+
+
+def decided_port(port: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same of a bridge's port."""
+    return {word: value for word, value in port.items() if word not in _PORT_WEATHER} if port else port
 
 
 # Addresses

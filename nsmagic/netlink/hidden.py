@@ -11,7 +11,7 @@ import fcntl
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nsmagic.netlink import decode, netfilter, nftrace
 from nsmagic.netlink.socket import (
@@ -28,6 +28,7 @@ from nsmagic.netlink.words import RTM_GETNSID, RTM_NEWLINK, RTM_NEWNSID
 
 #: RTNLGRP_*: links, neighbours, then addresses, routes and rules of IPv4 and IPv6, numbers of namespaces.
 _GROUPS = (1, 3, 5, 7, 8, 9, 11, 19, 28)
+_NEIGHBOURS = 3
 _SIOCGSKNS = 0x894C
 _EEXIST, _ENOBUFS = 17, 105
 _NETNSA_NSID, _NETNSA_FD = 1, 3
@@ -57,12 +58,7 @@ class Hidden:
         finally:
             os.close(namespace)
         self._loopback = False
-        with contextlib.suppress(OSError):  # the kernel gives what its limit (net.core.rmem_max) allows
-            self._events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-        for group in _GROUPS:
-            self._events.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
-        self._events.setsockopt(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 1)
-        self._events.setblocking(False)
+        _listen(self._events, _GROUPS)
         self._buffer = bytearray(1 << 16)
         self._next_nsid = _FIRST_NSID
         self._firewall: RouteSocket | None = None
@@ -71,6 +67,17 @@ class Hidden:
     def fileno(self) -> int:
         """The event socket."""
         return self._events.fileno()
+
+    def listener(self) -> socket.socket:
+        """One more socket that hears of links, addresses, routes, rules and numbers of namespaces everywhere; the caller closes it.
+        Neighbours are left out: every packet may change one."""
+        namespace = self._open()
+        try:
+            sock = RouteSocket.open(namespace, self._home).sock
+        finally:
+            os.close(namespace)
+        _listen(sock, [group for group in _GROUPS if group != _NEIGHBOURS])
+        return sock
 
     def loopback(self) -> int:
         """A new descriptor of the hidden namespace, its loopback up: a place to try what the kernel does with a packet. The caller
@@ -106,32 +113,8 @@ class Hidden:
         return self._next_nsid - 1
 
     def events(self) -> Iterator[Event | None]:
-        """The events that are there, of all numbered namespaces; None where some were lost.
-
-        What happens in the hidden namespace itself has no number and is left out.
-        """
-        buffer = self._buffer
-        for _ in range(_MOST):
-            try:
-                size, ancillary, _, _ = self._events.recvmsg_into([buffer], 64)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno != _ENOBUFS:
-                    raise
-                yield None
-                continue
-            nsid = -1
-            for level, kind, data in ancillary:
-                if level == SOL_NETLINK and kind == NETLINK_LISTEN_ALL_NSID:
-                    nsid = struct.unpack_from("=i", data)[0]
-            at = 0
-            while nsid >= 0 and at + 16 <= size:
-                length, kind, _, _, _ = HEADER.unpack_from(buffer, at)
-                if length < 16:
-                    break
-                yield nsid, kind, buffer, at + 16, at + length
-                at += (length + 3) & ~3
+        """The events that are there, of all numbered namespaces; None where some were lost."""
+        return waiting(self._events, self._buffer)
 
     def watch_firewall(self) -> bool:
         """Begin to hear of changes of nft's rules; False where the kernel has no netfilter. Not done at the start, since the
@@ -171,6 +154,43 @@ class Hidden:
                 if level == SOL_NETLINK and kind == NETLINK_LISTEN_ALL_NSID
             }
         return None if lost else found
+
+
+def _listen(sock: socket.socket, groups: Sequence[int]) -> None:
+    with contextlib.suppress(OSError):  # the kernel gives what its limit (net.core.rmem_max) allows
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    for group in groups:
+        sock.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+    sock.setsockopt(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 1)
+    sock.setblocking(False)
+
+
+def waiting(sock: socket.socket, buffer: bytearray) -> Iterator[Event | None]:
+    """The events that wait in a socket that hears all namespaces; None where some were lost.
+
+    What happens in the hidden namespace itself has no number and is left out.
+    """
+    for _ in range(_MOST):
+        try:
+            size, ancillary, _, _ = sock.recvmsg_into([buffer], 64)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno != _ENOBUFS:
+                raise
+            yield None
+            continue
+        nsid = -1
+        for level, kind, data in ancillary:
+            if level == SOL_NETLINK and kind == NETLINK_LISTEN_ALL_NSID:
+                nsid = struct.unpack_from("=i", data)[0]
+        at = 0
+        while nsid >= 0 and at + 16 <= size:
+            length, kind, _, _, _ = HEADER.unpack_from(buffer, at)
+            if length < 16:
+                break
+            yield nsid, kind, buffer, at + 16, at + length
+            at += (length + 3) & ~3
 
 
 def _new_namespace(home_fd: int) -> int:

@@ -20,10 +20,12 @@ from __future__ import annotations
 
 import os
 import select
+import socket as socket_
 import struct
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection, KeysView, Sequence
+from typing import Any
 
 from nsmagic.errors import NamespaceNotFound
 from nsmagic.model import IFF_UP, ROWS
@@ -192,6 +194,17 @@ class Monitor:
         """Take in the events that are there; tell the subscribers."""
         self._pump()
         self._tell()
+
+    def listener(self) -> socket_.socket:
+        """A socket for somebody else that hears the kernel's events of all namespaces; see ``early.py``. The caller closes it."""
+        return self._hidden.listener()
+
+    def facts(self, row: Row) -> list[Any] | None:
+        """What a listener needs beside a row of ``links`` of the last state to understand events of that link: the number of its
+        namespace, the index of its master and of what is in IFLA_LINK, and its kind's own facts with indexes."""
+        nsid = self._by_name.get(row[0], -1)
+        found = self._state[nsid].links.get(row[1]) if nsid in self._state else None
+        return None if found is None else [nsid, found[1].master, found[1].lower, found[1].info]
 
     def subscribe(self, callback: Callback, *, weather: bool = False) -> Callable[[], None]:
         """Have ``callback`` called with each batch of changes (the form of ``changes_since``); returns what ends that.

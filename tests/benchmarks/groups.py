@@ -31,8 +31,7 @@ WHY = {
         "the text in DOT is made in Python from a snapshot; which namespaces forward and what their firewalls translate are read beside it"
     ),
     "event": (
-        "the agent reads the link again (an event names the other end's namespace in numbers that only that namespace knows), and its "
-        "words come by JSON over two wake-ups: of the agent and of the callback's thread"
+        "the callback's thread has to be woken, and an event of a link that is not known yet, or of anything else, comes through the agent"
     ),
 }
 

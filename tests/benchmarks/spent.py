@@ -49,7 +49,9 @@ class _Child:
 def _start(result: Path) -> Callable[..., tuple[Client, Any, str]]:
     """In place of ``choice.start``: the agent as a child under a profiler, which writes what it saw when it ends."""
 
-    def start(wanted: str | None, *, seed: int, limits: Any, ended: Any, folder: str | None) -> tuple[Client, Any, str]:
+    def start(
+        wanted: str | None, *, seed: int, limits: Any, ended: Any, folder: str | None, booting: Any = None
+    ) -> tuple[Client, Any, str]:
         ours, theirs = socket.socketpair()
         told = config.make("rootless", seed=seed, limits=limits, folder=folder)
         pid = os.fork()

@@ -202,7 +202,7 @@ def test_a_translation_of_our_sentences(tmp_path: Path) -> None:
         .replace('dev-none = "{ns} has {have}"\n', "")
         .replace("addr-have-none = ", "addr-have-nothing = ")
     )
-    path.write_text(text.replace("bytes; \"{name}\" has {size}", "bytes; \"{name}\" has {syze}"))
+    path.write_text(text.replace('bytes; "{name}" has {size}', 'bytes; "{name}" has {syze}'))
     assert sorted((found.code, found.words.split()[0]) for found in lint(path)) == [
         ("sentence-fields", "hint.name-long"), ("sentence-missing", "hint.addr-have-none"), ("sentence-missing", "hint.dev-none"),
         ("sentence-unknown", "hint.addr-have-nothing"),
