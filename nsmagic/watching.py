@@ -100,10 +100,7 @@ def read(client: Client, *tables: str, ns: str | None = None) -> Snapshot:
 
 def forwarding(client: Client, names: list[str]) -> set[str]:
     """Those of the namespaces that forward IPv4 packets."""
-    args = {"names": ["net.ipv4.ip_forward"], "ignore": True}
-    commands = [{"tool": "sysctl", "verb": "sysctl.read", "args": args, "ns": ns} for ns in names]
-    answers = client.call("commands", commands=commands, several=True)
-    return {ns for items in answers.items() for item in items for ns, _, value in item.get("rows", ()) if value != "0"}
+    return set(client.request("forwarding", ns=names))
 
 
 def names(client: Client) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nsmagic import Lab
+from nsmagic import Lab, watching
 from nsmagic.errors import LabError
 from nsmagic.watching import Crossed, Notice
 
@@ -144,3 +144,13 @@ def test_it_goes_on_with_the_next_lab() -> None:
         heard.drained()
         lab.run("ip netns add green").check()
     assert heard.drained() == []
+
+
+def test_who_forwards_is_what_the_sysctl_says() -> None:
+    with Lab() as lab:
+        lab.run("ip netns add red\nip netns add blue\nip netns exec red sysctl -w net.ipv4.ip_forward=1").check()
+        said = lab.run("for ns in red blue; do ip netns exec $ns sysctl -n net.ipv4.ip_forward; done").text.split()
+        assert said == ["1", "0"]
+        assert watching.forwarding(lab.client, ["host", "red", "blue", "nobody"]) == {"red"}
+        lab.run("ip netns exec red sysctl -w net.ipv4.ip_forward=0").check()
+        assert watching.forwarding(lab.client, ["red"]) == set()

@@ -103,6 +103,18 @@ def _childless() -> bool:
     return False
 
 
+def nothing_ran() -> int | None:
+    """A number that is the same as before when no process was started meanwhile, and none is running but us: what only programs can
+    change is then as it was. None when some are running, or where others than ours may be (kind host).
+
+    It is the last pid given in our pid namespace (``loadavg_proc_show`` in fs/proc/loadavg.c).
+    """
+    if os.getpid() != 1 or not _childless():
+        return None
+    with open("loadavg", opener=opened) as file:
+        return int(file.read().split()[-1])
+
+
 def descendants(runner: int) -> list[int]:
     """The pids below a runner, itself left out."""
     table = processes()

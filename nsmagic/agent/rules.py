@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nsmagic.agent import process
+from nsmagic.agent import proc, process
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.commands.packages import PACKAGES
@@ -49,6 +49,9 @@ class Rules:
         self._legacy: set[int] = set()
         self._touched: set[str] = set()
         self._watched = False
+        #: Namespaces (inodes) seen without legacy tables since the lab was as this number says.
+        self._without_legacy: set[int] = set()
+        self._stamp: int | None = None
 
     def refresh(self, legacy: bool, then: Callable[[list[Any]], None]) -> None:
         """Read again what may have changed, and call with the changes since the last time; at once when there is none.
@@ -98,11 +101,20 @@ class Rules:
 
         self._note()
         waiting = []
+        stamp = proc.nothing_ran()
+        if stamp is None or stamp != self._stamp:
+            self._without_legacy.clear()
+        self._stamp = stamp
         for name in names:
             entry = self._namespaces.entries[name]
             # Most namespaces have no rules; that is known without asking for them again.
-            if not self._settled(name) or self._known[entry.inode] or self._legacy_tables(entry.fd):
+            if not self._settled(name) or self._known[entry.inode]:
                 waiting.append(name)
+            elif entry.inode not in self._without_legacy:
+                if self._legacy_tables(entry.fd):
+                    waiting.append(name)
+                else:
+                    self._without_legacy.add(entry.inode)
         self._each(waiting, take, lambda: then(wrong[0] if wrong else found))
 
     def _note(self) -> None:

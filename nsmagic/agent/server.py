@@ -429,6 +429,10 @@ class Agent:
             timeout=timeout, rules=rules,
         )  # fmt: skip
 
+    def op_forwarding(self, call: Call, ns: list[str]) -> list[str]:
+        """Those of the namespaces that forward IPv4 packets."""
+        return self.work.forwarding(ns)
+
     def op_situation(self, call: Call, ns: list[str]) -> dict[str, Any]:
         """What decides over packets in some namespaces, beside what a snapshot has (see ``situation.py``)."""
         return situation.read(self.monitor, self.namespaces, ns)

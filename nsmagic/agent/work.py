@@ -22,16 +22,19 @@ from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.output import Output
 from nsmagic.agent.ping import Ping
 from nsmagic.commands.command import READS
-from nsmagic.errors import KernelRefused, NsmagicError
+from nsmagic.errors import KernelRefused, NamespaceNotFound, NsmagicError
 from nsmagic.model import HOST
 from nsmagic.netlink.apply import apply
 from nsmagic.netlink.monitor import Monitor
+from nsmagic.netlink.netconf import forwards
 from nsmagic.netlink.show import show
+from nsmagic.netlink.socket import NetlinkError
 
 _SHOWS = frozenset(verb for verb in READS if verb.endswith((".show", ".showstp", ".showmacs")))
 #: What ``link.set`` may change with the kernel telling everybody; the rest (an alias, a group, a bridge's own attributes while it
 #: is down) it changes in silence.
 _TOLD = frozenset({"dev", "up", "netns", "name", "master", "mtu", "mac"})
+_SWITCH = "net.ipv4.ip_forward"
 _RESOLVERS = {"getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo"}
 
 
@@ -124,6 +127,27 @@ class Work:
         if "namespaces" in tables:
             found["namespaces"] = [("", self._names())]
         return found
+
+    def forwarding(self, names: Sequence[str]) -> list[str]:
+        """Those of the namespaces that forward IPv4 packets; one that is not there does not."""
+        found = []
+        for name in names:
+            try:
+                first = self._namespaces.first_name(name)
+                ours = self._forwarding.shown(first).get(_SWITCH)
+                on = ours != "0" if ours is not None else self._forwards(first)
+            except NamespaceNotFound:
+                continue
+            if on:
+                found.append(name)
+        return found
+
+    def _forwards(self, ns: str) -> bool:
+        try:
+            return forwards(self._namespaces.socket(ns))
+        except NetlinkError:
+            with self._namespaces.inside(self._namespaces.nsfd(ns)):
+                return any(value != "0" for _, value in sysctl.read({"names": [_SWITCH], "ignore": True}))
 
     def _names(self) -> list[list[Any]]:
         entries = sorted(self._namespaces.entries.items(), key=lambda item: (item[0] != HOST, item[0]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,11 +118,14 @@ class Topology:
 
     @cached_property
     def _svg(self) -> str:
-        from nsmagic.topology import render
         from nsmagic.topology.svg import finish
 
-        ask = self._kept.svg if self._kept is not None else partial(render.svg, which=self._renderer)
-        drawn = ask(self._source.text, self._source.engine)
+        if self._kept is not None:
+            drawn = self._kept.svg(self._source.text, self._source.engine)
+        else:
+            with Renderer(self._renderer) as renderer:
+                renderer.start()
+                drawn = renderer.svg(self._source.text, self._source.engine)
         try:
             return finish(drawn, self.alt)
         except ValueError as error:

@@ -69,6 +69,13 @@ class Renderer:
         with self._lock:
             self._end()
 
+    def start(self) -> None:
+        """Start the process now: it loads Graphviz while the text is still being made. Not needed, and no error: who cannot be
+        started says so when a picture is asked for."""
+        with self._lock, contextlib.suppress(RenderError):
+            if self._process is None and self.which == "bundled":
+                self._process = _start_worker()
+
     def svg(self, source: str, engine: str = "dot") -> str:
         """The picture of a text in DOT, as Graphviz writes it.
 

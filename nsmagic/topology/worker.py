@@ -11,6 +11,7 @@ Requests come on standard input as ``ENGINE LENGTH\\n`` and so many bytes of DOT
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import glob
 import os
@@ -105,6 +106,8 @@ def serve(folder: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     given, answer = sys.stdin.buffer, sys.stdout.buffer
     made: dict[bool, Graphviz] = {}
+    with contextlib.suppress(OSError, AttributeError):  # the request hears of what is missing
+        made[True] = Graphviz(folder, dot_alone=True)
     while True:
         head = given.readline().split()
         if len(head) != 2:

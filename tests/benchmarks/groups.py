@@ -27,9 +27,7 @@ WHY = {
     "cells": "pandas makes and shows the frame, and a message goes to the agent and back over two wake-ups",
     "gone": "the kernel's work queue takes the namespaces down after our call has returned",
     "start": "the start of two processes and of the sandbox is in it",
-    "picture": (
-        "the text in DOT is made in Python from a snapshot; which namespaces forward and what their firewalls translate are read beside it"
-    ),
+    "picture": ("the text in DOT is made in Python from a snapshot, and what Graphviz drew is edited as text"),
     "event": (
         "the callback's thread has to be woken, and an event of a link that is not known yet, or of anything else, comes through the agent"
     ),

@@ -173,3 +173,14 @@ def test_a_picture_of_the_machines_dot_holds_no_more_than_ours() -> None:
     ours = reading.svg(Topology(found.snapshot).svg())
     assert sorted(reading.groups(own, "node")) == sorted(reading.groups(ours, "node"))
     assert [text.strip() for text in reading.texts(own)] == [text.strip() for text in reading.texts(ours)]
+
+
+def test_a_renderer_that_was_started_ahead_draws_with_that_process() -> None:
+    with Renderer() as renderer:
+        renderer.start()
+        started = renderer._process
+        assert started is not None
+        renderer.start()
+        assert "</svg>" in renderer.svg("graph { a -- b }", "neato")
+        assert renderer._process is started
+    Renderer("path").start()  # no process that could be kept
