@@ -9,6 +9,7 @@ from nsmagic.commands.cell import split
 from nsmagic.commands.command import Command
 from nsmagic.errors import LabError, NsmagicError, from_data
 from nsmagic.model import HOST
+from nsmagic.sentences import say
 from nsmagic.worlds import World
 from nsmagic.worlds.description import Source, read
 
@@ -39,7 +40,7 @@ def build(lab: Lab, description: Source) -> None:
                     if "error" not in item:
                         lab.note(HOST, typed, (), 0, False)
                     elif refused is None:
-                        refused = from_data(item["error"]).with_hint(f"in: {typed}")
+                        refused = from_data(item["error"]).with_hint(say("build-line", line=typed))
         except KeyboardInterrupt:
             call.cancel()
             call.result()

@@ -14,6 +14,7 @@
     ├── LimitReached             a limit of the lab is used up (limit)
     ├── NotDoneYet               a cell of an assignment still has its stub
     └── LabError                 the lab cannot be used like this (closed, other process, feature of another kind)
+        ├── LabLacks             something that a notebook asked for is not there (what)
         └── LabDied              the lab is gone although nobody closed it (cause)
 
 Errors made inside the lab cross the socket as data, ``to_data()``, and are rebuilt by ``from_data()`` from the
@@ -210,6 +211,16 @@ class LabError(NsmagicError):
     """The lab cannot be used like this: closed, belongs to another process, or of a kind without this feature."""
 
 
+class LabLacks(LabError):
+    """The lab has not all that ``%lab needs`` asks for; ``what`` are the words that are missing."""
+
+    fields = ("what",)
+
+    def __init__(self, message: str, *, what: Sequence[str] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.what = list(what)
+
+
 class LabDied(LabError):
     """The lab is gone although nobody closed it; ``cause`` says why in a word or two."""
 
@@ -224,7 +235,7 @@ _TREE: dict[str, type[NsmagicError]] = {
     cls.__name__: cls
     for cls in (
         NsmagicError, SandboxUnavailable, CommandSyntaxError, KernelRefused, CommandFailed, CommandNotFound,
-        CommandTimeout, NamespaceNotFound, CellFailed, LimitReached, NotDoneYet, LabError, LabDied,
+        CommandTimeout, NamespaceNotFound, CellFailed, LimitReached, NotDoneYet, LabError, LabLacks, LabDied,
     )
 }  # fmt: skip
 

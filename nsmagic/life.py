@@ -19,6 +19,7 @@ from nsmagic.errors import LabError
 from nsmagic.history import History
 from nsmagic.pythonic import HandedOut
 from nsmagic.sandbox import choice, launch
+from nsmagic.sentences import say
 
 
 class Life:
@@ -136,7 +137,7 @@ class Life:
         if client.owner != os.getpid():
             return
         if not launched.end():
-            raise LabError(f"the lab's launcher (pid {launched.pid}) has not ended", hint="the kernel still holds it")
+            raise LabError(f"the lab's launcher (pid {launched.pid}) has not ended", hint=say("launcher-held"))
         client.join(2.0)
         for watch in list(self._watches):
             watch.join(2.0)

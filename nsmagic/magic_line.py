@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from nsmagic.commands.packages import PACKAGES
 from nsmagic.errors import CommandSyntaxError, NamespaceNotFound
 from nsmagic.names import HOST
+from nsmagic.sentences import say
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def _word(line: str, at: int) -> _Word | None:
         return None
     match = _WORD.match(line, at)
     if match is None or (match.end() < len(line) and not line[match.end()].isspace()):
-        raise CommandSyntaxError("a quote is not closed", text=line, at=at, hint="quotes come in pairs: '…' or \"…\"")
+        raise CommandSyntaxError("a quote is not closed", text=line, at=at, hint=say("quotes"))
     return _Word(match.group(), match.start(), match.end())
 
 
@@ -188,7 +189,7 @@ def _take(
     name, equals, value = word.text.partition("=")
     if name not in table:
         close = difflib.get_close_matches(name, table, 1)
-        hint = f"did you mean {close[0]}?" if close else f"options: {' '.join(table)}"
+        hint = say("not-found-close", near=close[0]) if close else say("options", known=" ".join(table))
         raise CommandSyntaxError(
             f"there is no option {name}", text=line, at=word.start, expected=list(table), hint=hint
         )
@@ -209,9 +210,7 @@ def _take(
         return replace(options, **seconds), word.end
     if field == "port":
         if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-            raise CommandSyntaxError(
-                f'--port "{text}" is no port', text=line, at=word.start, hint="ports are 1 to 65535"
-            )
+            raise CommandSyntaxError(f'--port "{text}" is no port', text=line, at=word.start, hint=say("ports"))
         port: dict[str, Any] = {field: int(text)}
         return replace(options, **port), word.end
     if field in ("seed", "level"):
@@ -274,9 +273,7 @@ def split_cell_line(line: str, magic: str = "%%netns") -> tuple[Options, str]:
             f'"{names[1].text}" is one word too many on the line of {magic}',
             text=line,
             at=names[1].start,
-            hint="the line names the namespace, the commands stand below it; %netns (one %) takes a command on its line"
-            if magic == "%%netns"
-            else f"{magic} takes one namespace; without any it shows them all",
+            hint=say("netns-line") if magic == "%%netns" else say("one-namespace", magic=magic),
         )
     return options, _unquoted(names[0].text) if names else HOST
 
@@ -399,9 +396,7 @@ def split_why_line(line: str) -> tuple[WhyOptions, str, str]:
             at = word.end
     if not 1 <= len(names) <= 2:
         words = "%why needs a target" if not names else f'"{names[2]}" is one word too many'
-        raise CommandSyntaxError(
-            words, text=line, at=len(line), hint="%why red 192.168.15.2, or %why red blue --port 80"
-        )
+        raise CommandSyntaxError(words, text=line, at=len(line), hint="%why red 192.168.15.2, %why red blue --port 80")
     return options, names[0] if len(names) == 2 else HOST, names[-1]
 
 
@@ -457,10 +452,14 @@ def split_line(
     ):  # one that is not installed is told as that, with its package
         return options, HOST, command
     near = difflib.get_close_matches(first, [*known, *tools], 1)
-    there = ", ".join(name for name in known if name != HOST) or "none yet"
+    there = ", ".join(name for name in known if name != HOST)
+    if there:
+        hint = say("line-close", near=near[0], known=there) if near else say("line-known", known=there)
+    else:
+        hint = say("line-close-none", near=near[0]) if near else say("line-none")
     raise NamespaceNotFound(
         f'"{first}" is neither a command nor a namespace',
         name=first,
         known=sorted(known),
-        hint=(f"did you mean {near[0]}? " if near else "") + f"namespaces: {there}; commands: ip, ping, arp, route …",
+        hint=hint,
     )

@@ -25,6 +25,7 @@ from nsmagic.magics_course import CourseMagics
 from nsmagic.magics_live import Stored
 from nsmagic.magics_look import LookMagics
 from nsmagic.names import HOST
+from nsmagic.sentences import say
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 #: IPython gives ``display`` no types.
 _display: Callable[[Any], Any] = display
 _clear: Callable[[], Any] = clear_output
-_LAB_VERBS = ("status", "reset", "world", "break", "script", "doctor", "log", "stop")
+_LAB_VERBS = ("status", "reset", "world", "break", "script", "needs", "doctor", "log", "stop")
 
 
 class Printer:
@@ -101,7 +102,7 @@ class Netns(LookMagics, CourseMagics):
         name = name or DEFAULT_LAB
         if name not in self.labs:
             if len(self.labs) >= 4:
-                raise LabError("this notebook has four labs already", hint="%lab reset --lab NAME ends one")
+                raise LabError("this notebook has four labs already", hint=say("labs-most"))
             from nsmagic.environment import default_seed
             from nsmagic.lab import Lab
 
@@ -247,9 +248,7 @@ class Netns(LookMagics, CourseMagics):
         try:
             return _Filler().vformat(text, (), self._shell.user_ns)
         except (LookupError, AttributeError, TypeError, ValueError) as error:
-            raise NsmagicError(
-                f"--fill: {error}", hint="{name} takes a Python variable; write {{ and }} for braces of the shell"
-            ) from None
+            raise NsmagicError(f"--fill: {error}", hint=say("fill-braces")) from None
 
     def _python(self, lab: Lab, ns: str, source: str, options: magic_line.Options) -> Any:
         import ast
@@ -273,12 +272,13 @@ class Netns(LookMagics, CourseMagics):
     @no_var_expand
     @line_magic
     def lab(self, line: str) -> Any:
-        """``%lab status | reset | world NAME | break | script | doctor | log N | stop N``, each with ``--lab NAME`` for another lab.
+        """``%lab status | reset | world NAME | break | script | needs WHAT | doctor | log N | stop N``, each with ``--lab NAME`` for another lab.
 
         ``status``: kind, limits, namespaces, jobs. ``reset``: end the lab; the next command starts an empty one.
         ``world NAME``: start the lab anew with an outside, ``home-lan`` say. ``break [--seed N] [--level 1..3]``: start it anew as a
         house with a fault in it; ``%check break`` looks whether it is mended, ``%hint break`` helps.
-        ``script``: every successful changing command so far as one cell that rebuilds the lab. ``doctor``: what this machine
+        ``script``: every successful changing command so far as one cell that rebuilds the lab. ``needs mounts ps``: stop here, with
+        a sentence, where the lab lacks what comes after (``mounts``, ``sockets``, or programs). ``doctor``: what this machine
         can give and how to mend what it cannot. ``log N``, ``stop N``: a background job's output, its end.
         """
         if line.split()[:1] == ["break"]:
@@ -300,6 +300,8 @@ class Netns(LookMagics, CourseMagics):
                 text = "%%netns\n" + lab.script()
                 self._shell.set_next_input(text, replace=False)
                 print(text)
+            case "needs", [_, *_] as what:
+                print(f"the lab has {', '.join(lab.needs(*what))}")
             case "doctor", []:
                 from nsmagic.sandbox import doctor
 
@@ -315,6 +317,7 @@ class Netns(LookMagics, CourseMagics):
                     "log": "%lab log N",
                     "stop": "%lab stop N",
                     "world": "%lab world NAME",
+                    "needs": "%lab needs mounts ps",
                     "VERB": f"%lab {' | '.join(_LAB_VERBS)}",
                 }
                 raise CommandSyntaxError(

@@ -10,6 +10,7 @@ from nsmagic import magic_line
 from nsmagic.errors import CommandSyntaxError
 from nsmagic.magics_base import LabMagics
 from nsmagic.names import HOST
+from nsmagic.sentences import say
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab
@@ -71,5 +72,5 @@ class CourseMagics(LabMagics):
     def _course(self, line: str) -> tuple[magic_line.CourseOptions, Lab, str]:
         options, words = magic_line.split_course_line(line)
         if len(words) > 1:
-            raise CommandSyntaxError(f'"{words[1]}" is one word too many', text=line, hint="one task at a time")
+            raise CommandSyntaxError(f'"{words[1]}" is one word too many', text=line, hint=say("one-task"))
         return options, self.lab_of(options.lab), words[0] if words else ""

@@ -10,6 +10,7 @@ from nsmagic import magic_line
 from nsmagic.errors import CommandSyntaxError, NsmagicError
 from nsmagic.magics_base import LabMagics, with_options
 from nsmagic.names import HOST
+from nsmagic.sentences import say
 
 
 class LookMagics(LabMagics):
@@ -177,7 +178,7 @@ class LookMagics(LabMagics):
         """
         options, names = magic_line.split_cell_line(line)
         if names != HOST:
-            raise CommandSyntaxError("%explorer takes no namespace", text=line, hint="choose the room in it")
+            raise CommandSyntaxError("%explorer takes no namespace", text=line, hint=say("explorer-room"))
         return self.lab_of(options.lab).explorer()
 
     # %trace
@@ -211,7 +212,7 @@ class LookMagics(LabMagics):
         lab = self.lab_of(options.lab)
         lives = lab.lives
         if options.live and not lives:
-            raise NsmagicError("there is no live picture to show it in", hint="%topology --live --all opens one")
+            raise NsmagicError("there is no live picture to show it in", hint=say("live-none"))
         journey = lab.trace(ns, what, timeout=options.timeout)
         if options.live:
             journey.play(*lives)

@@ -13,6 +13,7 @@ from nsmagic.agent.client import Client
 from nsmagic.errors import NsmagicError
 from nsmagic.history import Entry
 from nsmagic.model import Change, FirewallRule, Snapshot
+from nsmagic.sentences import say
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def step(client: Client, entries: Sequence[Entry], number: int) -> Step:
         It is too long ago.
     """
     if not 1 <= number <= len(entries):
-        there = f"steps: 1 to {len(entries)}" if entries else "nothing has changed anything yet"
+        there = say("steps", most=len(entries)) if entries else say("steps-none")
         raise NsmagicError(f"there is no step {number}", hint=there)
     entry, later = entries[number - 1], [change for each in entries[number:] for change in each.changes]
     call = client.call("moment", number=entry.moment)

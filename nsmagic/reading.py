@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from nsmagic import watching
 from nsmagic.errors import NamespaceNotFound
 from nsmagic.life import Life
 from nsmagic.model import HOST, Snapshot
+from nsmagic.sentences import say
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nsmagic.lab import Lab
 
 
 class Tables:
@@ -130,6 +133,23 @@ class Reading(Life, Tables):
         status: dict[str, Any] = self.client.request("status")
         return {**status, "launcher": self.pid}
 
+    def needs(self, *what: str) -> list[str]:
+        """Make sure that the lab has what comes after: ``mounts``, ``sockets``, or programs by their names. Starts the lab.
+
+        Raises
+        ------
+        LabLacks
+            It has not; the error says what is missing and what to do, and ends a "Run all" there.
+
+        >>> from nsmagic import Lab
+        >>> with Lab() as lab:
+        ...     lab.needs("sh")
+        ['sh']
+        """
+        from nsmagic.needs import ask
+
+        return ask(cast("Lab", self), what)
+
     def _forwarding(self, names: Iterable[str]) -> set[str]:
         """The namespaces that forward IPv4 packets."""
         return watching.forwarding(self.client, list(names))
@@ -139,7 +159,7 @@ def _which_namespaces(name: str, known: list[str]) -> str:
     import difflib
 
     if not known:
-        return f"there are none yet: ip netns add {name}"
+        return say("lab-ns-none", name=name)
     close = difflib.get_close_matches(name, known, 1)
     there = ", ".join(known[:12]) + (" …" if len(known) > 12 else "")
-    return f"did you mean {close[0]}? There are: {there}" if close else f"there are: {there}"
+    return say("lab-ns-close", near=close[0], known=there) if close else say("known", known=there)

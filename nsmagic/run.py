@@ -399,7 +399,7 @@ class Runner:
 
     def _hint_of_names(self, error: NsmagicError, output: str) -> None:
         if self._nameless() and named.complains(output):
-            error.with_hint(named.HINT)
+            error.with_hint(hints.say("names-native"))
 
     def _hint_of_line(self, error: NsmagicError, text: str, number: int, output: str) -> None:
         """The hint for a line of a script; only one that says by itself where it acts."""

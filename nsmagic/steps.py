@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nsmagic.commands import hints, named
+from nsmagic.commands import hints
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Cell, Command, Program, Step
 from nsmagic.errors import CommandFailed, CommandTimeout, LabError, NsmagicError
@@ -144,4 +144,4 @@ def no_names(who: str, line: int) -> LabError:
     """The error for what calls ``ip netns`` in a lab that can mount nothing."""
     where = f" (line {line})" if line else ""
     words = f"{who} that call ip netns{where} cannot work in rootless-nomount: this machine refuses the mounts that they need"
-    return LabError(words, hint=named.HINT)
+    return LabError(words, hint=hints.say("names-native"))

@@ -15,6 +15,7 @@ from typing import Any
 from nsmagic.agent.client import Call, Client
 from nsmagic.errors import LabError, NsmagicError
 from nsmagic.model import COLUMNS, FURTHER, FirewallRule, Snapshot
+from nsmagic.sentences import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class Watch:
 def read(client: Client, *tables: str, ns: str | None = None) -> Snapshot:
     """What the kernel has now: the tables asked for (all without an argument), of all namespaces or of one."""
     if unknown := [table for table in tables if table not in COLUMNS]:
-        raise LabError(f"there is no table {unknown[0]!r}", hint=f"tables: {', '.join(COLUMNS)}")
+        raise LabError(f"there is no table {unknown[0]!r}", hint=say("tables", known=", ".join(COLUMNS)))
     if ns is None and not FURTHER.keys() & set(tables):
         return client.kept.read(client, tables or Snapshot.names)
     call = client.call("snapshot", tables=list(tables or Snapshot.names), ns=None if ns is None else [ns])

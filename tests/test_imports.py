@@ -27,6 +27,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "reasons": ("why",),
     "engine": (
         "building",
+        "needs",
         "lab",
         "life",
         "reading",

@@ -29,7 +29,7 @@ def test_public_members_of_a_lab() -> None:
         return {name for name in dir(kind) if not name.startswith("_")}
 
     assert public(nsmagic.Lab) == {
-        "addrs", "build", "client", "close", "conntrack", "events", "explorer", "fdb", "firewall", "frame", "kind", "links", "live", "lives", "names", "namespaces", "nat",
+        "addrs", "build", "client", "close", "conntrack", "events", "explorer", "fdb", "firewall", "frame", "kind", "links", "live", "lives", "names", "namespaces", "nat", "needs",
         "neighbours", "note", "pid",
         "reset", "resolve", "routes", "rules", "run", "running", "script", "seen", "snapshot", "sniff", "sniff_live", "socket", "status", "sysctls",
         "topology", "trace", "track", "track_descriptor", "watch", "why", "world",
@@ -180,7 +180,7 @@ def test_causes() -> None:
 
 
 def test_verbs_of_lab() -> None:
-    assert magics._LAB_VERBS == ("status", "reset", "world", "break", "script", "doctor", "log", "stop")
+    assert magics._LAB_VERBS == ("status", "reset", "world", "break", "script", "needs", "doctor", "log", "stop")
 
 
 def test_configuration() -> None:

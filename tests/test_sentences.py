@@ -95,6 +95,71 @@ def test_every_sentence_can_be_filled_in_and_every_part_has_a_speaker() -> None:
             assert all(name.isidentifier() for name in fields(text) or ()), code
 
 
+#: Hints that are nothing but a command, an option or an example to type: the same in every language.
+_COMMANDS = {
+    "pip install --force-reinstall nsmagic", "{} -m pip install 'nsmagic[lab]'", "pip install 'nsmagic[teach]'", "pip install scapy",
+    "pip install {}", "nsmagic flashcards notebooks/ -o deck.apkg", "nsmagic vm install", "--out routes", "--timeout 10", "{} {}", "{} 1",
+    "{} 10", "--proto {} --port 80", "%netns red ip route", "%netns {} ip link", "%lab break --seed N --level 1..3", "%lab {}",
+    "%topology --live --all", "%lab needs {} ps", "%trace red 192.168.15.2, %trace red curl http://192.168.15.2",
+    "%sniff red, %sniff red:veth-red, %sniff any", "%why red 192.168.15.2, %why red blue --port 80",
+}  # fmt: skip
+
+
+def hints() -> Iterator[tuple[str, str]]:
+    """(where, text) of every literal that becomes a hint: given by that name, set to a variable of it, or as a hint's argument."""
+
+    def literals(node: ast.expr) -> Iterator[str]:
+        if isinstance(node, ast.IfExp):
+            yield from (*literals(node.body), *literals(node.orelse))
+        elif isinstance(node, ast.BinOp):
+            yield from (*literals(node.left), *literals(node.right))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        elif isinstance(node, ast.JoinedStr):
+            yield "".join(str(each.value) if isinstance(each, ast.Constant) else "{}" for each in node.values)
+
+    for path, tree in sources().items():
+        for node in ast.walk(tree):
+            found: list[ast.expr] = []
+            if isinstance(node, ast.keyword) and node.arg == "hint":
+                found = [node.value]
+            elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                if any(isinstance(each, ast.Name) and each.id.lower().strip("_") == "hint" for each in targets):
+                    found = [node.value]
+            elif isinstance(node, ast.Call):
+                called, count = ast.unparse(node.func).rpartition(".")[2], len(node.args)
+                if (called, count) in {("error_at", 4), ("_error", 4), ("missing", 3), ("refuse", 3), ("with_hint", 1)}:
+                    found = [node.args[-1]]
+            elif isinstance(node, ast.FunctionDef) and node.name.endswith(("_hint", "_hints")):
+                found = [
+                    each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value is not None
+                ]
+            yield from (
+                (f"{path.relative_to(PACKAGE)}:{node.lineno}", text) for each in found for text in literals(each)
+            )
+
+
+def test_no_hint_is_written_elsewhere() -> None:
+    found = list(hints())
+    assert [(where, text) for where, text in found if text and text not in _COMMANDS] == []
+    assert {text for _, text in found if text} | {"%lab {}"} == _COMMANDS  # what is excused is there
+
+
+def test_there_is_no_second_table() -> None:
+    named = {
+        str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*") if path.stem.endswith(("sentences", "SENTENCES"))
+    }
+    assert {name for name in named if "__pycache__" not in name} == {
+        "sentences.py",
+        "sentences.toml",
+        "why/sentences.py",
+    }
+    assert "SENTENCES = {" not in "".join(
+        path.read_text() for path in sources() if path.name != "scripted.py"
+    )  # there: the kernel's words
+
+
 # A translation
 
 

@@ -63,7 +63,7 @@ def told(error: Exception) -> NsmagicError:
         return LimitReached(
             f"the lab has as many open files as it may have ({most}): {error.strerror}",
             limit="open files of the agent",
-            hint="each namespace and job needs some: delete a few, or start Jupyter where ulimit -n is higher",
+            hint=say("limit-descriptors"),
         )
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return LimitReached(
@@ -75,4 +75,4 @@ def told(error: Exception) -> NsmagicError:
         return LimitReached(f"this machine has no memory left for it: {error.strerror}", limit="memory of the machine")
     where = traceback.extract_tb(error.__traceback__)[-1]
     words = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
-    return NsmagicError(f"internal error in the agent: {words}", hint="this is a bug of nsmagic; the lab goes on")
+    return NsmagicError(f"internal error in the agent: {words}", hint=say("bug-lab"))

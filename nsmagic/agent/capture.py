@@ -34,6 +34,7 @@ from nsmagic.agent.rule_trace import RuleTrace
 from nsmagic.agent.stamps import SCM_TIMESTAMPNS, Stamps
 from nsmagic.errors import KernelRefused, LimitReached, NsmagicError, from_data
 from nsmagic.netlink.context import NoSuchDevice
+from nsmagic.sentences import say
 
 _ETH_P_ALL = 3
 _SOL_PACKET, _PACKET_STATISTICS, _PACKET_AUXDATA = 263, 6, 8
@@ -167,7 +168,7 @@ class Capture:
         except NoSuchDevice:
             there = ", ".join(link.ifname for _, link in self._namespaces.monitor.space(ns).links.values())
             raise KernelRefused(
-                f'Cannot find device "{dev}" in {ns}', errno=errno.ENODEV, hint=f"{ns} has {there}"
+                f'Cannot find device "{dev}" in {ns}', errno=errno.ENODEV, hint=say("dev-none", ns=ns, have=there)
             ) from None
 
     def _moved(self) -> None:
@@ -356,7 +357,7 @@ class Captures:
         ``place`` is where names in the filter are looked up.
         """
         if self._running >= MOST:
-            raise LimitReached(f"{MOST} captures run already", limit="captures", hint="end one with its stop()")
+            raise LimitReached(f"{MOST} captures run already", limit="captures", hint=say("capture-most"))
         self._running += 1
         snaplen = snaplen or SNAPLEN
 
@@ -382,7 +383,7 @@ class Captures:
                 if call.cancelled:
                     raise NsmagicError("the capture was ended before it began")
                 if answer is None:
-                    raise NsmagicError("libpcap ended without an answer", hint="sniff without a filter")
+                    raise NsmagicError("libpcap ended without an answer", hint=say("filter-none"))
                 if "error" in answer:
                     raise from_data(answer["error"])
                 begin(answer["program"])

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from nsmagic.agent import protocol
 from nsmagic.agent.kept import Kept
 from nsmagic.errors import LabDied, LabError, NsmagicError, from_data
+from nsmagic.sentences import say
 
 _ENDED = object()
 
@@ -161,16 +162,14 @@ class Client:
             raise from_data(message["error"])
         if message.get("done", {}).get("ready") != protocol.VERSION:
             self.die("protocol")
-            raise LabError(
-                "the notebook and the lab run different versions of nsmagic", hint="restart the notebook's kernel"
-            )
+            raise LabError("the notebook and the lab run different versions of nsmagic", hint=say("kernel-restart"))
 
     def call(self, op: str, **request: Any) -> Call:
         """Send a request."""
         if os.getpid() != self._pid:
             raise LabError(
                 f"this lab belongs to process {self._pid}, not to this copy of it ({os.getpid()})",
-                hint="make a Lab() of its own after the fork",
+                hint=say("lab-fork"),
             )
         with self._lock:
             if self._cause:
@@ -193,7 +192,7 @@ class Client:
             try:
                 self._transport.send(message)
             except protocol.ProtocolError as error:
-                raise LabError(f"the request is too large: {error}", hint="put less into one cell") from None
+                raise LabError(f"the request is too large: {error}", hint=say("request-large")) from None
             except OSError:
                 self._cause = self._cause or "connection lost"
                 raise self.death() from None
@@ -245,12 +244,12 @@ class Client:
     def death(self) -> LabError:
         """The error for a lab that is gone."""
         if self._closing:
-            return LabError("the lab is closed", hint="the next command in a notebook starts a new one")
+            return LabError("the lab is closed", hint=say("lab-closed"))
         words = {
             "protocol": "the lab sent something that is not an answer and was ended",
             "not answering": "the lab does not answer and was ended",
         }.get(self._cause, "the lab has ended: its first process is gone")
-        return LabDied(words, cause=self._cause, hint="%lab reset starts a new one; what was built is lost")
+        return LabDied(words, cause=self._cause, hint=say("lab-died"))
 
     @property
     def alive(self) -> bool:

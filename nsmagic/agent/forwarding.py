@@ -23,9 +23,6 @@ _CONF = "/proc/sys/net/ipv4/conf"
 _NAMES = re.compile(r"net\.ipv4\.(?:ip_forward|conf\.(?P<link>[^.]+)\.forwarding)")
 _RTM_SETLINK = 19
 _AF_INET, _IFLA_INET_CONF, _FORWARDING = 2, 1, 1
-HINT = (
-    "/proc/sys is read-only here, as in containers: only net.ipv4.ip_forward and net.ipv4.conf.*.forwarding can be set"
-)
 
 
 @dataclass

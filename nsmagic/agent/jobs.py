@@ -12,6 +12,7 @@ from nsmagic.agent.loop import Loop
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.output import Log
 from nsmagic.errors import LimitReached, NsmagicError
+from nsmagic.sentences import say
 
 #: Bytes of a background job's output that are kept.
 _LOG = 256 << 10
@@ -58,7 +59,7 @@ class Jobs:
         """Start a job that outlives its cell. The answer comes when it listens, writes or ends, or after a second: a cell
         below that asks the server should find it."""
         if sum(job.status is None for job in self._jobs.values()) >= self._most:
-            raise LimitReached(f"{self._most} background jobs run already", limit="jobs", hint="%lab stop N ends one")
+            raise LimitReached(f"{self._most} background jobs run already", limit="jobs", hint=say("job-most"))
         self._started += 1
         number = self._started
 
@@ -104,7 +105,7 @@ class Jobs:
     def _get(self, number: int) -> Background:
         if number not in self._jobs:
             known = ", ".join(map(str, self._jobs)) or "none"
-            raise NsmagicError(f"there is no job {number}", hint=f"jobs of this lab: {known}")
+            raise NsmagicError(f"there is no job {number}", hint=say("job-none", known=known))
         return self._jobs[number]
 
     def said(self, number: int) -> dict[str, Any]:

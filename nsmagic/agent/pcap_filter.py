@@ -16,6 +16,7 @@ import struct
 from collections.abc import Sequence
 
 from nsmagic.errors import CommandSyntaxError, NsmagicError
+from nsmagic.sentences import say
 
 #: An instruction of classic BPF: code, jump if true, jump if false, constant.
 Instruction = tuple[int, int, int, int]
@@ -46,7 +47,7 @@ def _library() -> ctypes.CDLL:
             continue
     raise NsmagicError(
         "a filter needs libpcap, which is not installed here",
-        hint="apt install libpcap0.8 (Fedora, Alpine: libpcap); without a filter nothing is needed",
+        hint=say("filter-libpcap"),
     )
 
 
@@ -77,7 +78,7 @@ def _compile(library: ctypes.CDLL, text: str, link_type: int, snaplen: int) -> l
     try:
         if library.pcap_compile(handle, ctypes.byref(program), encoded, 1, ctypes.c_uint32(_NETMASK_UNKNOWN)) != 0:
             words = ctypes.string_at(library.pcap_geterr(handle)).decode(errors="replace")
-            raise CommandSyntaxError(f"filter {text!r}: {words}", text=text, hint="man pcap-filter; say: icmp or arp")
+            raise CommandSyntaxError(f"filter {text!r}: {words}", text=text, hint=say("filter-form"))
         data = ctypes.string_at(program.instructions, program.length * _INSTRUCTION.size)
         library.pcap_freecode(ctypes.byref(program))
     finally:

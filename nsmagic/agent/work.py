@@ -15,7 +15,7 @@ from typing import Any
 
 from nsmagic.agent import proc, process, sysctl
 from nsmagic.agent.aside import aside
-from nsmagic.agent.forwarding import HINT, Forwarding
+from nsmagic.agent.forwarding import Forwarding
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.moments import Moments
 from nsmagic.agent.namespaces import Namespaces
@@ -29,6 +29,7 @@ from nsmagic.netlink.monitor import Monitor
 from nsmagic.netlink.netconf import forwards
 from nsmagic.netlink.show import show
 from nsmagic.netlink.socket import NetlinkError
+from nsmagic.sentences import say
 
 _SHOWS = frozenset(verb for verb in READS if verb.endswith((".show", ".showstp", ".showmacs")))
 #: What ``link.set`` may change with the kernel telling everybody; the rest (an alias, a group, a bridge's own attributes while it
@@ -203,9 +204,7 @@ class Work:
                 namespaces.scan()
                 return {"lines": [str(pid) for pid in namespaces.entries[args["name"]].pids]}
             case _:
-                raise NsmagicError(
-                    f"ip netns {verb} is not done natively", hint="put it behind `command` to run iproute2's own ip"
-                )
+                raise NsmagicError(f"ip netns {verb} is not done natively", hint=say("netns-verb"))
         return {}
 
     def _sysctl(self, ns: str, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,7 +222,7 @@ class Work:
                     sysctl.load(args["files"], **how) if verb == "load" else sysctl.write(args["assignments"], **how)
                 )
             except KernelRefused as refusal:
-                raise refusal.with_hint(HINT if self._forwarding.needed else None) from None
+                raise refusal.with_hint(say("sysctl-read-only") if self._forwarding.needed else None) from None
         written = [[name, before.get(name, old), new] for name, old, new in written]
         changes = [["~", "sysctls", [ns, name, old], [ns, name, new]] for name, old, new in written if old != new]
         options = {name: bool(args.get(name)) for name in ("values_only", "names_only")}

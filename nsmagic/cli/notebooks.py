@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nsmagic.errors import NsmagicError
+from nsmagic.sentences import say
 
 PACKAGE = Path(__file__).resolve().parent.parent
 #: The notebook that opens first.
@@ -68,9 +69,7 @@ def copy(source: Path, target: Path) -> list[Path]:
             new.append(name)
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise NsmagicError(
-            f"{error.filename or target}: {error.strerror}", hint="name another folder: nsmagic lab FOLDER"
-        ) from None
+        raise NsmagicError(f"{error.filename or target}: {error.strerror}", hint=say("folder-other")) from None
     return new
 
 

@@ -23,6 +23,7 @@ from nsmagic.errors import LabDied, NamespaceNotFound, NsmagicError, from_data
 from nsmagic.model import HOST
 from nsmagic.printable import columns
 from nsmagic.sandbox import running
+from nsmagic.sentences import say
 
 #: bash reads the script from this descriptor; its messages name it, which tells a reader nothing.
 _SCRIPT = "/dev/fd/9"
@@ -65,7 +66,7 @@ def shell(ns: str = HOST, wanted: str | None = None) -> int:
                 f'there is no namespace "{ns}" in lab {visit.lab}',
                 name=ns,
                 known=known,
-                hint=f"there are: {', '.join(known)}",
+                hint=say("known", known=", ".join(known)),
             )
         if not sys.stdin.isatty():
             return script(visit, ns, sys.stdin.buffer.read().decode(errors="replace"))
@@ -82,7 +83,7 @@ def script(visit: running.Visit, ns: str, text: str) -> int:
     argv = ["bash", "--norc", "--noprofile", _SCRIPT]
     data = visit.ask("run", show, patient=True, argv=argv, script=text, ns=ns, text="nsmagic shell")
     if data["stopped"]:
-        raise NsmagicError("ended because it wrote too much", hint="write it to a file in the lab (> /tmp/out)")
+        raise NsmagicError("ended because it wrote too much", hint=say("too-much-shell"))
     return int(data["status"])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nsmagic.errors import NsmagicError
+from nsmagic.sentences import say
 
 COMMANDS = ("grade", "flashcards", "lint", "refresh", "nbval-sanitize")
 
@@ -115,9 +116,7 @@ def _seeds(path: Path | None) -> dict[str, int]:
     except OSError as error:
         raise NsmagicError(f"{path}: {error.strerror}") from None
     except (KeyError, TypeError, ValueError):
-        raise NsmagicError(
-            f"{path}: not a table of seeds", hint="its first line is name,seed; the others, say, ann,17"
-        ) from None
+        raise NsmagicError(f"{path}: not a table of seeds", hint=say("seeds-form")) from None
 
 
 def _flashcards(options: argparse.Namespace) -> int:

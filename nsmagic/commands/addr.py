@@ -13,6 +13,7 @@ from typing import Any
 from nsmagic.commands.grammar import FOREVER, SCOPES, Beyond, Keywords, Prefix, Words, read_ipv4
 from nsmagic.commands.link import device_filter, link_filter
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 VERBS = Keywords("add change chg!=change replace delete=del list=show show lst=show flush save showdump restore help")
 MODIFY = Keywords(
@@ -59,7 +60,7 @@ def parse(words: Words, family: str | None = None) -> tuple[str, dict[str, Any]]
         return "addr.show", _show(words, family)
     if verb == "flush":
         if not words.more:
-            raise words.fail("Flush requires arguments.", hint="for example: ip addr flush dev eth0")
+            raise words.fail("Flush requires arguments.", hint=say("form-example", example="ip addr flush dev eth0"))
         return "addr.flush", _show(words, family)
     if verb is not None:
         raise Beyond(word)
@@ -162,18 +163,18 @@ def _check(words: Words, args: dict[str, Any], local: Prefix | None, lifetime_at
     """What is missing or does not fit together, in the tool's order."""
     if "dev" not in args:
         message = 'Not enough information: "dev" argument is required.'
-        raise words.missing(message, ("dev",), "an address belongs to an interface: add dev NAME")
+        raise words.missing(message, ("dev",), say("form-address-dev"))
     if local is None or not local.address:
-        hint = "the address is missing" if local is None else f'"{local.any}" is no address'
+        hint = say("form-address-missing") if local is None else say("form-no-address", word=local.any)
         raise words.missing("RTNETLINK answers: Operation not supported", ("an address",), hint)
     if args.get("preferred_lft", FOREVER) > args.get("valid_lft", FOREVER):
         raise CommandSyntaxError(
             "preferred_lft is greater than valid_lft", text=words.text,
-            at=words.starts[max(lifetime_at - 1, 0)], hint="an address is preferred for as long as it is valid, or shorter",
+            at=words.starts[max(lifetime_at - 1, 0)], hint=say("form-preferred"),
         )  # fmt: skip
     if args.get("broadcast") and local.family == "inet6":
         message = "Broadcast can be set only for IPv4 addresses"
-        raise words.missing(message, (), "IPv6 has no broadcast; leave it out")
+        raise words.missing(message, (), say("form-no-broadcast"))
 
 
 def _settable(flags: list[str], family: str) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from nsmagic.commands.command import Command, Program, Runnable
 from nsmagic.commands.grammar import Beyond, read_lladdr
 from nsmagic.commands.options import Option, Scan, aton, error_at, scan
+from nsmagic.sentences import say
 
 LONG = {
     "verbose": "v", "version": "V", "all": "a", "delete": "d", "file": "f", "numeric": "n", "set": "s", "protocol": "A",
@@ -75,16 +76,16 @@ def _family(argv: tuple[str, ...], option: Option) -> None:
     if option.value == "inet":
         return
     message = f"arp: {option.value}: kernel only supports 'inet'."
-    raise error_at(argv, option.index, message, "ARP is for IPv4 only; for IPv6 see: ip -6 neigh")
+    raise error_at(argv, option.index, message, say("form-arp-ipv4"))
 
 
 def _host(argv: tuple[str, ...], found: Scan, words: list[str]) -> str:
     """The address meant by the first operand."""
     if not words:
-        raise error_at(argv, len(argv), "arp: need host name", "which address?")
+        raise error_at(argv, len(argv), "arp: need host name", say("form-which-address"))
     address = aton(words[0])
     if address is None:
-        hint = "an IPv4 address is needed; names are not looked up in the lab"
+        hint = say("form-ipv4-only")
         raise error_at(argv, found.operands[0], f"{words[0]}: Host name lookup failure", hint)
     return address
 
@@ -107,7 +108,7 @@ def _modifiers(argv: tuple[str, ...], found: Scan, first: int, device: str) -> t
         if word == "dev":
             following = next(operands, None)
             if following is None:
-                raise error_at(argv, len(argv), _USAGE, 'the line ends after "dev"')
+                raise error_at(argv, len(argv), _USAGE, say("form-ends-after", word="dev"))
             device = argv[following]
         elif word in _MODIFIERS:
             said.discard("pub" if word == "priv" else "")
@@ -115,7 +116,7 @@ def _modifiers(argv: tuple[str, ...], found: Scan, first: int, device: str) -> t
         elif word in ("netmask", "trail", "dontpub", "auto"):
             raise Beyond(f"arp {word}")
         else:
-            raise error_at(argv, i, _USAGE, f'"{word}": expected {", ".join(_MODIFIERS[:-1])} or dev')
+            raise error_at(argv, i, _USAGE, say("form-arp-words", word=word, known=", ".join(_MODIFIERS[:-1])))
     return said, device
 
 
@@ -132,10 +133,10 @@ def _delete(argv: tuple[str, ...], found: Scan, words: list[str], device: str) -
 def _set(argv: tuple[str, ...], found: Scan, words: list[str], device: str) -> dict[str, Any]:
     args: dict[str, Any] = {"address": _host(argv, found, words), "family": "inet"}
     if len(words) < 2:
-        raise error_at(argv, len(argv), "arp: need hardware address", "add the MAC address")
+        raise error_at(argv, len(argv), "arp: need hardware address", say("form-add-mac"))
     mac = read_mac(words[1])
     if mac is None:
-        hint = "a MAC address looks like 02:00:00:00:00:01"
+        hint = say("form-mac")
         raise error_at(argv, found.operands[1], "arp: invalid hardware address", hint)
     said, device = _modifiers(argv, found, 2, device)
     if "pub" in said:
@@ -151,7 +152,7 @@ def _publish(argv: tuple[str, ...], found: Scan, words: list[str], device: str) 
     """``-Ds HOST IF pub``: answer for HOST with the interface's own MAC."""
     address = _host(argv, found, words)
     if len(words) < 2:
-        raise error_at(argv, len(argv), "arp: need hardware address", "-D takes the name of an interface here")
+        raise error_at(argv, len(argv), "arp: need hardware address", say("form-arp-dev"))
     said, device = _modifiers(argv, found, 2, device)
     if "pub" not in said:
         raise Beyond("arp -Ds without pub")

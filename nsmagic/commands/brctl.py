@@ -13,6 +13,7 @@ from typing import Any
 from nsmagic.commands.command import Command, Sequence
 from nsmagic.commands.grammar import Words, place_hint, read_number
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 #: Command → (how many words it needs, what they are).
 COMMANDS = {
@@ -60,7 +61,7 @@ def parse(argv: tuple[str, ...], ns: str | None) -> Command | Sequence:
     """
     words = Words(argv, 1)
     if not words.more or words.word.startswith("-"):
-        raise words.fail("Usage: brctl [commands]", back=0, hint=f"the commands are {', '.join(COMMANDS)}")
+        raise words.fail("Usage: brctl [commands]", back=0, hint=say("form-commands", known=", ".join(COMMANDS)))
     name = words.next()
     if name not in COMMANDS:
         hint = place_hint(name, words.starts[words.i - 1], tuple(COMMANDS))
@@ -68,9 +69,9 @@ def parse(argv: tuple[str, ...], ns: str | None) -> Command | Sequence:
     need, usage = COMMANDS[name]
     if words.left < need:
         message = "Incorrect number of arguments for command"
-        raise words.fail(message, back=0, hint=f"the form is: brctl {name} {usage}")
+        raise words.fail(message, back=0, hint=say("form-is", name=name, usage=usage))
     if any(word.startswith("-") for word in argv[1:]):
-        raise words.fail("brctl: an option stands behind the command", hint="brctl has no options but -h and -V")
+        raise words.fail("brctl: an option stands behind the command", hint=say("form-brctl-options"))
 
     def command(verb: str, args: dict[str, Any]) -> Command:
         return Command(tool="brctl", verb=verb, args=args, ns=ns, argv=argv)
@@ -79,9 +80,7 @@ def parse(argv: tuple[str, ...], ns: str | None) -> Command | Sequence:
     match name:
         case "addbr":
             if not 0 < len(bridge.encode(errors="surrogateescape")) < 16:
-                raise words.fail(
-                    "add bridge failed: Invalid argument", hint=f'an interface name has 1 to 15 bytes, not "{bridge}"'
-                )
+                raise words.fail("add bridge failed: Invalid argument", hint=say("form-name-bytes", name=bridge))
             return command("link.add", {"ifname": bridge, "kind": "bridge"})
         case "delbr":
             return command("link.del", {"dev": bridge, "kind": "bridge", "must_be_down": True})
@@ -125,7 +124,7 @@ def _port(words: Words, name: str) -> dict[str, Any]:
 def _switch(words: Words) -> bool:
     word = words.next()
     if word not in _SWITCH:
-        raise words.fail("expect on/off for argument", expected=("on", "off"), hint=f'"{word}" is neither on nor off')
+        raise words.fail("expect on/off for argument", expected=("on", "off"), hint=say("form-on-off", word=word))
     return _SWITCH[word]
 
 
@@ -147,4 +146,6 @@ def _hundredths(words: Words, message: str) -> int:
 
 
 def _bad(words: Words, message: str, expected: str) -> CommandSyntaxError:
-    return words.fail(message, expected=(expected,), hint=f'"{words.argv[words.i - 1]}" is not {expected}')
+    return words.fail(
+        message, expected=(expected,), hint=say("form-not", word=words.argv[words.i - 1], expected=expected)
+    )

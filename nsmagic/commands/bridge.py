@@ -12,6 +12,7 @@ from typing import Any
 
 from nsmagic.commands.command import Batch, Command, Program, Runnable
 from nsmagic.commands.grammar import Beyond, Keywords, Words, read_lladdr
+from nsmagic.sentences import say
 
 OPTIONS = Keywords(
     "-help -Version -stats -statistics=-stats -details -oneline -timestamp -family -4! -6! -netns -color -compressvlans "
@@ -186,10 +187,10 @@ def _port(words: Words) -> dict[str, Any]:
             args["self"] = True
         else:
             message = f'Error: "{word}" is not an attribute of a port, try "bridge link help".'
-            hint = f'write "dev {word}"' if "dev" not in args and not data else None
+            hint = say("form-write-dev", word=word) if "dev" not in args and not data else None
             raise words.fail(message, expected=PORT_WORDS, hint=hint) if hint else words.unknown(message, PORT_WORDS)
     if "dev" not in args:
-        raise words.fail("Device is a required argument.", back=0, hint='add "dev" and the port')
+        raise words.fail("Device is a required argument.", back=0, hint=say("form-add-port"))
     if data.get("cost") == 0:
         del data["cost"]  # iproute2 takes 0 for "not given".
     args["data"] = data
@@ -282,10 +283,10 @@ def _fdb_entry(words: Words, family: str | None) -> dict[str, Any]:
                     raise words.garbage("to", FDB_ENTRY.names)
                 mac = args["mac"] = _mac(words)
     if "dev" not in args or mac is None:
-        hint = 'add "dev" and the interface' if mac else "add the MAC address"
+        hint = say("form-add-dev") if mac else say("form-add-mac")
         raise words.fail("Device and address are required arguments.", back=0, hint=hint)
     if "nhid" in args and args.keys() & {"dst", "port", "vni"}:
-        raise words.fail("dst, port, vni are mutually exclusive with nhid", hint="a nexthop has its own destination")
+        raise words.fail("dst, port, vni are mutually exclusive with nhid", hint=say("form-nexthop"))
     if not args.keys() & {"self", "master"}:
         args["self"] = True
     args.setdefault("state", "permanent")
@@ -297,7 +298,7 @@ def _mac(words: Words) -> str:
     word = words.argv[words.i - 1]
     mac = read_lladdr(word) if word.count(":") == 5 else None
     if mac is None:
-        hint = "a MAC address looks like 02:00:00:00:00:01"
+        hint = say("form-mac")
         raise words.fail(f"Invalid mac address {word}", expected=FDB_ENTRY.names, hint=hint)
     return mac
 
@@ -347,10 +348,10 @@ def _vlan_entry(words: Words) -> dict[str, Any]:
             message = f'Error: "{word}" is not known here, try "bridge vlan help".'
             raise words.unknown(message, VLAN_WORDS)
     if "dev" not in args or "vid" not in args:
-        missing = '"dev" and the port' if "dev" not in args else '"vid" and a number'
-        raise words.fail("Device and VLAN ID are required arguments.", back=0, hint=f"add {missing}")
+        hint = say("form-add-port") if "dev" not in args else say("form-add-vid")
+        raise words.fail("Device and VLAN ID are required arguments.", back=0, hint=hint)
     if "vid_end" in args and args.get("pvid"):
-        raise words.fail("pvid cannot be configured for a vlan range", hint="one VLAN only can be the port's own")
+        raise words.fail("pvid cannot be configured for a vlan range", hint=say("form-pvid"))
     return args
 
 
@@ -364,7 +365,7 @@ def _vids(words: Words) -> dict[str, int]:
         if part.isascii() and part.isdigit() and len(part) < 6
     ]
     if len(vids) != 1 + bool(dash) or not 0 < vids[0] < 4096:
-        raise words.fail(f'Invalid VLAN ID "{word}"', hint="a VLAN ID is a number from 1 to 4094")
+        raise words.fail(f'Invalid VLAN ID "{word}"', hint=say("form-vlan"))
     if dash and not vids[0] < vids[1] < 4096:
-        raise words.fail(f'Invalid VLAN range "{word}"', hint="a range goes upwards, as in 10-20")
+        raise words.fail(f'Invalid VLAN range "{word}"', hint=say("form-range"))
     return {"vid": vids[0], "vid_end": vids[1]} if dash else {"vid": vids[0]}

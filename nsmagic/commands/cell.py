@@ -30,6 +30,7 @@ from nsmagic.commands.lexer import Simple, scan
 from nsmagic.commands.parse import TOOLS, parse, tool_name
 from nsmagic.commands.shells import enters_shell, leaves_shell, script_text
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 #: Words that begin a command line often enough to tell a ``# `` prompt from a comment.
 KNOWN = frozenset(TOOLS) | frozenset(
@@ -152,13 +153,13 @@ def batch_lines(
             if words[0].startswith("-"):
                 # Options are not taken in a batch; the object of that name is unknown.
                 message = f'Object "{words[0]}" is unknown, try "{tool} help".'
-                hint = f"options stand before -batch: {tool} {words[0]} -batch …"
+                hint = say("form-batch", tool=tool, option=words[0])
                 run = Program((tool, "--", *words), ns, CommandSyntaxError(message, text=pending, hint=hint))
             steps.append(Step(start, pending.strip(), run))
         pending, start = "", 0
     if pending.strip():
         message = f"Missing continuation line (line {start})"
-        raise CommandSyntaxError(message, text=pending, at=len(pending), hint="the last line ends with a backslash")
+        raise CommandSyntaxError(message, text=pending, at=len(pending), hint=say("form-backslash"))
     return tuple(steps)
 
 
@@ -175,7 +176,7 @@ def _batch_words(line: str, number: int) -> list[str]:
             end = line.find(line[at], at + 1)
             if end < 0:
                 message = f"Unterminated quoted string (line {number}, character {at + 1})"
-                raise CommandSyntaxError(message, text=line, at=at, hint=f"close it with another {line[at]}")
+                raise CommandSyntaxError(message, text=line, at=at, hint=say("form-quote", mark=line[at]))
             words.append(line[at + 1 : end])
             at = end + 1
         else:

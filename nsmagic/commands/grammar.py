@@ -46,6 +46,7 @@ from nsmagic.commands.values import (
     valid_ifname,
 )  # fmt: skip
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 __all__ = [
     "DSFIELDS", "FOREVER", "GROUPS", "IPPROTOS", "PROTOCOLS", "SCOPES", "TABLES", "Beyond", "Keywords", "Prefix", "Words", "address_hint", "close",
@@ -127,18 +128,17 @@ def place_hint(word: str, at: int, expected: Sequence[str]) -> str:
     >>> place_hint("xyz", 8, ["add", "del"])
     'at character 9, "xyz": expected add or del'
     """
-    where = f'at character {at + 1}, "{word}": '
     near = close(word, expected)
     if near:
-        return f'{where}did you mean "{near[0]}"?'
+        return say("place-close", at=at + 1, word=word, near=near[0])
     if not expected:
-        return where + "nothing more was expected"
-    shown = list(expected[:12])
+        return say("place-nothing", at=at + 1, word=word)
+    shown = ", ".join(expected[:12])
     if len(expected) > 12:
-        return f"{where}expected one of {', '.join(shown)} …"
-    return (
-        f"{where}expected {', '.join(shown[:-1])} or {shown[-1]}" if len(shown) > 1 else f"{where}expected {shown[0]}"
-    )
+        return say("place-many", at=at + 1, word=word, known=shown)
+    if len(expected) == 1:
+        return say("place-one", at=at + 1, word=word, known=shown)
+    return say("place-some", at=at + 1, word=word, known=", ".join(expected[:-1]), last=expected[-1])
 
 
 class Words:
@@ -229,8 +229,11 @@ class Words:
 
     def incomplete(self, expected: Sequence[str] = ()) -> CommandSyntaxError:
         """The words end where something had to follow."""
-        after = f' after "{self.argv[-1]}"' if self.argv else ""
-        hint = f"the line ends{after}; expected {' or '.join(expected)}" if expected else f"the line ends{after}"
+        last, known = self.argv[-1] if self.argv else "", f" {say('or')} ".join(expected)
+        if expected:
+            hint = say("form-ends-expected", word=last, known=known) if last else say("form-empty", known=known)
+        else:
+            hint = say("form-ends-after", word=last)
         message = 'Command line is not complete. Try option "help"'
         return CommandSyntaxError(message, text=self.text, at=len(self.text), expected=expected, hint=hint)
 
@@ -248,7 +251,7 @@ class Words:
     def repeated(self, key: str) -> CommandSyntaxError:
         """iproute2's ``duplicate "mtu"``, about the word taken last."""
         word = self.argv[self.i - 1]
-        return self.fail(f'Error: duplicate "{key}": "{word}" is the second value.', hint=f'"{key}" can be given once')
+        return self.fail(f'Error: duplicate "{key}": "{word}" is the second value.', hint=say("form-once", key=key))
 
     def garbage(self, key: str, expected: Sequence[str] = ()) -> CommandSyntaxError:
         """iproute2's ``either "dev" is duplicate, or "x" is a garbage``: the word taken last is no keyword."""
@@ -350,7 +353,7 @@ class Words:
         if address is None:
             raise self.fail(
                 f'"{word}" is invalid lladdr.', expected=("a link-layer address",),
-                hint="a MAC address looks like 02:00:00:00:00:01",
+                hint=say("form-mac"),
             )  # fmt: skip
         return address
 

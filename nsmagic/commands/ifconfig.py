@@ -18,6 +18,7 @@ from nsmagic.commands.command import Command, Program, Runnable, Sequence
 from nsmagic.commands.grammar import Beyond, Words, ifname_hint, place_hint, read_ipv6, read_number, valid_ifname
 from nsmagic.commands.options import aton, mask_length
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 #: Word → what it sets; with ``-`` before it the opposite.
 SWITCHES = {
@@ -72,7 +73,7 @@ def _read(argv: tuple[str, ...], ns: str | None) -> Command | Sequence:
             raise Beyond(f"ifconfig {option}")
         elif option != "-v":
             message = f"ifconfig: option `{option}' not recognised."
-            raise words.fail(message, hint="the options are -a, -s and -v")
+            raise words.fail(message, hint=say("form-ifconfig-options"))
 
     def command(verb: str, args: dict[str, Any]) -> Command:
         return Command(tool="ifconfig", verb=verb, args=args, ns=ns, argv=argv, display=display)
@@ -83,7 +84,7 @@ def _read(argv: tuple[str, ...], ns: str | None) -> Command | Sequence:
     dev, colon, alias = label.partition(":")
     if not valid_ifname(label) or not dev or (colon and not (alias.isascii() and alias.isdigit())):
         message = f"{label}: error fetching interface information: Device not found"
-        raise words.fail(message, hint=ifname_hint(label) if not valid_ifname(label) else "an alias looks like eth0:1")
+        raise words.fail(message, hint=ifname_hint(label) if not valid_ifname(label) else say("form-alias"))
     if not words.more:
         return command("addr.show", {"dev": dev, "label": label}) if colon else command("link.show", {"dev": dev})
     steps = _Steps(words, dev, label)
@@ -158,7 +159,7 @@ class _Steps:
 
     def next(self) -> str:
         if not self.words.more:
-            hint = f'the line ends after "{self.words.argv[-1]}"'
+            hint = say("form-ends-after", word=self.words.argv[-1])
             raise self.words.fail("Usage: ifconfig [-a] [-s] [IF [ADDRESS] …]", back=0, hint=hint)
         return self.words.next()
 
@@ -169,26 +170,24 @@ class _Steps:
         if value is None or (word.startswith("0") and len(word) > 1):
             what = self.words.argv[self.words.i - 2]
             message = f"{'SIOCSIFMTU' if what == 'mtu' else 'SIOCSIFTXQLEN'}: Invalid argument"
-            raise self.words.fail(message, hint=f'"{word}": a number from {low} to {high} is expected')
+            raise self.words.fail(message, hint=say("form-number-not", word=word, low=low, high=high))
         return value
 
     def ipv4(self, word: str) -> str:
         address = "0.0.0.0" if word == "default" else aton(word)
         if address is None:
-            raise self.words.fail(
-                f"{word}: Unknown host", hint="an IPv4 address is needed; names are not looked up in the lab"
-            )
+            raise self.words.fail(f"{word}: Unknown host", hint=say("form-ipv4-only"))
         return address
 
     def hardware(self) -> str:
         kind = self.next()
         if kind != "ether":
-            hint = 'write "hw ether" and the MAC address'
+            hint = say("form-hw-ether")
             raise self.words.fail("Usage: ifconfig IF hw ether MAC", expected=("ether",), hint=hint)
         word = self.next()
         mac = read_mac(word)
         if mac is None:
-            raise self.words.fail(f"{word}: invalid ether address.", hint="a MAC address looks like 02:00:00:00:00:01")
+            raise self.words.fail(f"{word}: invalid ether address.", hint=say("form-mac"))
         return mac
 
     def up(self, up: bool) -> None:
@@ -203,10 +202,10 @@ class _Steps:
     def mask(self) -> None:
         word = self.next()
         if self.netmask:
-            raise self.words.fail("Usage: ifconfig IF ADDRESS netmask MASK", hint="the netmask is there already")
+            raise self.words.fail("Usage: ifconfig IF ADDRESS netmask MASK", hint=say("form-netmask-twice"))
         length = mask_length(self.ipv4(word))
         if length is None:
-            raise self.words.fail("SIOCSIFNETMASK: Invalid argument", hint="a netmask looks like 255.255.255.0")
+            raise self.words.fail("SIOCSIFNETMASK: Invalid argument", hint=say("form-netmask"))
         self.netmask = True
         self.primary(prefixlen=length)
 
@@ -219,15 +218,13 @@ class _Steps:
             length = int(tail) if tail.isascii() and tail.isdigit() and len(tail) < 4 else -1
             if not 0 <= length <= 31:
                 # The real tool makes a netmask of zeros out of /32: not something to do without being asked.
-                hint = (
-                    "for a single address write netmask 255.255.255.255" if length == 32 else "a length is 0 to 31 here"
-                )
-                raise self.words.fail("Usage: ifconfig IF ADDRESS[/LENGTH]", hint=f'"/{tail}": {hint}')
+                hint = say("form-single", tail=tail) if length == 32 else say("form-length-31", tail=tail)
+                raise self.words.fail("Usage: ifconfig IF ADDRESS[/LENGTH]", hint=hint)
             if self.netmask:
-                raise self.words.fail("Usage: ifconfig IF ADDRESS netmask MASK", hint="the netmask is there already")
+                raise self.words.fail("Usage: ifconfig IF ADDRESS netmask MASK", hint=say("form-netmask-twice"))
             self.last_length = length
         if not self.address and any(verb == "addr.primary" for verb, _ in self.done):
-            hint = "put the address first; netmask and broadcast change the address that is there"
+            hint = say("form-address-first")
             raise self.words.fail("Usage: ifconfig IF ADDRESS netmask MASK broadcast ADDRESS", hint=hint)
         self.address = True
         self.primary(address=self.ipv4(head))
@@ -237,7 +234,7 @@ class _Steps:
     def no_address(self, word: str) -> CommandSyntaxError:
         hint: str | None = place_hint(word, self.words.starts[self.words.i - 1], _WORDS)
         if read_ipv6(word.partition("/")[0]) is not None:
-            hint = f"for IPv6 write add before it: ifconfig {self.dev} add {word}"
+            hint = say("form-ifconfig-ipv6", dev=self.dev, word=word)
         return self.words.fail(f"{word}: Host name lookup failure", expected=_WORDS, hint=hint)
 
     def inet6(self, word: str) -> None:
@@ -249,9 +246,9 @@ class _Steps:
         address = read_ipv6(head)
         length = int(tail) if tail.isascii() and tail.isdigit() and len(tail) < 4 else (-1 if slash else 128)
         if address is None:
-            raise self.words.fail(f"{head}: Unknown host", hint="an IPv6 address is needed")
+            raise self.words.fail(f"{head}: Unknown host", hint=say("form-ipv6-only"))
         if not 0 <= length <= 128:
-            hint = "after the slash stands a length from 0 to 128"
+            hint = say("form-length", full=128)
             raise self.words.fail(f"Usage: ifconfig IF {word} ADDRESS/LENGTH", hint=hint)
         args = {"dev": self.dev, "address": address, "prefixlen": length, "family": "inet6"}
         if word == "add":

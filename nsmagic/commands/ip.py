@@ -16,6 +16,7 @@ from nsmagic.commands import addr, link, neigh, netns, route, rule
 from nsmagic.commands.command import Batch, Command, Each, Program, Runnable
 from nsmagic.commands.grammar import Beyond, Keywords, Words, matches
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 OBJECTS = Keywords(
     "address addrlabel maddress route rule neighbor=neigh neighbour=neigh ntable ntbl=ntable link l2tp fou ila macsec tunnel"
@@ -183,4 +184,4 @@ def _netns_command(words: Words, options: Options, argv: tuple[str, ...]) -> Run
 
 
 def _ends(words: Words, message: str, what: str) -> CommandSyntaxError:
-    return words.missing(message, (what,), f"the line ends before {what}")
+    return words.missing(message, (what,), say("form-ends-before", what=what))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nsmagic.commands.grammar import DSFIELDS, Beyond, Words, read_address, read_ipv4, read_number
+from nsmagic.sentences import say
 
 Reader = Callable[[Words, str], Any]
 
@@ -90,7 +91,7 @@ def ttl(words: Words, message: str) -> int:
     if value is None:
         raise words.wrong(message, expected=("a number from 0 to 255", "inherit"))
     if value > 255:
-        raise words.wrong("TTL must be <= 255" if message == "invalid TTL" else message, hint="1 to 255, or inherit")
+        raise words.wrong("TTL must be <= 255" if message == "invalid TTL" else message, hint=say("form-ttl"))
     return value
 
 
@@ -98,7 +99,7 @@ def tunnel_ttl(words: Words, message: str) -> int:
     word = words.next(("a number", "inherit"))
     value = 0 if word == "inherit" else read_number(word, 0, 255)
     if value is None:
-        raise words.wrong("invalid TTL", hint="1 to 255, or inherit")
+        raise words.wrong("invalid TTL", hint=say("form-ttl"))
     return value
 
 
@@ -137,14 +138,14 @@ def multicast(address: str) -> bool:
 def remote(words: Words, message: str) -> str:
     found = address(words, message)
     if multicast(found) or found in ("0.0.0.0", "::"):
-        raise words.wrong(message, hint="a multicast address goes with group" if multicast(found) else None)
+        raise words.wrong(message, hint=say("form-multicast-group") if multicast(found) else None)
     return found
 
 
 def group(words: Words, message: str) -> str:
     found = address(words, message)
     if not multicast(found):
-        raise words.wrong(message, hint="group takes a multicast address such as 239.1.1.1; for one machine use remote")
+        raise words.wrong(message, hint=say("form-multicast"))
     return found
 
 

@@ -48,6 +48,7 @@ from nsmagic.commands.kind_values import (
     word_of,
 )
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 Spec = Reader | Constant | tuple[Reader, str]
 
@@ -284,9 +285,7 @@ _ENDS = ("remote", "group", "local")
 def _check_once(words: Words, word: str, option: Option, data: Mapping[str, Any]) -> None:
     """vxlan and geneve refuse a second use; the tool names the value, or the keyword itself when it has none."""
     if {"group": "remote", "remote": "group"}.get(option.key) in data:
-        raise words.fail(
-            "vxlan: both group and remote cannot be specified", hint="group is multicast, remote one machine"
-        )
+        raise words.fail("vxlan: both group and remote cannot be specified", hint=say("form-group-remote"))
     if option.key not in data:
         return
     if isinstance(option.value, Constant):
@@ -301,7 +300,7 @@ def _check_family(words: Words, key: str, value: str, data: Mapping[str, Any]) -
         if other != key and other in data and family_of(data[other]) != family_of(value):
             family = family_of(data[other])
             message = f'Error: {family} address is expected rather than "{words.argv[words.i - 1]}".'
-            raise words.fail(message, hint=f"{other} is {data[other]}: both ends are of one family")
+            raise words.fail(message, hint=say("form-one-family", other=other, address=data[other]))
 
 
 def _refuse(words: Words, message: str, hint: str, expected: tuple[str, ...] = ()) -> CommandSyntaxError:

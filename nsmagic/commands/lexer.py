@@ -23,6 +23,7 @@ from typing import Literal
 
 from nsmagic.commands.tokens import Token, Tokens
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 After = Literal["always", "success", "failure"]
 
@@ -207,9 +208,7 @@ class _Scanner(Tokens):
     def read(self) -> Scan:
         nul = self.text.find("\0")
         if nul >= 0:
-            raise self.refuse(
-                "a NUL character cannot stand in a command", nul, "it came in with copied text; delete it"
-            )
+            raise self.refuse("a NUL character cannot stand in a command", nul, say("form-copied"))
         try:
             self.top()
         except _TooDeep:
@@ -278,9 +277,9 @@ class _Scanner(Tokens):
         """An operator where a command has to stand, or none at all, in bash's words."""
         if token is None:
             message = f"syntax error: unexpected end of file after `{joined}'"
-            return self.refuse(message, max(len(self.text) - 1, 0), f"a command follows {joined}")
+            return self.refuse(message, max(len(self.text) - 1, 0), say("form-follows", mark=joined))
         shown = "newline" if token.text == "\n" else token.text
-        hint = f"a command has to stand before {shown}"
+        hint = say("form-before", mark=shown)
         return self.refuse(f"syntax error near unexpected token `{shown}'", token.start, hint)
 
     def following(self, text: str, at: int, current: Simple) -> Simple:
@@ -364,7 +363,9 @@ class _Scanner(Tokens):
         while True:
             token = self.token(depth)
             if token is None:
-                raise self.refuse(f"unfinished `{self.text[start : start + 2].strip()}'", start, f"{end} is missing")
+                raise self.refuse(
+                    f"unfinished `{self.text[start : start + 2].strip()}'", start, say("form-missing", mark=end)
+                )
             if not token.op:
                 command = self.word(token, command)
                 continue

@@ -21,6 +21,7 @@ from typing import Any
 from nsmagic.commands.grammar import GROUPS, Beyond, Keywords, Words, ifname_hint, matches, valid_ifname
 from nsmagic.commands.kinds import read_data
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 VERBS = Keywords("add set change=set replace delete=del show lst=show list=show xstats afstats property help")
 ATTRIBUTES = Keywords(
@@ -107,7 +108,7 @@ def attributes(words: Words, *, peer: bool = False) -> dict[str, Any]:
                 if word in ATTRIBUTES.spellings():
                     raise
                 # An interface called "a" or "t": the tool takes the name for a shortened keyword.
-                hint = f'"{word}" is read as "{key}"; an interface of that name is written dev {word}'
+                hint = say("form-shortened", word=word, key=key)
                 message, expected = error.message, error.expected
                 raise CommandSyntaxError(message, text=error.text, at=error.at, expected=expected, hint=hint) from None
     return found
@@ -163,7 +164,7 @@ def _attribute(words: Words, key: str, found: dict[str, Any]) -> None:
     elif key == "alias":
         found["alias"] = words.next(("a text",))
         if len(found["alias"].encode(errors="surrogateescape")) >= _ALIAS_SIZE:
-            raise words.wrong("alias too long", hint=f"an alias has at most {_ALIAS_SIZE - 1} bytes")
+            raise words.wrong("alias too long", hint=say("form-alias-long", most=_ALIAS_SIZE - 1))
     elif key == "group":
         words.next(("a group",))
         if "group" in found:
@@ -189,7 +190,7 @@ def netns(words: Words) -> str | int:
     if found := _PROC_PATH.match(word):
         return int(found[1])
     if not word:
-        raise words.wrong('Invalid "netns" value', hint="the name of a namespace is empty")
+        raise words.wrong('Invalid "netns" value', hint=say("form-ns-empty"))
     if word.isascii() and word.isdigit() and len(word) < 11 and str(int(word)) == word:
         return int(word)
     return word
@@ -226,7 +227,7 @@ def _peer(words: Words, args: dict[str, Any], kind: str) -> None:
     name = found.pop("name", None)
     dev = found.pop("dev", None)
     if name and dev and name != dev:
-        raise words.fail('both "name" and "dev" cannot be used when creating devices.', hint="name the peer once")
+        raise words.fail('both "name" and "dev" cannot be used when creating devices.', hint=say("form-peer-once"))
     if name or dev:
         found = {"ifname": name or dev, **found}
     args["peer"] = found
@@ -238,12 +239,12 @@ def _add(words: Words) -> dict[str, Any]:
     dev = found.pop("dev", None)
     kind = found.pop("type", None)
     if "group" in found and not (name or dev):
-        raise words.fail("group cannot be used when creating devices.", hint="name the new link too")
+        raise words.fail("group cannot be used when creating devices.", hint=say("form-name-new"))
     if name and dev and name != dev:
-        raise words.fail('both "name" and "dev" cannot be used when creating devices.', hint="name the link once")
+        raise words.fail('both "name" and "dev" cannot be used when creating devices.', hint=say("form-link-once"))
     if kind is None:
         message = 'Not enough information: "type" argument is required'
-        hint = "what kind of link? For a virtual cable: type veth; for a switch: type bridge"
+        hint = say("form-which-kind")
         raise words.missing(message, ("type",), hint)
     args: dict[str, Any] = {}
     if name or dev:
@@ -265,7 +266,7 @@ def _target(words: Words, found: dict[str, Any]) -> dict[str, Any]:
     if "group" in found:
         return {"group_all": found.pop("group")}
     message = 'Not enough information: "dev" argument is required.'
-    hint = "which interface? Its name is missing, as in: dev eth0"
+    hint = say("form-which-dev")
     raise words.missing(message, ("an interface",), hint)
 
 
@@ -275,7 +276,7 @@ def _set(words: Words) -> dict[str, Any]:
     args = _target(words, found)
     if "index" in found and "netns" not in found:
         message = "index can be used only when creating devices or when moving device to another netns."
-        raise words.fail(message, hint="the number of a link cannot be changed later")
+        raise words.fail(message, hint=say("form-index"))
     if "lower" in found:
         raise Beyond("link")
     if kind is not None:
@@ -371,5 +372,5 @@ def _property(words: Words) -> dict[str, Any]:
         dev = word
     if dev is None:
         message = 'Not enough information: "dev" argument is required.'
-        raise words.missing(message, ("dev",), "which interface?")
+        raise words.missing(message, ("dev",), say("form-which-interface"))
     return {"dev": dev, "add": verb == "add", "altnames": names}

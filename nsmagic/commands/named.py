@@ -25,11 +25,6 @@ _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
 #: What such a program says when it was not seen beforehand.
 _COMPLAINTS = re.compile(r"Cannot open network namespace|/run/netns|mkdir .*netns", re.MULTILINE)
 
-HINT = (
-    "nsmagic does ip netns by itself: write such commands as plain lines of the cell (no loops, variables, pipes), "
-    "and ip netns exec NS before any other"
-)
-
 
 def line_of_call(script: str) -> int:
     """The line, from 1, at which a shell's text calls ``ip netns`` (or ``ip -n``, or uses /run/netns); 0: nowhere.

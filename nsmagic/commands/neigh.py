@@ -9,6 +9,7 @@ from typing import Any
 
 from nsmagic.commands.grammar import PROTOCOLS, Beyond, Keywords, Words, matches, read_number
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 VERBS = Keywords("add change chg!=change replace delete=del get show lst=show list=show flush help")
 MODIFY = Keywords("lladdr nud! proxy router! use! managed! extern_learn dev! protocol to! help")
@@ -36,7 +37,7 @@ def parse(words: Words, family: str | None = None) -> tuple[str, dict[str, Any]]
         return "neigh.show", _show(words, family)
     if verb == "flush":
         if not words.more:
-            raise words.fail("Flush requires arguments.", hint="for example: ip neigh flush dev eth0")
+            raise words.fail("Flush requires arguments.", hint=say("form-example", example="ip neigh flush dev eth0"))
         return "neigh.flush", _show(words, family)
     if verb == "get":
         return "neigh.get", _get(words, family)
@@ -68,7 +69,7 @@ def _address(words: Words, args: dict[str, Any], family: str | None) -> None:
 
 
 def _needs(words: Words, message: str) -> CommandSyntaxError:
-    hint = "for example: 192.168.15.2 lladdr 02:00:00:00:00:01 dev eth0"
+    hint = say("form-example", example="192.168.15.2 lladdr 02:00:00:00:00:01 dev eth0")
     return words.missing(message, ("an address", "dev"), hint)
 
 

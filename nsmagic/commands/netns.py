@@ -6,6 +6,7 @@ from typing import Any
 
 from nsmagic.commands.grammar import Beyond, Keywords, Words
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 VERBS = Keywords("list show=list lst=list list-id help add set delete=del identify pids exec monitor attach")
 _EXPECTED = ("add", "del", "exec", "list", "identify", "pids", "set", "attach")
@@ -33,7 +34,7 @@ def verb(words: Words) -> str | None:
     found = VERBS.find(word)
     if words.more and not valid_name(words.word):
         name = words.next()
-        hint = "a namespace's name is a file name: not empty, at most 255 bytes, no slash"
+        hint = say("form-ns-name")
         raise words.fail(f'Invalid netns name "{name}"', hint=hint)
     if found is None:
         raise words.unknown(f'Command "{word}" is unknown, try "ip netns help".', _EXPECTED)
@@ -64,7 +65,7 @@ def parse(words: Words, found: str | None, *, every: bool = False) -> tuple[str,
             name = _name(words)
             if words.more:
                 words.next()
-                raise words.fail("extra arguments specified", hint="one namespace at a time")
+                raise words.fail("extra arguments specified", hint=say("form-one-namespace"))
             return "netns.pids", {"name": name}
     raise Beyond(found)
 
@@ -76,7 +77,7 @@ def _name(words: Words) -> str:
 
 
 def _missing(words: Words, message: str, what: str) -> CommandSyntaxError:
-    return words.missing(message, (what,), f"the line ends before {what}")
+    return words.missing(message, (what,), say("form-ends-before", what=what))
 
 
 def _set(words: Words) -> dict[str, Any]:
@@ -87,7 +88,7 @@ def _set(words: Words) -> dict[str, Any]:
         return {"name": name, "id": "auto"}
     number = words.integer('Invalid "netnsid" value')
     if number < 0:
-        raise words.wrong('"netnsid" value should be >= 0', hint="a number from 0 on, or auto")
+        raise words.wrong('"netnsid" value should be >= 0', hint=say("form-nsid"))
     return {"name": name, "id": number}
 
 
@@ -101,7 +102,7 @@ def _attach(words: Words) -> dict[str, Any]:
 def _identify(words: Words) -> dict[str, Any]:
     if words.left > 1:
         words.i += 2
-        raise words.fail("extra arguments specified", hint="one process at a time")
+        raise words.fail("extra arguments specified", hint=say("form-one-process"))
     if not words.more:
         return {}
     return {"pid": _pid(words)}
@@ -110,5 +111,5 @@ def _identify(words: Words) -> dict[str, Any]:
 def _pid(words: Words) -> int:
     word = words.next(("a process",))
     if not (word.isascii() and word.isdigit() and len(word) < 10):
-        raise words.fail(f"Specified string '{word}' is not a pid", hint="the number of a process")
+        raise words.fail(f"Specified string '{word}' is not a pid", hint=say("form-pid"))
     return int(word)

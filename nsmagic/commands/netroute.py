@@ -13,6 +13,7 @@ from nsmagic.commands.command import Command, Program, Runnable
 from nsmagic.commands.grammar import Beyond, Words, network, place_hint, read_ipv6, read_number, read_prefix
 from nsmagic.commands.options import aton, error_at, mask_length, scan
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 LONG = {
     "inet": "4", "inet6": "6", "extend": "e", "verbose": "v", "version": "V", "numeric": "n", "symbolic": "N",
@@ -59,7 +60,7 @@ def _read(argv: tuple[str, ...], ns: str | None) -> Command:
             case "A" if option.value in ("inet", "inet6"):
                 family = str(option.value)
             case "A":
-                raise error_at(argv, option.index, f"Unknown address family `{option.value}'.", "inet or inet6")
+                raise error_at(argv, option.index, f"Unknown address family `{option.value}'.", say("form-family"))
             case "C" | "V" | "h" | "?":
                 raise Beyond(f"route -{option.letter}")
     display: dict[str, Any] = {"numeric": True} if found.has("n") else {}
@@ -74,9 +75,7 @@ def _read(argv: tuple[str, ...], ns: str | None) -> Command:
     action = words.next()
     if action not in ("add", "del", "delete"):
         if action == "flush":
-            raise words.fail(
-                f"Flushing `{family}' routing table not supported", hint="ip route flush table main does it"
-            )
+            raise words.fail(f"Flushing `{family}' routing table not supported", hint=say("form-flush-main"))
         hint = place_hint(action, words.starts[words.i - 1], ("add", "del"))
         raise words.fail("Usage: route [-n] | route add … | route del …", expected=("add", "del"), hint=hint)
     add = action == "add"
@@ -99,9 +98,7 @@ class _Operands(Words):
     def need(self, form: str) -> str:
         """Take the next word, or refuse with the form of the command."""
         if not self.more:
-            raise CommandSyntaxError(
-                f"Usage: {form}", text=self.text, at=len(self.text), hint="the line ends too early"
-            )
+            raise CommandSyntaxError(f"Usage: {form}", text=self.text, at=len(self.text), hint=say("form-ends"))
         return self.next()
 
 
@@ -122,18 +119,18 @@ def _inet(words: _Operands, add: bool) -> dict[str, Any]:
             case "metric":
                 value = read_number(words.need(_FORM), 0, 0x7FFFFFFE)
                 if value is None:
-                    raise words.fail(f"Usage: {_FORM}", hint=f'"{words.argv[words.i - 1]}" is not a whole number')
+                    raise words.fail(f"Usage: {_FORM}", hint=say("form-whole", word=words.argv[words.i - 1]))
                 if value:
                     args["metric"] = value
             case "netmask":
                 mask = words.need(_FORM)
                 if netmask or (typed and length):
-                    raise words.fail(f"Usage: {_FORM}", hint="the netmask is there already")
+                    raise words.fail(f"Usage: {_FORM}", hint=say("form-netmask-twice"))
                 length, netmask = _netmask(words, mask), True
             case "gw" | "gateway":
                 gateway = words.need(_FORM)
                 if "gateway" in args:
-                    raise words.fail(f"Usage: {_FORM}", hint="there is one gateway only")
+                    raise words.fail(f"Usage: {_FORM}", hint=say("form-one-gateway"))
                 args["gateway"] = _gateway(words, gateway)
             case "mss" | "mtu" | "window" | "irtt":
                 _metric(words, word, args)
@@ -143,7 +140,7 @@ def _inet(words: _Operands, add: bool) -> dict[str, Any]:
                 raise Beyond(f"route {word}")
             case "dev" | "device":
                 if "dev" in args:
-                    raise words.fail(f"Usage: {_FORM}", hint="there is one interface only")
+                    raise words.fail(f"Usage: {_FORM}", hint=say("form-one-interface"))
                 args["dev"] = words.need(_FORM)
             case _:
                 if "dev" in args or words.more:
@@ -165,7 +162,7 @@ def _inet(words: _Operands, add: bool) -> dict[str, Any]:
             **{key: args[key] for key in ("metric",) if key in args},
         }
     if args.get("gateway") == "0.0.0.0":
-        raise words.fail("SIOCADDRT: Invalid argument", hint="0.0.0.0 is no gateway")
+        raise words.fail("SIOCADDRT: Invalid argument", hint=say("form-gateway-zero"))
     base["type"] = "unicast"
     base["scope"] = (SCOPE_UNIVERSE if "gateway" in args else SCOPE_LINK) if add else SCOPE_NOWHERE
     if "gateway" in args:
@@ -182,13 +179,13 @@ def _target(words: _Operands, target: str, kind: str) -> tuple[str, int | None, 
     if slash:
         length = int(tail) if tail.isascii() and tail.isdigit() and len(tail) < 4 else None
         if length is None or length > 32:
-            hint = "after the slash stands a length from 0 to 32"
+            hint = say("form-length", full=32)
             raise words.fail("route: netmask doesn't match route address", hint=hint)
     if head == "default":
         return "0.0.0.0", length, kind != "-host"
     address = aton(head)
     if address is None:
-        hint = "an IPv4 address is needed; names are not looked up in the lab"
+        hint = say("form-ipv4-only")
         raise words.fail(f"{head}: Host name lookup failure", hint=hint)
     # route 2.10 computes the mask of /32 to be 0, that is: none.
     return address, None if length == 32 else length, kind == "-net"
@@ -198,7 +195,7 @@ def _netmask(words: _Operands, text: str) -> int:
     mask: str | None = "0.0.0.0" if text == "default" else aton(text)
     length = mask_length(mask) if mask is not None else None
     if length is None:
-        raise words.fail(f"route: bogus netmask {text}", hint="a netmask looks like 255.255.255.0")
+        raise words.fail(f"route: bogus netmask {text}", hint=say("form-netmask"))
     return length
 
 
@@ -207,27 +204,27 @@ def _destination(words: _Operands, address: str, length: int | None, is_net: boo
     if not is_net:
         if length not in (None, 0, 32):
             mask = 0xFFFFFFFF >> length if length else 0
-            hint = f"for a network write -net: route add -net {target} …"
+            hint = say("form-net", target=target)
             raise words.fail(f"route: netmask {mask:08x} doesn't make sense with host route", hint=hint)
         return f"{address}/32"
     if not length:
         if address != "0.0.0.0":
-            hint = f"-net needs a netmask, as in {address}/24 or netmask 255.255.255.0"
+            hint = say("form-net-mask", address=address)
             raise words.fail("SIOCADDRT: Invalid argument", hint=hint)
         return "default"
     prefix = read_prefix(f"{address}/{length}")
     if prefix is None or network(prefix) != f"{address}/{length}":
-        near = f"the network is {network(prefix)}" if prefix else None
+        near = say("form-network", network=network(prefix)) if prefix else None
         raise words.fail("route: netmask doesn't match route address", hint=near)
     return f"{address}/{length}"
 
 
 def _gateway(words: _Operands, text: str) -> str:
     if text == "default":
-        raise words.fail("route: default: cannot use a NETWORK as gateway!", hint="the gateway is one address")
+        raise words.fail("route: default: cannot use a NETWORK as gateway!", hint=say("form-gateway-one"))
     address = aton(text)
     if address is None:
-        hint = "the gateway is one address, without a length" if "/" in text else "names are not looked up in the lab"
+        hint = say("form-gateway-length") if "/" in text else say("form-names")
         raise words.fail(f"{text}: Unknown host", hint=hint)
     return address
 
@@ -241,7 +238,7 @@ def _metric(words: _Operands, word: str, args: dict[str, Any]) -> None:
     text = words.need(_FORM)
     value = int(text) if text.isascii() and text.isdigit() and len(text) < 11 else -1
     if not low <= value <= high:
-        raise words.fail(complaint, hint=f"a number from {low} to {high} is expected")
+        raise words.fail(complaint, hint=say("form-number", low=low, high=high))
     key, value = {"window": ("window", value), "irtt": ("rtt", value * 8)}.get(word, ("advmss", value - 40))
     args.setdefault("metrics", {})[key] = value
 
@@ -258,7 +255,7 @@ def _inet6(words: _Operands, add: bool) -> dict[str, Any]:
     target = words.need(_FORM6)
     prefix = read_prefix("::/0" if target == "default" else target, "inet6")
     if prefix is None or "." in target.partition("/")[2]:
-        hint = "IPv6 has no -net and -host" if target in ("-net", "-host") else "an IPv6 address is needed"
+        hint = say("form-no-net") if target in ("-net", "-host") else say("form-ipv6-only")
         raise words.fail(f"{target}: Unknown host", hint=hint)
     args: dict[str, Any] = {"metric": 1}
     while words.more:
@@ -267,15 +264,15 @@ def _inet6(words: _Operands, add: bool) -> dict[str, Any]:
             case "metric":
                 value = read_number(words.need(_FORM6), 0, 0x7FFFFFFF)
                 if value is None:
-                    raise words.fail(f"Usage: {_FORM6}", hint=f'"{words.argv[words.i - 1]}" is not a whole number')
+                    raise words.fail(f"Usage: {_FORM6}", hint=say("form-whole", word=words.argv[words.i - 1]))
                 args["metric"] = value
             case "gw" | "gateway":
                 text = words.need(_FORM6)
                 gateway = read_ipv6(text)
                 if "gateway" in args:
-                    raise words.fail(f"Usage: {_FORM6}", hint="there is one gateway only")
+                    raise words.fail(f"Usage: {_FORM6}", hint=say("form-one-gateway"))
                 if gateway is None:
-                    raise words.fail(f"{text}: Unknown host", hint="an IPv6 address is needed")
+                    raise words.fail(f"{text}: Unknown host", hint=say("form-ipv6-only"))
                 args["gateway"] = gateway
             case "mod" | "dyn":
                 raise Beyond(f"route {word}")

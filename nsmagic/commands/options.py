@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from nsmagic.commands.grammar import Words, close
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 #: Long option → the letter it stands for (``"numeric": "n"``).
 LongOptions = Mapping[str, str]
@@ -89,14 +90,14 @@ def _cluster(argv: tuple[str, ...], i: int, takes: Mapping[str, str]) -> list[Op
         letter = word[k]
         if letter not in takes:
             known = ", ".join(f"-{one}" for one in sorted(takes, key=lambda one: (one.lower(), one)))
-            raise error_at(argv, i, f"{argv[0]}: invalid option -- '{letter}'", f"the options are {known}")
+            raise error_at(argv, i, f"{argv[0]}: invalid option -- '{letter}'", say("form-options", known=known))
         if takes[letter] and word[k + 1 :]:
             found.append(Option(letter, word[k + 1 :], i))
             break
         if takes[letter] == ":":
             if i + 1 >= len(argv):
                 message = f"{argv[0]}: option requires an argument -- '{letter}'"
-                raise error_at(argv, i + 1, message, f'the line ends after "{word}"')
+                raise error_at(argv, i + 1, message, say("form-ends-after", word=word))
             found.append(Option(letter, argv[i + 1], i + 1))
         else:
             found.append(Option(letter, None, i))
@@ -109,7 +110,7 @@ def _long(argv: tuple[str, ...], i: int, takes: Mapping[str, str], long: LongOpt
     found = [name] if name in long else [full for full in long if full.startswith(name)]
     if not found:
         near = close(name, long)
-        hint = f"did you mean --{near[0]}?" if near else f"the long options are --{', --'.join(long)}"
+        hint = say("form-close-option", near=near[0]) if near else say("form-long-options", known=", --".join(long))
         raise error_at(argv, i, f"{argv[0]}: unrecognized option '{argv[i]}'", hint)
     letters = {long[full] for full in found}
     if len(letters) > 1:

@@ -16,6 +16,7 @@ from nsmagic.commands.command import Command, Program, Runnable
 from nsmagic.commands.grammar import Beyond, read_ipv6
 from nsmagic.commands.options import Option, error_at, scan
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 SHORT = "h?4bRT:6F:N:aABc:CdDe:fi:I:l:Lm:M:nOp:qQ:rs:S:t:UvVw:W:"
 
@@ -80,7 +81,7 @@ def _read(argv: tuple[str, ...], ns: str | None) -> Command:
             _source(argv, option, args)
         elif letter == "M":
             if option.value not in PMTU:
-                hint = f"expected one of {', '.join(PMTU)}"
+                hint = say("form-one-of", known=", ".join(PMTU))
                 raise _error(argv, option, f"invalid -M argument: {option.value}", hint)
             args["pmtudisc"] = option.value
         elif letter == "Q":
@@ -88,18 +89,18 @@ def _read(argv: tuple[str, ...], ns: str | None) -> Command:
         elif letter == "p":
             if not re.fullmatch(r"[0-9a-fA-F]{1,32}", option.value or ""):
                 message = f"patterns must be specified as hex digits: {option.value}"
-                raise _error(argv, option, message, "1 to 32 digits, as in ff")
+                raise _error(argv, option, message, say("form-pattern"))
             args["pattern"] = option.value
         else:
             raise Beyond(f"ping -{letter}")
     if not found.operands:
         message = f"{tool}: usage error: Destination address required"
-        raise error_at(argv, len(argv), message, "whom? An address, as in: ping -c 1 10.0.0.2")
+        raise error_at(argv, len(argv), message, say("form-ping-whom"))
     if len(found.operands) > 1:
         raise Beyond("ping over several hops")
     target = argv[found.operands[0]]
     if not target:
-        raise error_at(argv, found.operands[0], f"{tool}: : Name or service not known", "the destination is empty")
+        raise error_at(argv, found.operands[0], f"{tool}: : Name or service not known", say("form-ping-empty"))
     args["address"] = target
     return Command(tool=tool, verb="ping", args=args, ns=ns, argv=argv)
 
@@ -114,11 +115,11 @@ def _integer(argv: tuple[str, ...], option: Option, low: int, high: int) -> int:
     found = _DECIMAL.fullmatch(text)
     # "1 " and "0x2" are no numbers to ping.
     if found is None or not text.isascii():
-        raise _error(argv, option, f"invalid argument: '{text}'", f'"{text}" is not a whole number')
+        raise _error(argv, option, f"invalid argument: '{text}'", say("form-whole", word=text))
     value = int(found[1])
     if abs(value) > 0x7FFFFFFFFFFFFFFF:
         message = f"invalid argument: '{text}': Numerical result out of range"
-        raise _error(argv, option, message, f"a number from {low} to {high} is expected")
+        raise _error(argv, option, message, say("form-number", low=low, high=high))
     if not low <= value <= high:
         message = f"invalid argument: '{text}': out of range: {low} <= value <= {high}"
         raise _error(argv, option, message)
@@ -129,7 +130,7 @@ def _seconds(argv: tuple[str, ...], option: Option, words: str) -> float:
     text = option.value or ""
     value = float(text) if text.isascii() and _FLOAT.fullmatch(text) else math.inf
     if value > _LONGEST:
-        raise _error(argv, option, f"{words}: {text}", f"a number of seconds up to {_LONGEST} is expected")
+        raise _error(argv, option, f"{words}: {text}", say("form-seconds", most=_LONGEST))
     return value
 
 
@@ -140,7 +141,7 @@ def _source(argv: tuple[str, ...], option: Option, args: dict[str, Any]) -> None
         address, scope, device = text.partition("%")
         source = read_ipv6(address)
         if source is None:
-            raise _error(argv, option, f"invalid source address: {text}", "an IPv6 address or an interface is expected")
+            raise _error(argv, option, f"invalid source address: {text}", say("form-ping-source6"))
         args["source"] = source
         if scope:
             args["dev"] = device
@@ -149,7 +150,7 @@ def _source(argv: tuple[str, ...], option: Option, args: dict[str, Any]) -> None
     elif text:
         args["dev"] = text
     else:
-        raise _error(argv, option, "SO_BINDTODEVICE : No such device", "an interface or an address is expected")
+        raise _error(argv, option, "SO_BINDTODEVICE : No such device", say("form-ping-source"))
 
 
 def _is_ipv4(text: str) -> bool:
@@ -163,7 +164,7 @@ def _is_ipv4(text: str) -> bool:
 def _tos(argv: tuple[str, ...], option: Option) -> int:
     text = option.value or ""
     if not _TOS.fullmatch(text):
-        raise _error(argv, option, f"bad TOS value: {text}", "a number from 0 to 255, also as 0x10")
+        raise _error(argv, option, f"bad TOS value: {text}", say("form-tos"))
     value = int(text, 16) if text[:2] in ("0x", "0X") else int(text)
     if value > 255:
         raise _error(argv, option, f"the decimal value of TOS bits must be in range 0-255: {value}")

@@ -28,6 +28,7 @@ from nsmagic.commands.grammar import (
     family_of,
     matches,
 )  # fmt: skip
+from nsmagic.sentences import say
 
 VERBS = Keywords(
     "add change chg!=change replace prepend append test delete=del list=show show lst=show get flush save restore showdump help"
@@ -72,7 +73,9 @@ def parse(words: Words, family: str | None = None) -> tuple[str, dict[str, Any]]
         return "route.show", _show(words, family)
     if verb == "flush":
         if not words.more:
-            raise words.fail('"ip route flush" requires arguments.', hint="for example: ip route flush dev eth0")
+            raise words.fail(
+                '"ip route flush" requires arguments.', hint=say("form-example", example="ip route flush dev eth0")
+            )
         return "route.flush", _show(words, family)
     if verb == "get":
         return "route.get", _get(words, family)
@@ -108,7 +111,7 @@ class _Modify:
                 self._attribute(key)
         if "dst" not in args:
             name = "del" if self.delete else "add"
-            raise words.missing(f'"ip route {name}" needs a destination', ("a prefix", "default"), "for example: 192.168.1.0/24 via 192.168.15.5, or default via …")  # fmt: skip
+            raise words.missing(f'"ip route {name}" needs a destination', ("a prefix", "default"), say("form-example", example="192.168.1.0/24 via 192.168.15.5, default via \u2026"))  # fmt: skip
         if self.metrics:
             if self.locked:
                 self.metrics["lock"] = self.locked
@@ -167,7 +170,7 @@ class _Modify:
                 args["prefsrc"] = self._address()
             case "via":
                 if "gateway" in args:
-                    hint = "nexthop via … nexthop via … makes a route with several gateways"
+                    hint = say("form-several-gateways")
                     raise words.wrong("use nexthop syntax to specify multiple via", hint=hint)
                 self._gateway(args)
             case "from":
@@ -229,7 +232,7 @@ class _Modify:
         while True:
             if not words.more:
                 message = 'Error: unexpected end of line after "nexthop"'
-                raise words.missing(message, ("via", "dev"), "via which gateway?")
+                raise words.missing(message, ("via", "dev"), say("form-which-gateway"))
             hop: dict[str, Any] = {}
             while words.more:
                 key = NEXTHOP.find(words.word)
@@ -312,11 +315,11 @@ def _time(words: Words, message: str, scale: int) -> int:
         else None
     )
     if found is None or unit is None:
-        raise words.wrong(message, hint="for example 20ms")
+        raise words.wrong(message, hint=say("form-time"))
     number = float(found[1])
     value = -int(-number // 1) if not unit else -int(-(number * unit) // 1) * scale
     if value > 0xFFFFFFFF:
-        raise words.wrong(message, hint="for example 20ms")
+        raise words.wrong(message, hint=say("form-time"))
     return value
 
 
@@ -432,5 +435,5 @@ def _get(words: Words, family: str | None) -> dict[str, Any]:
                 raise Beyond(other)
     if "address" not in args:
         message = "need at least a destination address"
-        raise words.missing(message, ("an address",), "for example: ip route get 8.8.8.8")
+        raise words.missing(message, ("an address",), say("form-example", example="ip route get 8.8.8.8"))
     return {"address": args.pop("address"), "family": family or "inet", **args}

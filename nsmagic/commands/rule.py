@@ -23,6 +23,7 @@ from nsmagic.commands.grammar import (
     valid_ifname,
 )
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 VERBS = Keywords("list=show lst=show show save restore add delete=del flush help")
 MODIFY = Keywords(
@@ -72,7 +73,7 @@ def parse(words: Words, family: str | None = None) -> tuple[str, dict[str, Any]]
             raise words.fail(
                 f'"ip rule {name}" requires arguments.',
                 expected=_EXPECTED,
-                hint="for example: from 10.0.0.0/8 table 100",
+                hint=say("form-example", example="from 10.0.0.0/8 table 100"),
             )
         return f"rule.{verb}", _modify(words, family, delete=verb == "del")
     if verb == "show":
@@ -121,13 +122,13 @@ def _fwmark(words: Words, args: dict[str, Any]) -> None:
     value = read_number(mark)
     if value is None:
         message = f'Error: argument "{mark}" is wrong: fwmark value is invalid'
-        raise words.fail(message, hint="a number, or a number and a mask such as 0x10/0xff")
+        raise words.fail(message, hint=say("form-mark"))
     args["fwmark"] = value
     if slash:
         bits = read_number(mask)
         if bits is None:
             message = f'Error: argument "{mask}" is wrong: fwmask value is invalid'
-            raise words.fail(message, hint="after the slash stands a number")
+            raise words.fail(message, hint=say("form-slash-number"))
         args["fwmask"] = bits
 
 
@@ -135,7 +136,7 @@ def _range(words: Words, message: str, high: int, *, pair: bool = False) -> str:
     word = words.next(("a range",))
     found = _RANGE.match(word)
     if found is None or (pair and found[2] is None) or any(int(part) > high for part in found.groups() if part):
-        raise words.wrong(message, hint="for example 1000-2000" if pair else "a port, or a range such as 1000-2000")
+        raise words.wrong(message, hint=say("form-range-numbers") if pair else say("form-ports"))
     return word
 
 
@@ -178,7 +179,7 @@ def _modify(words: Words, family: str | None, *, delete: bool) -> dict[str, Any]
         if prefix and prefix.family == "inet6" and family != "inet6":
             raise CommandSyntaxError(
                 f"Error: Invalid {name} address.", text=words.text, at=words.text.find(prefix.address[:4]),
-                hint="a rule for IPv6 needs -6: ip -6 rule …",
+                hint=say("form-rule-ipv6"),
             )  # fmt: skip
     if not delete:
         args.setdefault("table", TABLES["main"])

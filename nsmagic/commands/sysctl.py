@@ -12,6 +12,7 @@ from typing import Any
 from nsmagic.commands.command import Command, Program, Runnable, Sequence
 from nsmagic.commands.grammar import Beyond
 from nsmagic.commands.options import Scan, error_at, scan
+from nsmagic.sentences import say
 
 LONG = {
     "all": "a", "deprecated": "D", "dry-run": "Y", "binary": "b", "ignore": "e", "names": "N", "values": "n", "load": "p",
@@ -71,7 +72,7 @@ def _read(argv: tuple[str, ...], ns: str | None) -> Command | Sequence:
             raise Beyond("sysctl -p -")
         return command("sysctl.load", {"files": files, **quiet})
     if not words:
-        hint = "name one, as in: sysctl net.ipv4.ip_forward"
+        hint = say("form-sysctl-none")
         raise error_at(argv, len(argv), "sysctl: no variables specified", hint)
     groups = _groups(argv, found)
     commands = [
@@ -93,14 +94,14 @@ def _groups(argv: tuple[str, ...], found: Scan) -> list[tuple[bool, list[Any]]]:
         if following.startswith("=") or (equals and not name) or (equals and not value and following):
             typed = " ".join(argv[j] for j in found.operands)
             key = name or argv[found.operands[at - 1]]
-            hint = f"no blanks around the equals sign: sysctl -w {typed.replace(' = ', '=').replace('= ', '=').replace(' =', '=')}"
+            hint = say("form-sysctl-blanks", fixed=typed.replace(" = ", "=").replace("= ", "=").replace(" =", "="))
             raise error_at(argv, i, f'sysctl: setting key "{key}": Invalid argument', hint)
         known = canonical(name.strip())
         if known is None:
-            hint = "a name has parts with dots between them, as in net.ipv4.ip_forward"
+            hint = say("form-sysctl-name")
             raise error_at(argv, i, f"sysctl: cannot stat /proc/sys/{name}: No such file or directory", hint)
         if write_only and not equals:
-            hint = f"-w sets a value: sysctl -w {known}=1; to read it: sysctl {known}"
+            hint = say("form-sysctl-write", name=known)
             raise error_at(argv, i, "sysctl: command line(0): invalid syntax, continuing...", hint)
         item: Any = [known, value.strip()] if equals else known
         if groups and groups[-1][0] == bool(equals):

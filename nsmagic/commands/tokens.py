@@ -10,6 +10,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from nsmagic.errors import CommandSyntaxError
+from nsmagic.sentences import say
 
 _NAME_START = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789@*#?$!-")
 OPERATORS = ("<<<", "<<-", "&>>", ";;&", "&&", "||", ";;", ";&", "|&", "<<", ">>", "<&", ">&", "<>", ">|", "&>",
@@ -110,7 +111,7 @@ class Tokens:
             if char == "'":
                 end = text.find("'", self.at + 1)
                 if end < 0:
-                    raise self.refuse("unfinished quote '", self.at, "close it with another '")
+                    raise self.refuse("unfinished quote '", self.at, say("form-quote", mark="'"))
                 piece = text[self.at + 1 : end]
                 self.at = end + 1
             elif char == '"':
@@ -155,7 +156,7 @@ class Tokens:
             else:
                 out.append(char)
                 self.at += 1
-        raise self.refuse('unfinished quote "', start, 'close it with another "')
+        raise self.refuse('unfinished quote "', start, say("form-quote", mark='"'))
 
     def expansion(self, depth: int, quoted: bool = False) -> bool:
         """At a ``$`` or a backquote: skip what bash would put in its place. False when it is an ordinary ``$``."""
@@ -166,7 +167,7 @@ class Tokens:
             while self.at < len(text) and text[self.at] != "`":
                 self.at += 2 if text[self.at] == "\\" else 1
             if self.at >= len(text):
-                raise self.refuse("unfinished quote `", start, "close it with another `")
+                raise self.refuse("unfinished quote `", start, say("form-quote", mark="`"))
             self.at += 1
             return True
         after = text[start + 1 : start + 2]
@@ -179,7 +180,7 @@ class Tokens:
             self.because("a variable", start)
             end = text.find("}", start)
             if end < 0:
-                raise self.refuse("unfinished ${", start, "} is missing")
+                raise self.refuse("unfinished ${", start, say("form-missing", mark="}"))
             self.at = end + 1
         elif after and after in _NAME_START:
             self.because("a variable", start)
@@ -200,5 +201,5 @@ class Tokens:
         while self.at < len(text) and text[self.at] != "'":
             self.at += 2 if text[self.at] == "\\" else 1
         if self.at >= len(text):
-            raise self.refuse("unfinished quote $'", start, "close it with another '")
+            raise self.refuse("unfinished quote $'", start, say("form-quote", mark="'"))
         self.at += 1

@@ -11,6 +11,8 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nsmagic.sentences import say
+
 FOREVER = 0xFFFFFFFF
 
 #: Names of ``/etc/iproute2/rt_*`` as every distribution ships them; the lab has no other.
@@ -218,8 +220,8 @@ def ifname_hint(name: str) -> str:
     """
     size = len(name.encode(errors="surrogateescape"))
     if size > 15:
-        return f'an interface name has at most 15 bytes; "{name}" has {size}'
-    return "an interface name has no slash and no white space, and is not empty"
+        return say("name-long", name=name, size=size)
+    return say("form-ifname")
 
 
 def address_hint(word: str, family: str | None) -> str | None:
@@ -228,18 +230,18 @@ def address_hint(word: str, family: str | None) -> str | None:
     other = read_address(head)
     if other is not None and family is not None and family_of(other) != family:
         this, that = ("IPv6", "IPv4") if ":" in head else ("IPv4", "IPv6")
-        return f"{head} is an {this} address; an {that} address is expected here"
+        return say("form-other-family", word=head, this=this, that=that)
     if other is not None and slash:
         full = 128 if ":" in head else 32
-        return f"after the slash stands a length from 0 to {full}, not {tail!r}"
+        return say("form-length-not", full=full, word=tail)
     if head.count(".") == 3:
-        return "each of the four numbers of an IPv4 address is 0 to 255"
+        return say("form-ipv4-numbers")
     if head.count(".") > 3:
-        return "an IPv4 address has four numbers"
+        return say("form-ipv4-four")
     if ":" in head:
-        return "an IPv6 address has groups of hexadecimal digits, 0 to 9 and a to f, between its colons"
+        return say("form-ipv6-groups")
     if head and other is None:
-        return f'"{head}" is no address; one looks like 10.0.0.1 or fd00::1'
+        return say("form-address", word=head)
     return None
 
 
@@ -250,5 +252,5 @@ def number_hint(word: str, low: int, high: int) -> str:
     ('a number from 0 to 65535 is expected', '"big" is not a whole number')
     """
     if read_number(word, -(1 << 64), 1 << 64) is None:
-        return f'"{word}" is not a whole number'
-    return f"a number from {low} to {high} is expected"
+        return say("form-whole", word=word)
+    return say("form-number", low=low, high=high)

@@ -176,9 +176,7 @@ def current_lab() -> Lab:
     magics = sys.modules.get("nsmagic.magics")
     loaded = list(magics._LOADED.values()) if magics is not None else []
     if not loaded:
-        raise NsmagicError(
-            "there is no notebook with a lab here", hint="%load_ext nsmagic, or give the lab: check(name, lab)"
-        )
+        raise NsmagicError(say("lab-none-here"), hint=say("lab-load"))
     lab: Lab = loaded[-1][0].lab_of()
     return lab
 
@@ -212,7 +210,7 @@ def _meant(name: str, lab: Lab, seed: int | None) -> Exercise:
     if current is not None and current.name == name.removesuffix(".toml").rpartition("/")[2] and seed is None:
         return current
     if name == "break":
-        raise NsmagicError("nothing was broken in this lab", hint="%lab break does that")
+        raise NsmagicError(say("break-none"), hint=say("break-begin"))
     return Begun(tasks.read(name, default_seed() if seed is None else seed), lab)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from nsmagic.errors import NsmagicError
+from nsmagic.sentences import say
 
 #: What a kernel adds to a notebook that says nothing about it.
-_CURE = "the file is as it was; a cell that shall fail has the tag raises-exception"
 _WANDERING = ("execution", "widgets")
 
 
@@ -50,9 +50,11 @@ def refresh(path: Path, seconds: int = 120) -> None:
         # What a kernel itself logs is nothing for whoever asked.
         client.execute(stderr=subprocess.DEVNULL)
     except CellExecutionError as error:
-        raise NsmagicError(f"{path.name}: a cell failed: {error.ename}: {error.evalue}", hint=_CURE) from None
+        raise NsmagicError(
+            f"{path.name}: a cell failed: {error.ename}: {error.evalue}", hint=say("refresh-failed")
+        ) from None
     except (CellTimeoutError, DeadKernelError) as error:
-        raise NsmagicError(f"{path.name}: {str(error).strip().splitlines()[0]}", hint=_CURE) from None
+        raise NsmagicError(f"{path.name}: {str(error).strip().splitlines()[0]}", hint=say("refresh-failed")) from None
     normalise(notebook)
     # Beside it first: whoever interrupts must not find half a notebook.
     half = path.with_name(f".{path.name}.part")

@@ -107,15 +107,14 @@ def read(name: str, seed: int = 0) -> Task:
             tuple(dict(each) for each in data["check"]), seed,
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
-        raise NsmagicError(
-            f"{path}: not a task: {error}", hint="nsmagic/course/tasks.py says what one looks like"
-        ) from None
+        raise NsmagicError(f"{path}: not a task: {error}", hint=say("task-form")) from None
     from nsmagic.course.checks import KINDS
 
     for check in task.checks:
         if check.get("kind") not in KINDS:
             raise NsmagicError(
-                f"{path}: there is no check {check.get('kind')!r}", hint=f"kinds of checks: {', '.join(sorted(KINDS))}"
+                f"{path}: there is no check {check.get('kind')!r}",
+                hint=say("check-kinds", known=", ".join(sorted(KINDS))),
             )
     return task
 
@@ -130,7 +129,9 @@ def _none(name: str) -> NsmagicError:
     import difflib
 
     close = difflib.get_close_matches(name, names(), 1)
-    return NsmagicError(say("task-none", name=name), hint=f"did you mean {close[0]}?" if close else say("task-begin"))
+    return NsmagicError(
+        say("task-none", name=name), hint=say("task-close", near=close[0]) if close else say("task-begin")
+    )
 
 
 def _load(path: Path, name: str) -> dict[str, Any]:

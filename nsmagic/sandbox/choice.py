@@ -15,6 +15,7 @@ from nsmagic.agent.client import Client
 from nsmagic.errors import LabError, SandboxUnavailable
 from nsmagic.sandbox import config, launch, lent, vm
 from nsmagic.sandbox.causes import cause_of
+from nsmagic.sentences import say
 
 #: The kinds tried, in order, when none is asked for. ``host`` is never among them.
 AUTOMATIC = ("rootless", "rootless-nomount", "vm")
@@ -47,11 +48,11 @@ def start(
         raise SandboxUnavailable(
             f"network namespaces are a feature of Linux; this is {sys.platform}",
             step="platform",
-            hint="run it in WSL2, a Linux virtual machine, GitHub Codespaces or Binder",
+            hint=say("no-linux"),
         )
     wanted = wanted or os.environ.get("NSMAGIC_SANDBOX") or None
     if wanted is not None and wanted not in config.KINDS:
-        raise LabError(f"there is no sandbox kind {wanted!r}", hint=f"kinds: {', '.join(config.KINDS)}")
+        raise LabError(f"there is no sandbox kind {wanted!r}", hint=say("kinds", known=", ".join(config.KINDS)))
     if wanted == "host":
         _warn_of_host()
     refusals: list[SandboxUnavailable] = []
@@ -114,9 +115,7 @@ def _try(
 
 def _warn_of_host() -> None:
     if os.geteuid() != 0:
-        raise LabError(
-            "the host kind works on the machine's own network and needs root", hint="leave sandbox= out: no root needed"
-        )
+        raise LabError("the host kind works on the machine's own network and needs root", hint=say("sandbox-host"))
     warnings.warn(
         "sandbox kind 'host': commands act on THIS MACHINE's interfaces, routes, firewall and sysctls; nothing is undone at the end",
         stacklevel=4,
@@ -139,11 +138,9 @@ def _no_kind(refusals: list[SandboxUnavailable], way: str = "") -> SandboxUnavai
             f"  {refusal.kind}: {_why(refusal, cause)}" for refusal, cause, _ in named
         )
     cure = next((cure for _, _, cure in named if cure), "")
-    hint = (
-        f"{cure}   (as administrator; nsmagic doctor shows every step)" if cure else "nsmagic doctor shows every step"
-    )
+    hint = say("cure-administrator", cure=cure) if cure else say("doctor-steps")
     if way:
-        hint = f"{way}   (without administrator: a virtual machine), or {hint}"
+        hint = say("cure-virtual", way=way, cure=hint)
     return SandboxUnavailable(words, kind=first.kind, step=first.step, errno=first.errno, hint=hint)
 
 

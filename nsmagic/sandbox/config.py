@@ -15,6 +15,7 @@ from nsmagic.agent.limits import complete
 from nsmagic.errors import LabError, NsmagicError
 from nsmagic.sandbox import vm
 from nsmagic.sandbox.causes import UBUNTU_SWITCH, Read, read_text
+from nsmagic.sentences import say
 
 KINDS = ("rootless", "rootless-nomount", "vm", "host")
 
@@ -137,5 +138,5 @@ def _jupyter_runtime() -> str:
 def _folder_of(package: str) -> str:
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise NsmagicError(f"{package} is not installed", hint="pip install nsmagic, with its dependencies")
+        raise NsmagicError(f"{package} is not installed", hint=say("install-whole"))
     return str(Path(spec.origin).resolve().parent.parent)

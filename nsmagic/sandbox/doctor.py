@@ -26,6 +26,7 @@ from nsmagic.printable import columns
 from nsmagic.sandbox import choice, config
 from nsmagic.sandbox.causes import Read, cause_of, lacking, read_text
 from nsmagic.sandbox.tools import Tool, tools
+from nsmagic.sentences import say
 
 #: Seconds that the trial may take.
 _PATIENCE = 30.0
@@ -199,7 +200,7 @@ def examine() -> Report:
     if not sys.platform.startswith("linux"):
         raise NsmagicError(
             f"network namespaces are a feature of Linux; this is {sys.platform}",
-            hint="run it in WSL2, a Linux virtual machine, GitHub Codespaces or Binder",
+            hint=say("no-linux"),
         )
     tried = _trial()
     here = tuple(each["name"] for each in tried["features"] if each["ok"])

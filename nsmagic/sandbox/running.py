@@ -20,6 +20,7 @@ from nsmagic.agent import door, protocol
 from nsmagic.agent.launcher import LAB_UID
 from nsmagic.errors import LabDied, LabError, NsmagicError, from_data
 from nsmagic.sandbox.causes import Read, read_text
+from nsmagic.sentences import say
 
 #: Seconds in which a lab answers.
 PATIENCE = 5.0
@@ -75,13 +76,13 @@ def choose(wanted: str | None = None, known: Sequence[str] | None = None) -> str
     """
     known = ids() if known is None else known
     if not known:
-        raise LabError("no lab is running", hint="the first %%netns cell of a notebook starts one")
+        raise LabError("no lab is running", hint=say("lab-first"))
     matching = [lab for lab in known if lab.startswith(wanted or "")]
     if len(matching) == 1:
         return matching[0]
     if not matching:
-        raise LabError(f"there is no lab {wanted}", hint=f"running: {', '.join(known)}")
-    raise LabError(f"{len(matching)} labs are running", hint=f"say which with --lab: {', '.join(matching)}")
+        raise LabError(f"there is no lab {wanted}", hint=say("running", known=", ".join(known)))
+    raise LabError(f"{len(matching)} labs are running", hint=say("which-lab", known=", ".join(matching)))
 
 
 class Visit:
@@ -114,9 +115,7 @@ class Visit:
                 raise
             if hello.get("version") != protocol.VERSION:
                 self.channel.close()
-                raise LabError(
-                    f"lab {lab} runs another version of nsmagic", hint="use the nsmagic that its notebook uses"
-                )
+                raise LabError(f"lab {lab} runs another version of nsmagic", hint=say("same-nsmagic"))
             return
         raise refused or LabDied(f"lab {lab} has ended", cause="connection lost")
 
@@ -155,7 +154,7 @@ class Visit:
         try:
             arrived = self.channel.receive()
         except TimeoutError:
-            raise LabError(f"lab {self.lab} does not answer", hint="it may be busy; try again") from None
+            raise LabError(f"lab {self.lab} does not answer", hint=say("lab-busy")) from None
         except (OSError, protocol.ProtocolError):
             arrived = None
         if arrived is None:
@@ -224,7 +223,7 @@ def _connect(lab: str, uid: int) -> socket.socket:
         raise LabDied(f"there is no lab {lab}", cause="connection lost") from None
     except BlockingIOError:
         sock.close()
-        raise LabError(f"lab {lab} does not answer", hint="it may be busy; try again") from None
+        raise LabError(f"lab {lab} does not answer", hint=say("lab-busy")) from None
     except OSError as error:
         sock.close()
         raise LabError(f"lab {lab} cannot be reached: {error.strerror or error}") from None

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from nsmagic.agent.process import executable
 from nsmagic.errors import NsmagicError
+from nsmagic.sentences import say as sentence
 
 Packages = Mapping[str, tuple[str, str, str]]
 #: Program → packages of Debian and Ubuntu, of Fedora, of Alpine.
@@ -102,8 +103,7 @@ def manager(which: Callable[[str], str | None] = shutil.which) -> Manager:
             return each
     raise NsmagicError(
         "there is no apt-get, dnf or apk here, so nothing can be installed",
-        hint="install with this system's own package manager: "
-        + " ".join(dict.fromkeys(p[0] for p in PACKAGES.values())),
+        hint=sentence("own-manager", packages=" ".join(dict.fromkeys(p[0] for p in PACKAGES.values()))),
     )
 
 
@@ -138,12 +138,12 @@ def install(say: Callable[[str], object] = print, find: Callable[[], Sequence[To
     say(f"installing {' '.join(packages)} with {chosen.program}")
     # The first try fails at once where the lists of packages were never fetched (a fresh container); then they are, once.
     if _run(command, say) != 0 and (_run([*prefix, *chosen.update], say) != 0 or _run(command, say) != 0):
-        raise NsmagicError(f"{chosen.program} could not install {' '.join(packages)}", hint=f"by hand: {by_hand}")
+        raise NsmagicError(
+            f"{chosen.program} could not install {' '.join(packages)}", hint=sentence("by-hand", command=by_hand)
+        )
     still = missing_packages(find(), chosen.column)
     if still:
-        raise NsmagicError(
-            f"installed, but still not found: {' '.join(still)}", hint="nsmagic doctor lists where it looks"
-        )
+        raise NsmagicError(f"installed, but still not found: {' '.join(still)}", hint=sentence("doctor-looks"))
     say("installed")
 
 
@@ -155,9 +155,7 @@ def _rights() -> list[str]:
     if os.geteuid() == 0:
         return []
     if not shutil.which("sudo"):
-        raise NsmagicError(
-            "installing needs root, and there is no sudo here", hint="run nsmagic doctor --install as root"
-        )
+        raise NsmagicError("installing needs root, and there is no sudo here", hint=sentence("doctor-root"))
     # Where nobody can type a password, sudo must say so and not wait for one.
     waits = sys.stdin is not None and sys.stdin.isatty()
     # sudo drops the environment, so what must reach the package manager is set behind it.

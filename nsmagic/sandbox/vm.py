@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nsmagic.errors import NsmagicError, SandboxUnavailable
+from nsmagic.sentences import say as sentence
 
 PACKAGE = "user-mode-linux"
 #: Where the modules lie in the package, one folder for each version.
@@ -107,7 +108,7 @@ def install(say: Callable[[str], object] = print, run: Run | None = None) -> Pat
         if not shutil.which(tool):
             raise NsmagicError(
                 f"there is no {tool} here, so Debian's package {PACKAGE} cannot be fetched",
-                hint=f"put a linux.uml of that package here, with ../lib/uml/modules, and set NSMAGIC_UML to it ({platform.machine()})",
+                hint=sentence("uml-own", machine=platform.machine()),
             )
     target = cache()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -128,13 +129,13 @@ def install(say: Callable[[str], object] = print, run: Run | None = None) -> Pat
         run(["apt-get", "-q", *own, "download", f"{PACKAGE}={fields['Version']}"], folder)
         fetched = next(folder.glob("*.deb"), None)
         if fetched is None:
-            raise NsmagicError(f"apt-get fetched no {PACKAGE}", hint="sudo apt-get update, and again")
+            raise NsmagicError(f"apt-get fetched no {PACKAGE}", hint=sentence("apt-again"))
         with open(fetched, "rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != fields["SHA256"]:
             raise NsmagicError(
                 f"{fetched.name} is not what the lists of packages name: its SHA-256 is {found}, not {fields['SHA256']}",
-                hint="sudo apt-get update, and again; nothing was unpacked",
+                hint=sentence("apt-again-unpacked"),
             )
         run(["dpkg-deb", "--extract", str(fetched), "unpacked"], folder)
         _trim(folder / "unpacked")
@@ -159,7 +160,7 @@ def _newest(shown: str) -> dict[str, str]:
     if not {"Version", "Size", "SHA256"} <= set(fields):
         raise NsmagicError(
             f"the lists of packages here have no {PACKAGE}",
-            hint="sudo apt-get update; on Ubuntu it is in the component universe",
+            hint=sentence("apt-universe"),
         )
     return fields
 
@@ -184,5 +185,5 @@ def _run(command: Sequence[str], folder: Path) -> str:
         raise NsmagicError(f"{command[0]}: {error}") from None
     if done.returncode:
         words = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise NsmagicError(f"{command[0]}: {words}", hint="sudo apt-get update, and again")
+        raise NsmagicError(f"{command[0]}: {words}", hint=sentence("apt-again"))
     return done.stdout

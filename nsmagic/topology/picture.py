@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nsmagic.errors import NsmagicError
 from nsmagic.model import HOST, Change, Snapshot
+from nsmagic.sentences import say
 from nsmagic.topology.build import build
 from nsmagic.topology.marks import Marks, marks
 from nsmagic.topology.model import Graph
@@ -84,7 +85,7 @@ class Topology:
             self.marks = Marks(steps={path: tuple(numbers) for path, numbers in steps.items()})
         self.diff = diff
         if engine is not None and engine not in ENGINES:
-            raise NsmagicError(f'there is no layout "{engine}"', hint=f"layouts: {', '.join(ENGINES)}")
+            raise NsmagicError(f'there is no layout "{engine}"', hint=say("layouts", known=", ".join(ENGINES)))
         self._all, self._engine = all, engine
         self._kept = renderer if isinstance(renderer, Renderer) else None
         self._renderer = renderer if isinstance(renderer, str) else None
@@ -186,7 +187,9 @@ class Topology:
         target = Path(path)
         form = target.suffix.removeprefix(".").lower()
         if form not in _FORMS:
-            raise NsmagicError(f'"{target}": which form?', hint=f"endings: {', '.join('.' + each for each in _FORMS)}")
+            raise NsmagicError(
+                f'"{target}": which form?', hint=say("endings", known=", ".join("." + each for each in _FORMS))
+            )
         if form == "png":
             target.write_bytes(self.png())
         else:

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from nsmagic.errors import NsmagicError
+from nsmagic.sentences import say
 
 ENGINES = ("dot", "neato", "fdp", "sfdp", "circo", "twopi", "osage")
 RENDERERS = ("bundled", "path")
@@ -28,7 +29,6 @@ LIMIT = 10.0
 _CHUNK = 1 << 20
 _MOST_OUTPUT = 64 << 20
 _WORKER = Path(__file__).with_name("worker.py")
-_GET_IT = "pip install 'pygraphviz>=2.0.4' brings Graphviz; with a dot of the machine: NSMAGIC_GRAPHVIZ=path"
 
 
 class RenderError(NsmagicError):
@@ -85,9 +85,9 @@ class Renderer:
             There is none; ``hint`` says what helps.
         """
         if engine not in ENGINES:
-            raise RenderError(f'there is no layout "{engine}"', hint=f"layouts: {', '.join(ENGINES)}")
+            raise RenderError(f'there is no layout "{engine}"', hint=say("layouts", known=", ".join(ENGINES)))
         if self.which not in RENDERERS:
-            raise RenderError(f'there is no renderer "{self.which}"', hint=f"renderers: {', '.join(RENDERERS)}")
+            raise RenderError(f'there is no renderer "{self.which}"', hint=say("renderers", known=", ".join(RENDERERS)))
         data = source.encode(errors="backslashreplace")
         if self.which == "path":
             return _run_dot(data, engine, "svg", self.limit).decode(errors="replace")
@@ -114,7 +114,7 @@ class Renderer:
             raise
         if word != b"ok":
             raise RenderError(
-                f"Graphviz: {answer.decode(errors='replace')}", hint=_GET_IT if word == b"missing" else None
+                f"Graphviz: {answer.decode(errors='replace')}", hint=say("graphviz-get") if word == b"missing" else None
             )
         return answer.decode(errors="replace")
 
@@ -156,7 +156,7 @@ def _start_worker() -> subprocess.Popen[bytes]:
     found = importlib.util.find_spec("pygraphviz")
     folder = Path(found.origin).parent.with_name("pygraphviz.libs") if found and found.origin else None
     if folder is None or not folder.is_dir():
-        raise RenderError("the Graphviz of pygraphviz's wheel is not installed", hint=_GET_IT)
+        raise RenderError("the Graphviz of pygraphviz's wheel is not installed", hint=say("graphviz-get"))
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     try:
         return subprocess.Popen(
@@ -212,7 +212,7 @@ def _run_dot(data: bytes, engine: str, form: str, limit: float) -> bytes:
     """The machine's own ``dot``."""
     program = shutil.which("dot")
     if program is None:
-        raise RenderError("there is no dot on PATH", hint="Debian and Ubuntu have it in the package graphviz")
+        raise RenderError("there is no dot on PATH", hint=say("dot-package"))
     try:
         done = subprocess.run(
             [program, f"-K{engine}", f"-T{form}"],
@@ -232,6 +232,4 @@ def _run_dot(data: bytes, engine: str, form: str, limit: float) -> bytes:
 
 
 def _too_long(limit: float) -> RenderError:
-    return RenderError(
-        f"Graphviz was ended after {limit:g} s", hint="fewer rooms (%topology NS…) or another layout (--engine sfdp)"
-    )
+    return RenderError(f"Graphviz was ended after {limit:g} s", hint=say("picture-slow"))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nsmagic.agent.client import Call, Client
 from nsmagic.errors import LabError, NsmagicError
+from nsmagic.sentences import say
 from nsmagic.trace.frame import Frame
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Capture:
         except LabError:
             self._figures = {"why": "the lab has ended"}
             if not self._listens.is_set():
-                self._error = LabError("the lab has ended", hint="the next command in a notebook starts a new one")
+                self._error = LabError("the lab has ended", hint=say("lab-closed"))
         except NsmagicError as error:
             self._error = error
         finally:
@@ -211,7 +212,7 @@ class Capture:
         frames = sorted(self._frames, key=lambda frame: frame.time)
         if not 1 <= number <= len(frames):
             has = f"packets 1 to {len(frames)}" if frames else "none yet"
-            raise NsmagicError(f"there is no packet {number}", hint=f"the capture has {has}")
+            raise NsmagicError(f"there is no packet {number}", hint=say("packet-none", has=has))
         return Tree(tree(frames[number - 1], number))
 
     def save(self, path: str | Path) -> Path:
@@ -226,7 +227,7 @@ class Capture:
 
         target = Path(path)
         if target.suffix.lower() != ".pcapng":
-            raise NsmagicError(f'"{target}": which form?', hint="the name of a capture ends with .pcapng")
+            raise NsmagicError(f'"{target}": which form?', hint=say("pcapng"))
         try:
             with target.open("wb") as file:
                 pcapng.write(file, sorted(self._frames, key=lambda frame: frame.time), self.snaplen, self.title)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nsmagic.agent.client import Client
 from nsmagic.errors import NsmagicError
 from nsmagic.model import Snapshot, make_row
+from nsmagic.sentences import say
 from nsmagic.why import judge, legacy, routes, ruletext, wire
 from nsmagic.why.sentences import explain, nudge
 from nsmagic.why.situation import (
@@ -77,9 +78,11 @@ def why(lab: Lab, src: str, dst: str, port: int | None = None, proto: str = "icm
 
 def _check(port: int | None, proto: str) -> None:
     if proto not in PROTOCOLS:
-        raise NsmagicError(f'"{proto}" is no protocol that %why can send', hint=f"one of {', '.join(PROTOCOLS)}")
+        raise NsmagicError(
+            f'"{proto}" is no protocol that %why can send', hint=say("protocols", known=", ".join(PROTOCOLS))
+        )
     if port is not None and not 0 < port < 65536:
-        raise NsmagicError(f"{port} is no port", hint="ports are 1 to 65535")
+        raise NsmagicError(f"{port} is no port", hint=say("ports"))
     if port is None and proto != "icmp":
         raise NsmagicError(f"{proto} needs a port", hint=f"--proto {proto} --port 80")
 
@@ -202,4 +205,4 @@ def _judged(client: Client, s: Situation, request: judge.Request) -> tuple[Verdi
             data = client.request("ask_routes", questions=[unasked.question.to_data()])[0]
             route = make_row("routes", data["route"]) if data.get("route") else None
             answers[unasked.question] = Answer(data["errno"], data.get("words", ""), route)
-    raise NsmagicError("the way has no end", hint="this is a bug of nsmagic")
+    raise NsmagicError("the way has no end", hint=say("bug"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nsmagic.errors import NamespaceNotFound, NsmagicError
 from nsmagic.model import HOST, Snapshot
+from nsmagic.sentences import say
 from nsmagic.why import judge
 from nsmagic.why.situation import family_of, ip
 
@@ -41,9 +42,7 @@ def requested(lab: Lab, snapshot: Snapshot, src: str, dst: str, port: int, proto
 
 def _names(known: Iterable[str]) -> str:
     there = [name for name in known if name != HOST]
-    return (
-        f"namespaces: {', '.join(there)}" if there else "there is no namespace yet; an address looks like 192.168.15.2"
-    )
+    return say("why-namespaces", known=", ".join(there)) if there else say("why-no-namespace")
 
 
 def _owner(snapshot: Snapshot, address: str, src: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 
 from nsmagic.errors import NsmagicError
+from nsmagic.sentences import say
 
 #: Each is imported by this package alone.
 NEEDED = ("ipywidgets", "anywidget")
@@ -31,5 +32,5 @@ def need(what: str) -> None:
         except ImportError:
             raise NsmagicError(
                 f"{what} needs {name}, which is not installed where this notebook's Python runs",
-                hint="%pip install anywidget, then restart the kernel; %topology draws without it",
+                hint=say("anywidget"),
             ) from None

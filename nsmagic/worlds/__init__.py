@@ -15,6 +15,7 @@ from typing import Any
 
 from nsmagic.errors import LabError
 from nsmagic.model import HOST
+from nsmagic.sentences import say
 
 _FOLDER = Path(__file__).resolve().parent
 
@@ -78,17 +79,13 @@ def read(name: str) -> World:
     try:
         data = tomllib.loads(path.read_text())
     except FileNotFoundError:
-        raise LabError(
-            f'there is no world "{name}"', hint=f"worlds: {', '.join(names())}; or a path to a .toml"
-        ) from None
+        raise LabError(f'there is no world "{name}"', hint=say("worlds", known=", ".join(names()))) from None
     except tomllib.TOMLDecodeError as error:
         raise LabError(f"{path}: {error}") from None
     try:
         return _world(path.stem, data)
     except (KeyError, TypeError, ValueError) as error:
-        raise LabError(
-            f"{path}: not a world: {error}", hint="nsmagic/worlds/README.md says what one looks like"
-        ) from None
+        raise LabError(f"{path}: not a world: {error}", hint=say("world-form")) from None
 
 
 _KEYS = {"about", "resolver", "room", "cable"}

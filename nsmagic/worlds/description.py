@@ -38,6 +38,7 @@ from nsmagic.commands.command import Command
 from nsmagic.commands.parse import parse
 from nsmagic.errors import LabError
 from nsmagic.model import HOST
+from nsmagic.sentences import say
 
 #: What a description is given as: the path of a TOML file, or the data itself.
 Source = str | os.PathLike[str] | Mapping[str, Any]
@@ -47,7 +48,6 @@ _KEYS = {
     "room": {"name", "addresses", "gateway", "commands"},
     "cable": {"ends", "switch"},
 }
-_HINT = "nsmagic/worlds/description.py says what a description looks like"
 _IFNAME = 15
 
 
@@ -89,9 +89,7 @@ def read(source: Source) -> Description:
     try:
         return _Reader(tomllib.loads(path.read_text()), str(path)).read()
     except FileNotFoundError:
-        raise LabError(
-            f"there is no file {path}", hint="lab.build takes a path to a .toml, or the data itself"
-        ) from None
+        raise LabError(f"there is no file {path}", hint=say("build-form")) from None
     except tomllib.TOMLDecodeError as error:
         raise LabError(f"{path}: {error}") from None
 
@@ -234,7 +232,7 @@ class _Reader:
             raise self._wrong(f'{who}: there is no room "{room}"')
 
     def _wrong(self, words: str) -> LabError:
-        return LabError(f"{self._name}: {words}", hint=_HINT)
+        return LabError(f"{self._name}: {words}", hint=say("description-form"))
 
 
 def _ip(room: str) -> str:

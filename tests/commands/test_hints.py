@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shlex
 import string
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -329,7 +331,11 @@ def test_every_sentence_is_reached_and_every_field_filled() -> None:
         "too-much",
         "full-screen",
     }
+    ours = "".join(path.read_text() for path in Path(hints.__file__).parent.glob("hints*.py"))
+    made = re.compile(r"(?:addr|neigh|rule|fdb)-(?:exists|none)")  # of f"{thing}-exists"
     for code, sentence in say.table().items():
+        if f'"{code}"' not in ours and not made.fullmatch(code):
+            continue  # said elsewhere, of a command's form say; test_sentences.py finds where
         if code.startswith(("slip", "machine", "outside", "ip-", "ipv4-")) or code in others:
             continue
         fixed = [part[0] for part in string.Formatter().parse(sentence)]
@@ -469,7 +475,7 @@ def test_the_tables_are_whole() -> None:
     for code, sentence in say.table().items():
         assert "\n" not in sentence, code
         assert not sentence.endswith("."), code
-        assert len(sentence) < 120, code
+        assert len(sentence) < 150, code
 
 
 _numbers = st.sampled_from(sorted(set(errno.errorcode) & set(range(1, 134))))

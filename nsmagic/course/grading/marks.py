@@ -31,6 +31,7 @@ from nsmagic.errors import NsmagicError
 from nsmagic.lab import Lab
 from nsmagic.sandbox import config as config_
 from nsmagic.sandbox import jail
+from nsmagic.sentences import say
 
 #: A submission's file may be so large, and what the supervisor tells of it.
 _FILE, _TOLD = 32 << 20, 16 << 20
@@ -111,7 +112,7 @@ def grade(
     """
     ours = read(teacher)
     if not any(step.check for step in merge.steps(ours, ours)):
-        raise NsmagicError(f"{teacher}: there is no check in it", hint="a cell with %check NAME, or nbgrader's tests")
+        raise NsmagicError(f"{teacher}: there is no check in it", hint=say("grade-checks"))
     beside = {path.name: path.read_bytes().hex() for path in files}
     known = names(submissions)
     marks, stored = [], []
@@ -351,7 +352,7 @@ def _take(
     found = {event["cell"]: event["points"] for event in events if event.get("event") == "check"}
     for event in events:
         if event.get("event") == "refused":
-            raise NsmagicError(f"no jail can be made here: {event['words']}", hint="nsmagic doctor shows every step")
+            raise NsmagicError(f"no jail can be made here: {event['words']}", hint=say("doctor-steps"))
         if event.get("event") == "broken":
             raise NsmagicError(f"{mark.name}: the supervisor failed: {event['words']}")
         if event.get("event") == "cell":
