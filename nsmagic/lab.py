@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from nsmagic import run as run_
 from nsmagic import watching
 from nsmagic.commands.cell import split
+from nsmagic.commands.command import Cell
+from nsmagic.commands.listed import is_list, parts
 from nsmagic.commands.slips import is_stub
 from nsmagic.environment import default_timeout
 from nsmagic.errors import LabError, NamespaceNotFound, NotDoneYet
@@ -92,8 +94,7 @@ class Lab(Reading, Sockets):
 
         ``timeout`` is in seconds; ``stop`` ends at the first failing line; ``background`` lets it run on (``.value`` is the
         job); ``show`` is ``"table"``, ``"text"`` (the tool's own words) or ``"both"``. Without ``changes`` nothing is said of what
-        commands changed, and a cell of more than fifty native ones is pipelined: two to four times as fast. A failing line is in ``.errors``;
-        ``.check()`` raises it.
+        commands changed. A failing line is in ``.errors``; ``.check()`` raises it.
 
         Raises
         ------
@@ -118,7 +119,9 @@ class Lab(Reading, Sockets):
         where = ns or HOST
         if is_stub(text):
             raise NotDoneYet(say("not-done"), hint=say("not-done-how"))
-        cell_read = split(text, where)
+        # A long list is read while it runs; anything else has to be known as a whole before.
+        at_once = where == HOST and show == "table" and not stop and not background and is_list(text)
+        cell_read = split(text, where) if not at_once else Cell()
         client = self.client
         # The first request of native commands complains by itself of a namespace that is not there.
         known = where == HOST or begins_natively(cell_read, show)
@@ -135,6 +138,12 @@ class Lab(Reading, Sockets):
             cell=cell,
         )
         self._runs += 1
+        if at_once:
+            from nsmagic.flight import ListRunner
+
+            many = ListRunner(self, client, where, both, options)
+            many.run_parts(parts(text, where), text.count("\n") + 1)
+            return Result(many.outcomes, gather, told=many.told)
         runner = run_.Runner(self, client, where, both, options)
         try:
             runner.run(cell_read)

@@ -36,6 +36,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "events",
         "result",
         "run",
+        "flight",
         "steps",
         "telling",
         "scripted",

@@ -13,6 +13,7 @@ from typing import Any
 
 from nsmagic.errors import LabError
 from nsmagic.netlink import live, peers
+from nsmagic.netlink.facts import Fact, state_after
 from nsmagic.netlink.monitor import Monitor
 from nsmagic.netlink.peers import State
 
@@ -26,14 +27,27 @@ class Moments:
 
     def __init__(self, monitor: Monitor, most: int = MOST) -> None:
         self._monitor, self._most = monitor, most
-        self._states: OrderedDict[int, State] = OrderedDict()
+        self._states: OrderedDict[int, State | tuple[State, list[Fact], int]] = OrderedDict()
         self._last = 0
         self._open = False
+        self.facts: list[Fact] = []
+        self._base: State = {}
 
     def keep(self) -> int:
         """Keep the present state; returns its number."""
+        return self._keep(self._monitor.state)
+
+    def begin(self) -> None:
+        """From the present state on, ``facts`` is a list of what has become known since."""
+        self._base, self.facts = self._monitor.state, []
+
+    def keep_of_facts(self) -> int:
+        """Keep what follows from the facts so far; it is made when somebody asks for it."""
+        return self._keep((self._base, self.facts, len(self.facts)))
+
+    def _keep(self, state: State | tuple[State, list[Fact], int]) -> int:
         self._last += 1
-        self._states[self._last] = self._monitor.state
+        self._states[self._last] = state
         self._open = True
         if len(self._states) > self._most:
             self._states.popitem(last=False)
@@ -58,6 +72,8 @@ class Moments:
             It is not kept (any more).
         """
         state = self._states.get(number)
+        if isinstance(state, tuple):
+            state = state_after(state[0], state[1][: state[2]])
         if state is None:
             raise LabError(f"the lab keeps what its last {self._most} commands left; this was before")
         spaces = sorted(state.items(), key=lambda item: peers.order(item[1].name))

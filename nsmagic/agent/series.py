@@ -1,23 +1,26 @@
 """A cell's native commands, done in order in slices of the agent's time: one by one, or pipelined.
 
-One by one, each is answered with what it changed, which has to be read before the next. A large cell that shows nothing of
-that (``--quiet``) is pipelined (``netlink/pipeline.py``): only refusals and what a tool would print are answered, in the same
-order and words.
+One by one, each is answered with what it changed, which has to be read before the next. A large cell is pipelined: the kernel says
+along with its answers what changed (``netlink/told.py``), and what it cannot say so is done by itself; one that shows nothing of
+that (``--quiet``, ``netlink/pipeline.py``) is answered with refusals and what a tool would print. Order and words are the same.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nsmagic.agent.call import Call, told
+from nsmagic.agent.loop import Loop
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.work import Work
 from nsmagic.errors import NsmagicError
 from nsmagic.netlink.apply import can_pipeline
 from nsmagic.netlink.monitor import Monitor
 from nsmagic.netlink.pipeline import Pipeline
+from nsmagic.netlink.told import Told
 
 Command = Mapping[str, Any]
 #: Seconds of a slice; what came of its commands is sent at its end.
@@ -28,6 +31,33 @@ _MOST, _MOST_ROWS = 200, 1000
 FEW = 50
 #: After more than this the lab is not read: whoever looks at it next does, and there is no going back to this moment.
 MANY = 400
+
+
+class Turns:
+    """The series of each connection, one after another: the parts of a large cell are asked for before the one before is done."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._waiting: dict[int, deque[tuple[Call, Iterator[None]]]] = {}
+
+    def add(self, call: Call, steps: Iterator[None]) -> None:
+        """Do these when those before them are done."""
+        place = call.channel.fileno()
+        waiting = self._waiting.get(place)
+        if waiting is not None:
+            waiting.append((call, steps))
+            return
+        waiting = self._waiting[place] = deque([(call, steps)])
+        self._loop.task(self._run(place, waiting))
+
+    def _run(self, place: int, waiting: deque[tuple[Call, Iterator[None]]]) -> Iterator[None]:
+        while waiting:
+            call, steps = waiting.popleft()
+            try:
+                yield from steps
+            except Exception as error:  # noqa: BLE001 - a bug must not leave the notebook waiting
+                call.fail(told(error))
+        del self._waiting[place]
 
 
 class Answers:
@@ -92,33 +122,45 @@ def one_by_one(
 
 def pipelined(
     call: Call, work: Work, monitor: Monitor, namespaces: Namespaces, commands: Sequence[Command], ns: str,
-    listen: Callable[[bool], object],
+    listen: Callable[[bool], object], *, quiet: bool, more: bool, total: int,
 ) -> Iterator[None]:  # fmt: skip
-    """The commands as fast as the kernel does them; what they changed is not told.
+    """The commands as fast as the kernel does them; ``quiet``: what they changed is not told.
 
     ``listen(False)`` leaves the kernel's events unread meanwhile: dozens for each namespace, of which the last word is read by who
-    asks next. If they are too many, the kernel says that some were lost, and all is read again then.
+    asks next. Of many commands they are not even sent. They may be a part of ``total`` ones, and ``more`` may be on their way.
     """
     answers = Answers(call, several=True)
+    many = total > MANY
     listen(False)
+    if not quiet and not monitor.deaf:
+        monitor.mark()
+        work.moments.begin()
+    if many and not monitor.heard and not monitor.deaf:
+        monitor.deafen()
     namespaces.many = True
     try:
-        yield from _pipelined(call, work, namespaces, commands, ns, answers)
+        yield from (_quietly if quiet else _telling)(call, work, monitor, namespaces, commands, ns, answers)
     finally:
         namespaces.many = False
         listen(True)
-    if len(commands) > MANY:
+    answers.send()
+    if many or more:
         call.done({})
+        if not more and not quiet:
+            # What became of it all is read when nobody waits for it.
+            yield
+            monitor.settle()
+            work.moments.rest()
         return
     monitor.settle()
-    moment = work.moments.keep()
+    moment = work.moments.keep() if quiet else 0
     work.moments.rest()
     call.done({"moment": moment})
 
 
-def _pipelined(
-    call: Call, work: Work, namespaces: Namespaces, commands: Sequence[Command], ns: str, answers: Answers
-) -> Iterator[None]:
+def _quietly(
+    call: Call, work: Work, monitor: Monitor, namespaces: Namespaces, commands: Sequence[Command], ns: str, answers: Answers
+) -> Iterator[None]:  # fmt: skip
 
     def answered(number: int, error: NsmagicError | None, notes: tuple[str, ...]) -> None:
         if error is not None:
@@ -152,4 +194,53 @@ def _pipelined(
             slice_end = time.monotonic() + _SLICE
     pipeline.flush()
     work.pass_on()
-    answers.send()
+
+
+def _telling(
+    call: Call, work: Work, monitor: Monitor, namespaces: Namespaces, commands: Sequence[Command], ns: str, answers: Answers
+) -> Iterator[None]:  # fmt: skip
+    def answered(number: int, error: NsmagicError | None, notes: tuple[str, ...], changes: list[Any]) -> None:
+        if error is not None:
+            answers.refuse(number, error)
+            return
+        item: dict[str, Any] = {"changes": changes}
+        if changes:
+            item["moment"] = work.moments.keep_of_facts()
+        if notes:
+            item["lines"] = list(notes)
+        answers.add(number, item)
+
+    def alone(number: int, ns: str, verb: str, args: Any, tool: str, wants: Sequence[str] = (), tried: int = 0) -> None:
+        try:
+            answers.add(number, work.do(ns, verb, args, tool, wants, tried))
+        except Exception as error:  # noqa: BLE001 - as above
+            answers.refuse(number, error)
+        monitor.mark()
+        work.moments.begin()
+        pipeline.facts = work.moments.facts
+
+    pipeline = Told(namespaces, monitor, answered, alone, work.moments.facts)
+    slice_end = time.monotonic() + _SLICE
+    for number, command in enumerate(commands):
+        if call.cancelled:
+            break
+        where, verb, args, tool = command["ns"] or ns, command["verb"], command["args"], command["tool"]
+        try:
+            if verb == "netns.add":
+                namespaces.add(args["name"])
+                pipeline.made(number, args["name"])
+            elif not pipeline.do(number, namespaces.first_name(where), verb, args, tool):
+                pipeline.finish()
+                alone(number, where, verb, args, tool, command.get("wants", ()))
+                pipeline.forget()
+        except NsmagicError as error:
+            pipeline.refuse(number, error)
+        except Exception as error:  # noqa: BLE001 - as above
+            pipeline.refuse(number, told(error))
+        if time.monotonic() > slice_end:
+            pipeline.finish()
+            answers.send()
+            yield
+            slice_end = time.monotonic() + _SLICE
+    pipeline.finish()
+    work.pass_on()

@@ -81,6 +81,7 @@ class Agent:
         if plain:
             self.work.up_loopback()
         self.shelf = shelf.Shelf()
+        self.turns = series.Turns(self.loop)
         self.jobs = Jobs(self.loop, self.namespaces, self.bounds["jobs"])
         self._calls: dict[tuple[int, int], Call] = {}
         self._channels: dict[int, protocol.Channel] = {}
@@ -255,16 +256,22 @@ class Agent:
         needs: str = HOST,
         several: bool = False,
         quiet: bool = False,
+        more: bool = False,
+        total: int = 0,
     ) -> None:
         """Native commands, in order; an item for each (``several``: items are lists of those), then done. ``stop`` ends after the
-        first refusal. Nothing is done when there is no namespace ``needs``. ``quiet``: what they changed need not be told."""
+        first refusal. Nothing is done when there is no namespace ``needs``. ``quiet``: what they changed need not be told.
+        They may be a part of ``total`` ones; ``more``: further parts follow, in requests that need not wait for this one's end."""
         if needs != HOST:
             self.namespaces.nsfd(needs)
-        if quiet and several and not stop and len(commands) > series.FEW:
-            steps = series.pipelined(call, self.work, self.monitor, self.namespaces, commands, ns, self._listen)
+        total = max(total, len(commands))
+        if several and not stop and total > series.FEW and (quiet or not self.monitor.heard):
+            steps = series.pipelined(
+                call, self.work, self.monitor, self.namespaces, commands, ns, self._listen, quiet=quiet, more=more, total=total
+            )  # fmt: skip
         else:
             steps = series.one_by_one(call, self.work, self.monitor, commands, ns, stop=stop, several=several)
-        self.loop.task(steps)
+        self.turns.add(call, steps)
 
     def op_snapshot(self, call: Call, tables: list[str], ns: list[str] | None = None) -> dict[str, Any] | None:
         """Tables of some or all namespaces: items of at most so many rows, so that no frame grows too large."""

@@ -47,8 +47,10 @@ class Work:
         self._forwarding = Forwarding(namespaces)
         self.moments = Moments(monitor)
 
-    def do(self, ns: str, verb: str, args: Mapping[str, Any], tool: str, wants: Sequence[str] = ()) -> dict[str, Any]:
-        """One command; ``wants`` says what more is to be shown.
+    def do(
+        self, ns: str, verb: str, args: Mapping[str, Any], tool: str, wants: Sequence[str] = (), tried: int = 0
+    ) -> dict[str, Any]:
+        """One command; ``wants`` says what more is to be shown, ``tried`` is as ``apply`` takes it.
 
         Raises
         ------
@@ -65,7 +67,7 @@ class Work:
             return shown
         mark = self._monitor.mark()
         self.moments.follow()
-        result = self._act(ns, verb, args, tool)
+        result = self._act(ns, verb, args, tool, tried)
         if verb not in READS:
             self._forwarding.refresh()
             result["changes"] = self.changes(mark) + result.get("changes", [])
@@ -158,12 +160,12 @@ class Work:
         """The lab's host has its loopback up, as a machine that has booted."""
         apply(self._namespaces, HOST, "link.set", {"dev": "lo", "up": True}, "ip")
 
-    def _act(self, ns: str, verb: str, args: Mapping[str, Any], tool: str) -> dict[str, Any]:
+    def _act(self, ns: str, verb: str, args: Mapping[str, Any], tool: str, tried: int = 0) -> dict[str, Any]:
         if verb.startswith("netns."):
             return self._netns(verb[6:], args)
         if verb.startswith("sysctl."):
             return self._sysctl(ns, verb[7:], args)
-        outcome = apply(self._namespaces, ns, verb, args, tool)
+        outcome = apply(self._namespaces, ns, verb, args, tool, tried)
         if verb == "link.property" or (verb == "link.set" and not _TOLD.issuperset(args)):
             self._monitor.touch(ns, "links", args.get("dev"))
         elif verb.startswith("neigh."):

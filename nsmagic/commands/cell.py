@@ -92,7 +92,7 @@ _ROOT_LINE = re.compile(r"[ \t]*#(?:[ \t].*)?\Z")
 _CONTINUED = re.compile(r"([ \t]*)\\\n(?:> )?([ \t]*)")
 
 
-def split(text: str, ns: str | None = None) -> Cell:
+def split(text: str, ns: str | None = None, *, first_line: int = 1) -> Cell:
     """Read the text of a cell.
 
     Parameters
@@ -101,6 +101,8 @@ def split(text: str, ns: str | None = None) -> Cell:
         As typed, without the magic's own line.
     ns
         Where its commands run when they do not say it themselves; None leaves it to the caller.
+    first_line
+        The number of its first line, where it is a part of a text.
 
     Raises
     ------
@@ -114,7 +116,7 @@ def split(text: str, ns: str | None = None) -> Cell:
     'for i in 1 2; do\\n  ip netns add r$i\\ndone'
     """
     text = text.replace("\r\n", "\n")
-    return _Reader(text, ns).read()
+    return _Reader(text, ns, first_line - 1).read()
 
 
 def batch_lines(
@@ -190,8 +192,8 @@ def _batch_words(line: str, number: int) -> list[str]:
 class _Reader:
     """One cell. ``shells`` are the namespaces of the shells that were entered, the cell's own at the bottom."""
 
-    def __init__(self, text: str, ns: str | None) -> None:
-        self.text = text
+    def __init__(self, text: str, ns: str | None, before: int) -> None:
+        self.text, self.before = text, before
         self.steps: list[Step] = []
         self.shells: list[str | None] = [ns]
         self.root_prompts = _has_root_prompts(text)
@@ -259,7 +261,7 @@ class _Reader:
                 self.heredoc = self.heredoc or (number, "a heredoc")
         elif simple.heredoc is not None:
             self.heredoc = self.heredoc or (number, "a heredoc")
-        self.steps.append(Step(number, self.shown(simple), run, simple.after, simple.background))
+        self.steps.append(Step(self.before + number, self.shown(simple), run, simple.after, simple.background))
         return rest
 
 

@@ -67,7 +67,9 @@ def refusal(ns: str | None, verb: str, args: Mapping[str, Any], tool: str, error
     return refusals.refused(tool, verb, args, error, ns or HOST)
 
 
-def apply(ctx: Context, ns: str | None, verb: str, args: Mapping[str, Any], tool: str = "ip") -> Outcome:
+def apply(
+    ctx: Context, ns: str | None, verb: str, args: Mapping[str, Any], tool: str = "ip", tried: int = 0
+) -> Outcome:  # fmt: skip
     """Do one command and wait for the kernel's answer.
 
     Parameters
@@ -81,6 +83,8 @@ def apply(ctx: Context, ns: str | None, verb: str, args: Mapping[str, Any], tool
         something, and ``route.get``, ``neigh.get``.
     tool
         Whose semantics and words: ``ip``, ``bridge``, ``brctl``, ``ifconfig``, ``route``, ``arp``.
+    tried
+        How often a new link has been refused already for the number that we chose.
 
     Raises
     ------
@@ -97,18 +101,18 @@ def apply(ctx: Context, ns: str | None, verb: str, args: Mapping[str, Any], tool
         if verb in DOERS:
             return DOERS[verb](call)
         if verb == "link.add":
-            return _add_link(call)
+            return _add_link(call, tried)
         return call.send(PLANNERS[verb](call))
     except NetlinkError as error:
         raise refusal(ns, verb, args, tool, error) from None
 
 
-def _add_link(call: Call) -> Outcome:
+def _add_link(call: Call, tried: int) -> Outcome:
     """Make a link. A real tool may have taken the number meanwhile: then the lab is asked for another one.
 
     The kernel says EEXIST of a taken number, as of a taken name, and EBUSY of the other end's.
     """
-    for _ in range(_TRIES - 1):
+    for _ in range(_TRIES - 1 - tried):
         try:
             return call.send(apply_link.add(call))
         except NetlinkError as error:

@@ -100,6 +100,18 @@ def _rows(sock: RouteSocket, kind: int, body: bytes, read: Callable[[Any, int, i
     return rows
 
 
+def remembered(read: Callable[[Any, int, int], T], data: Any, at: int, end: int) -> T:
+    """The row of one message; what was read before is not read again."""
+    memo = _memo[read]
+    raw = bytes(data[at:end])
+    row = memo.get(raw)
+    if row is None:
+        if len(memo) > _MOST:
+            memo.clear()
+        row = memo[raw] = read(raw, 0, end - at)
+    return row
+
+
 def whole(sock: RouteSocket, kind: int, body: bytes) -> list[tuple[int, bytes, int, int]]:
     """All messages of a dump; again when the table changed meanwhile, as ``table``."""
     for left in reversed(range(_TRIES)):
@@ -111,7 +123,8 @@ def whole(sock: RouteSocket, kind: int, body: bytes) -> list[tuple[int, bytes, i
     raise AssertionError("unreachable")
 
 
-def _link_request(nsid: int | None, index: int = 0, family: int = 0, mask: bytes = _SKIP_STATS) -> bytes:
+def link_request(nsid: int | None, index: int = 0, family: int = 0, mask: bytes = _SKIP_STATS) -> bytes:
+    """The body of an RTM_GETLINK: of one link, or (0) of all; ``nsid`` as in ``links``."""
     body = decode.IFINFO.pack(family, 0, index, 0, 0) + mask
     return body if nsid is None else body + struct.pack("=HHi", 8, IFLA_TARGET_NETNSID, nsid)
 
@@ -122,13 +135,13 @@ def links(sock: RouteSocket, nsid: int | None = None) -> list[RawLink]:
     >>> links(RouteSocket.open())[0].ifname
     'lo'
     """
-    return table(sock, RTM_GETLINK, _link_request(nsid), decode.link)
+    return table(sock, RTM_GETLINK, link_request(nsid), decode.link)
 
 
 def link(sock: RouteSocket, index: int, nsid: int | None = None) -> RawLink | None:
     """One link by its number; None when there is no such link."""
     try:
-        _, body = sock.get(RTM_GETLINK, 0, _link_request(nsid, index))
+        _, body = sock.get(RTM_GETLINK, 0, link_request(nsid, index))
     except NetlinkError as error:
         if error.errno == _ENODEV:
             return None
@@ -237,7 +250,7 @@ def vlans(sock: RouteSocket) -> list[tuple[int, str, tuple[tuple[int, int, int],
     Flags are BRIDGE_VLAN_INFO_*: 2 is the PVID, 4 untagged.
     """
     mask = _U32.pack(8, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN_COMPRESSED)
-    body = _link_request(None, family=AF_BRIDGE, mask=mask)
+    body = link_request(None, family=AF_BRIDGE, mask=mask)
     return [row for row in table(sock, RTM_GETLINK, body, _vlans) if row[2]]
 
 

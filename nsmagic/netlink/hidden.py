@@ -18,6 +18,7 @@ from nsmagic.netlink.socket import (
     CLONE_NEWNET,
     HEADER,
     NETLINK_ADD_MEMBERSHIP,
+    NETLINK_DROP_MEMBERSHIP,
     NETLINK_LISTEN_ALL_NSID,
     SOL_NETLINK,
     NetlinkError,
@@ -78,6 +79,11 @@ class Hidden:
             os.close(namespace)
         _listen(sock, [group for group in _GROUPS if group != _NEIGHBOURS])
         return sock
+
+    def listen(self, now: bool) -> None:
+        """Have the kernel send events from now on, or none."""
+        for group in _GROUPS:
+            self._events.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP if now else NETLINK_DROP_MEMBERSHIP, group)
 
     def loopback(self) -> int:
         """A new descriptor of the hidden namespace, its loopback up: a place to try what the kernel does with a packet. The caller

@@ -24,7 +24,7 @@ import socket as socket_
 import struct
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Collection, KeysView, Sequence
+from collections.abc import Callable, Collection, KeysView, Mapping, Sequence
 from typing import Any
 
 from nsmagic.errors import NamespaceNotFound
@@ -77,6 +77,8 @@ class Monitor:
         self._subscribers: list[tuple[Callback, bool]] = []
         self._told = 0
         self._telling = False
+        #: The kernel sends no events (see ``deafen``).
+        self.deaf = False
 
     # Namespaces
 
@@ -163,6 +165,24 @@ class Monitor:
         self._pump()
         return 0 if live.links_dirty else live.index_of.get(ifname, 0)
 
+    @property
+    def lives(self) -> Mapping[int, Live]:
+        """All that is followed, as it is known at this moment, by its number."""
+        return self._live
+
+    def live(self, name: str) -> Live:
+        """One of them.
+
+        Raises
+        ------
+        NamespaceNotFound
+        """
+        return self._get(name)
+
+    def take(self, live: Live, row: RawLink) -> None:
+        """A link is so now, as the kernel has told somebody else than us."""
+        self._put(live, row)
+
     def close(self) -> None:
         """Close all sockets; the kernel then frees what only they kept alive."""
         for live in self._live.values():
@@ -213,6 +233,7 @@ class Monitor:
         """
         entry = (callback, weather)
         if not self._subscribers:
+            self._pump()
             self._refresh()
             self._told = self._journal.mark(self._state)
         self._subscribers.append(entry)
@@ -242,8 +263,24 @@ class Monitor:
         finally:
             self._telling = False
 
+    @property
+    def heard(self) -> bool:
+        """Whether somebody wants to be told of changes."""
+        return bool(self._subscribers)
+
+    def deafen(self) -> None:
+        """Much is about to be done, and what came of it is read at its end: the kernel need not send dozens of events for each
+        namespace meanwhile. Whoever asks for something ends that, by reading everything again."""
+        self._hidden.listen(False)
+        self._pump()
+        self.deaf = True
+
     def _pump(self) -> None:
         """Note what the events are about."""
+        if self.deaf:
+            self.deaf = False
+            self._hidden.listen(True)
+            self._read_everything_again()
         for event in self._hidden.events():
             if event is None:
                 self._read_everything_again()

@@ -36,7 +36,7 @@ class Pipeline:
     """
 
     def __init__(self, ctx: Context, answered: Answered) -> None:
-        self._ahead = _Ahead(ctx)
+        self._ahead = Ahead(ctx)
         self._answered = answered
         self._sock: RouteSocket | None = None
         self._data: list[tuple[int, int, bytes]] = []
@@ -92,21 +92,23 @@ class Pipeline:
             if error is None:
                 self._answered(number, None, notes)
             elif verb == "link.add" and apply.number_taken(self._ahead.ctx, ns, args, tool, error):
-                self._at_once(number, ns, verb, args, tool)
+                self._at_once(number, ns, verb, args, tool, tried=1)
             else:
                 self._answered(number, apply.refusal(ns, verb, args, tool, error), ())
         return bool(refusals)
 
-    def _at_once(self, number: int, ns: str, verb: str, args: Mapping[str, Any], tool: str) -> None:
+    def _at_once(
+        self, number: int, ns: str, verb: str, args: Mapping[str, Any], tool: str, tried: int = 0
+    ) -> None:  # fmt: skip
         try:
-            outcome = apply.apply(self._ahead.ctx, ns, verb, args, tool)
+            outcome = apply.apply(self._ahead.ctx, ns, verb, args, tool, tried)
         except NsmagicError as error:
             self._answered(number, error, ())
         else:
             self._answered(number, None, outcome.notes)
 
 
-class _Ahead:
+class Ahead:
     """The lab as it is when all that was gathered is done: knows the numbers of new links without asking."""
 
     def __init__(self, ctx: Context) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 NETLINK_ROUTE = 0
 SOL_NETLINK = 270
-NETLINK_ADD_MEMBERSHIP = 1
+NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP = 1, 2
 NETLINK_LISTEN_ALL_NSID = 8
 NETLINK_CAP_ACK = 10
 NETLINK_EXT_ACK = 11
@@ -51,6 +51,9 @@ _ATTR = struct.Struct("=HH")
 _BUFFER = 1 << 16
 #: A reply that does not come within this many seconds is a bug or a dead kernel; the agent must not hang for ever.
 _PATIENCE = 10
+
+#: A message that came: the buffer that holds it, start and end of what follows its header.
+Answer = tuple[bytes, int, int]
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -143,10 +146,13 @@ class RouteSocket:
                         raise error
                     return
 
-    def requests(self, messages: Sequence[tuple[int, int, bytes]]) -> dict[int, NetlinkError]:
+    def requests(
+        self, messages: Sequence[tuple[int, int, bytes]], answers: dict[int, Answer] | None = None
+    ) -> dict[int, NetlinkError]:
         """Send several messages (type, flags, body) at once and wait until all are done; the refusals by place.
 
-        Only the last asks for an acknowledgement; the others answer only when they are refused.
+        Only the last asks for an acknowledgement; the others answer only when they are refused. What those are answered with that
+        ask for something (RTM_GETLINK of one link, NLM_F_ECHO) comes into ``answers``, by place.
         """
         first, last = self._seq + 1, len(messages) - 1
         data = b"".join(
@@ -169,6 +175,8 @@ class RouteSocket:
                         refused[place] = error
                     if place == last:
                         return refused
+                elif answers is not None and 0 <= place <= last:
+                    answers[place] = (answer, at + 16, at + length)
                 at += (length + 3) & ~3
 
     def get(self, kind: int, flags: int, body: bytes) -> tuple[int, bytes]:

@@ -1,4 +1,4 @@
-"""Pipelined commands leave what the same commands leave one after another, refusals included, each with its line."""
+"""Pipelined commands leave and tell what the same commands leave and tell one after another, refusals included, each with its line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from nsmagic import Lab
 from nsmagic.agent import series
-from nsmagic.result import Result
+from nsmagic.changes import lines as words
+from nsmagic.result import Outcome
 
 pytestmark = pytest.mark.sandbox
 
@@ -48,7 +49,21 @@ _COMMANDS = st.one_of(
     _line("ip -n {ns} rule add from 10.{n}.0.0/16 table 100", ns=_NS, n=st.integers(1, 3)),
     _line("ip -n {ns} addr flush dev {a}", ns=_NS, a=_DEV),
     _line("sysctl -w net.ipv4.ip_forward={n}", n=st.integers(0, 1)),
-    st.just("ip lnk"),
+)  # fmt: skip
+#: Those whose changes the kernel says along with its answers, as far as nothing else hangs on them.
+_PLAIN = st.one_of(
+    _line("ip netns add {ns}", ns=_NS),
+    _line("ip link add {a} type veth peer name {b} netns {ns}", a=_DEV, b=_DEV, ns=_NS),
+    _line("ip -n {ns} link add {a} type veth peer name {b}", a=_DEV, b=_DEV, ns=_NS),
+    _line("ip -n {ns} link add {a} type bridge", a=_DEV, ns=_NS),
+    _line("ip link set {a} master {b}", a=_DEV, b=_DEV),
+    _line("ip link set {a} master br0 up", a=_DEV),
+    _line("ip -n {ns} link set {a} up", a=_DEV, ns=_NS),
+    _line("ip link set {a} up", a=_DEV),
+    _line("ip -n {ns} addr add {address} dev {a}", a=_DEV, ns=_NS, address=_ADDRESS),
+    _line("ip -n {ns} route add default via {gateway}", ns=_NS, gateway=_GATEWAY),
+    _line("ip -n {ns} route add 10.{n}.0.0/16 dev {a} {how}", ns=_NS, a=_DEV, n=st.integers(1, 3),
+          how=st.sampled_from(["", "proto kernel", "metric 7"])),
 )  # fmt: skip
 _START = """ip netns add red
 ip netns add blue
@@ -59,8 +74,23 @@ ip -n red link set v1 up
 ip link set v0 up"""
 
 
-def _said(result: Result) -> list[tuple[int, bool, str]]:
-    return [(each.line, each.ok, each.error.message if each.error else "") for each in result.outcomes]
+def _said(outcomes: list[Outcome]) -> list[tuple[int, bool, str]]:
+    return [(each.line, each.ok, each.error.message if each.error else "") for each in outcomes]
+
+
+def _told(outcomes: list[Outcome]) -> list[list[str]]:
+    """The words for each command, and for all of them together (aligned, and each thing explained once)."""
+    return [*(words(each.changes) for each in outcomes), words([one for each in outcomes for one in each.changes])]
+
+
+def _one_by_one(lab: Lab, lines: list[str]) -> list[Outcome]:
+    """In cells too small to be pipelined."""
+    found: list[Outcome] = []
+    for at in range(0, len(lines), series.FEW):
+        for each in lab.run("\n".join(lines[at : at + series.FEW])).outcomes:
+            each.line += at
+            found.append(each)
+    return found
 
 
 def _state(lab: Lab) -> Any:
@@ -77,14 +107,54 @@ def _state(lab: Lab) -> Any:
     )  # fmt: skip
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(lines=st.lists(_COMMANDS, min_size=series.FEW + 1, max_size=90))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(lines=st.lists(st.one_of(_COMMANDS, _PLAIN, _PLAIN, _PLAIN), min_size=series.FEW + 1, max_size=90))
 def test_a_pipelined_cell_is_the_cell_line_by_line(lines: list[str]) -> None:
-    text = "\n".join([*_START.splitlines(), *lines])
-    with Lab() as one, Lab() as other:
-        told, quiet = one.run(text), other.run(text, changes=False)
-        assert _said(quiet) == _said(told)
-        assert _state(other) == _state(one)
+    lines = [*_START.splitlines(), *lines, "ip lnk"]
+    with Lab() as one, Lab() as telling, Lab() as quiet:
+        expected = _one_by_one(one, lines)
+        told = telling.run("\n".join(lines)).outcomes
+        assert _said(told) == _said(expected)
+        assert _told(told) == _told(expected)
+        assert telling.script() == one.script()
+        assert _said(quiet.run("\n".join(lines), changes=False).outcomes) == _said(expected)
+        assert _state(telling) == _state(one) == _state(quiet)
+
+
+def test_each_step_of_a_pipelined_cell_can_be_looked_back_at() -> None:
+    lines = [*_START.splitlines(), "ip link set v0 master br0", "ip link set br0 up"]
+    for number in range(8):
+        lines += [
+            f"ip netns add h{number}", f"ip link add p{number} type veth peer name eth0 netns h{number}",
+            f"ip link set p{number} master br0 up", f"ip -n h{number} link set lo up",
+            f"ip -n h{number} addr add 10.0.1.{number}/24 dev eth0", f"ip -n h{number} link set eth0 up",
+        ]  # fmt: skip
+    steps = (3, 7, 9, 12, 15, 20, len(lines))
+    with Lab() as one, Lab() as telling:
+        seen = {}
+        for step, line in enumerate(lines, 1):
+            one.run(line).check()
+            if step in steps:
+                seen[step] = str(one.topology())
+        telling.run("\n".join(lines)).check()
+        for step in steps:
+            assert str(telling.topology(step=step)) == seen[step], lines[step - 1]
+
+
+def test_what_follows_on_another_link_is_told_too() -> None:
+    """A bridge takes the MTU of a smaller port, an address goes with a link that goes down: such commands are done by themselves."""
+    lines = [
+        "ip link add br0 type bridge", "ip link add s0 mtu 1300 type veth peer name s1",
+        "ip addr add 10.0.0.1/24 dev s0", "ip link set s0 up", "ip link set s1 up", "ip route add 10.1.0.0/16 via 10.0.0.2",
+        *(f"ip netns add r{number}" for number in range(series.FEW)), "ip link set s0 master br0", "ip link set s0 down",
+    ]  # fmt: skip
+    with Lab() as lab:
+        assert words([each for outcome in lab.run("\n".join(lines)).outcomes[-2:] for each in outcome.changes]) == [
+            "~ link host/s0   plugged into br0",
+            "~ link host/br0  mtu 1500 → 1300",
+            "~ link host/s0   down, so host/s1 has no carrier",
+            "- route host     10.1.0.0/16 via 10.0.0.2 dev s0",
+        ]
 
 
 def test_a_quiet_cell_of_many_lines_says_nothing_but_what_went_wrong() -> None:
@@ -105,9 +175,10 @@ def test_a_quiet_cell_of_many_lines_says_nothing_but_what_went_wrong() -> None:
         assert "ip -n r5 link set lo up" in script
 
 
-def test_a_number_that_a_real_tool_took_meanwhile_is_no_refusal() -> None:
+@pytest.mark.parametrize("changes", [True, False])
+def test_a_number_that_a_real_tool_took_meanwhile_is_no_refusal(changes: bool) -> None:
     lines = [f"ip link add v{number} type veth peer name w{number}" for number in range(60)]
     with Lab() as lab:
         lab.run("command ip link add taken index 12 type bridge").check()
-        assert lab.run("\n".join(lines), changes=False).ok
+        assert lab.run("\n".join(lines), changes=changes).ok
         assert len(lab["host"].links) == 122

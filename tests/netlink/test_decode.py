@@ -121,7 +121,7 @@ def real(in_sandbox: Callable[..., Any]) -> Callable[[Callable[[], Any]], Any]:
 def test_real_links(real: Any) -> None:
     def body() -> list[str]:
         wrong = []
-        for number, raw in messages(RTM_GETLINK, dump._link_request(None)):
+        for number, raw in messages(RTM_GETLINK, dump.link_request(None)):
             mine, theirs = decode.link(raw, 0, len(raw)), reference(number, raw)
             info = theirs.get_attr("IFLA_LINKINFO")
             properties = theirs.get_attr("IFLA_PROP_LIST")

@@ -1,0 +1,421 @@
+"""Many commands in few system calls, each with what it changed: the pipeline of a cell that tells its changes.
+
+``pipeline.py`` sends many requests in one datagram and reads only refusals. Here, what a command changed is asked for in that
+same datagram: the kernel does the messages of a datagram in order, so an RTM_GETLINK behind a request is answered with the link
+as that one request has left it, and one before it with what was there; a new address or route is echoed by the kernel itself
+(NLM_F_ECHO: ``nlmsg_notify`` in net/netlink/af_netlink.c sends the notification to who asked, too). Answers carry the number of
+their request, so there is nothing to guess about which command changed what.
+
+That is enough for commands whose whole effect is on the things that they name. Which those are is decided before anything is
+sent (``plain.py``, ``_plain``); all others are done by themselves, with the state read before and after (``Work.do``), and so are
+told by ``delta.py``. The words are the same either way (tests/agent/test_series.py compares them on random cells).
+
+It is longer than 300 lines because gathering, sending and answering share the state of the commands under way; what could be cut off is
+in ``plain``, ``facts`` and ``pipeline``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from nsmagic.errors import NsmagicError
+from nsmagic.netlink import apply, decode, delta, dump, peers
+from nsmagic.netlink.context import Context, Message
+from nsmagic.netlink.delta import Delta
+from nsmagic.netlink.facts import Fact
+from nsmagic.netlink.live import Live
+from nsmagic.netlink.monitor import Monitor
+from nsmagic.netlink.peers import PAIRED, Space, State
+from nsmagic.netlink.pipeline import Ahead
+from nsmagic.netlink.plain import PLAIN
+from nsmagic.netlink.raw import RawLink
+from nsmagic.netlink.socket import Answer, NetlinkError, RouteSocket
+from nsmagic.netlink.words import RTM_GETLINK
+
+NLM_F_ECHO = 0x8
+#: Messages in one datagram at most, and how many of them may be asked to answer: the answers wait in the socket's buffer, and one
+#: about a bridge's port takes 4 KiB of the 208 that it has.
+_MOST, _MOST_ANSWERS = 60, 24
+#: Other tools look before they act.
+_TOOL = "ip"
+_SIMPLE = frozenset({"veth", "bridge", "dummy", "loopback"})
+
+#: Number of the command, its refusal or None, its notes, what it changed.
+Answered = Callable[[int, NsmagicError | None, tuple[str, ...], list[Delta]], object]
+
+
+class _Step:
+    """One command under way."""
+
+    __slots__ = (
+        "after",
+        "again",
+        "args",
+        "before",
+        "error",
+        "index",
+        "live",
+        "notes",
+        "number",
+        "peer",
+        "row",
+        "verb",
+        "waits",
+    )
+
+    def __init__(self, number: int, live: Live | None, verb: str, args: Mapping[str, Any]) -> None:
+        self.number, self.live, self.verb, self.args = number, live, verb, args
+        self.notes: tuple[str, ...] = ()
+        self.error: NsmagicError | None = None
+        #: It was refused for the number that we chose, and is to be done once more.
+        self.again = False
+        self.index = 0
+        #: The link before and after, the other end of a new one.
+        self.before: RawLink | None = None
+        self.after: RawLink | None = None
+        self.peer: tuple[Live, int] | None = None
+        #: A new namespace, address or route; the row of a new link's other end.
+        self.row: Any = None
+        #: How many answers are still to come.
+        self.waits = 0
+
+
+class Told:
+    """A series of commands that are answered, in order, with what each changed.
+
+    Parameters
+    ----------
+    ctx
+        The lab.
+    monitor
+        Follows it; its state is current when the series begins, and takes in what the kernel answers.
+    answered
+        Called for each command in order.
+    alone
+        Does a command by itself and answers it (number, namespace, verb, arguments, tool; ``tried`` as ``apply`` takes it); called
+        when all before it are answered.
+    facts
+        Where what is done is noted.
+    """
+
+    def __init__(
+        self, ctx: Context, monitor: Monitor, answered: Answered, alone: Callable[..., object], facts: list[Fact]
+    ) -> None:
+        self._ahead = Ahead(ctx)
+        self._monitor, self._answered, self._alone = monitor, answered, alone
+        # A Live has the name and the links of a namespace, which is all that a row needs of a state.
+        self._state = cast(State, monitor.lives)
+        #: What was done, for the moments of the history.
+        self.facts = facts
+        self._queue: deque[_Step] = deque()
+        self._sock: RouteSocket | None = None
+        self._data: list[tuple[int, int, bytes]] = []
+        self._asked: list[tuple[int, Callable[[Answer | None], None]]] = []
+        self._sent: list[tuple[int, _Step]] = []
+        self._here: set[int] = set()
+        self._owed: dict[RouteSocket, list[tuple[_Step, int, str]]] = {}
+        #: (namespace, index) → kind, master, MTU, as they will be when all is done.
+        self._links: dict[tuple[int, int], list[Any]] = {}
+        #: Links made here that nobody has switched on: nothing happens to them by itself.
+        self._still: set[tuple[int, int]] = set()
+        self._below: set[tuple[int, int]] | None = None
+
+    # Commands
+
+    def do(self, number: int, ns: str, verb: str, args: Mapping[str, Any], tool: str) -> bool:
+        """One more command; False when it has to be done by itself (then nothing was done)."""
+        plain = PLAIN.get(verb)
+        if plain is None or tool != _TOOL or not plain(args):
+            return False
+        live = self._monitor.live(ns)
+        step = _Step(number, live, verb, args)
+        self._ahead.taken()
+        try:
+            plan = apply.prepare(self._ahead, ns, verb, args, tool)
+            if verb == "link.set" and not self._plain(step, ns):
+                return False
+        except NsmagicError as error:
+            self.refuse(number, error)
+            return True
+        (message,) = plan.messages
+        step.notes = plan.notes
+        sock = live.sock
+        if sock is not self._sock or len(self._data) >= _MOST or len(self._asked) >= _MOST_ANSWERS:
+            self._send()
+            self._begin(sock)
+        self._queue.append(step)
+        if verb == "link.add":
+            self._add(step, message)
+        elif verb == "link.set":
+            self._set(step, message)
+        else:
+            read = decode.addr if verb == "addr.add" else decode.route
+            self._put(step, (message.type, message.flags | NLM_F_ECHO, message.body))
+            self._answer_of(step, read, "row")
+        return True
+
+    def refuse(self, number: int, error: NsmagicError) -> None:
+        """A command was refused without having been sent."""
+        step = _Step(number, None, "", {})
+        step.error = error
+        self._queue.append(step)
+
+    def made(self, number: int, name: str) -> None:
+        """A namespace was made. Its loopback is number 1."""
+        live = self._monitor.live(name)
+        step = _Step(number, live, "netns.add", {})
+        step.row = Space(live.name, live.inode, live.named, {})
+        self._ahead.known[name, "lo"] = 1
+        self._links[live.nsid, 1] = ["loopback", 0, 0]
+        self._still.add((live.nsid, 1))
+        self._owe(step, live, 1, "after")
+        self._queue.append(step)
+
+    def finish(self) -> None:
+        """Send and answer all."""
+        self._send()
+        for sock in list(self._owed):
+            self._begin(sock)
+            self._send()
+        self._tell()
+        assert not self._queue
+
+    def forget(self) -> None:
+        """Something else was done meanwhile: names may mean other links."""
+        self._ahead.forget()
+        self._links.clear()
+        self._still.clear()
+        self._below = None
+
+    # What is plain
+
+    def _plain(self, step: _Step, ns: str) -> bool:
+        """Whether nothing but the link itself is different afterwards, as far as anybody would say.
+
+        Not when something is stacked upon it (a vlan goes up with it), when its master is no bridge, or when the MTU of a bridge
+        would follow that of a new port.
+        """
+        assert step.live is not None
+        nsid, args = step.live.nsid, step.args
+        step.index = self._ahead.ifindex(ns, args["dev"])
+        link = self._seen(step.live, step.index)
+        if link is None or link[0] not in _SIMPLE or (nsid, step.index) in self._lowers():
+            return False
+        if "master" not in args:
+            master = self._seen(step.live, link[1]) if link[1] else None
+            return not link[1] or (master is not None and master[0] == "bridge")
+        index = self._ahead.ifindex(ns, args["master"])
+        bridge = self._seen(step.live, index)
+        if (
+            link[1]
+            or link[0] not in ("veth", "dummy")
+            or bridge is None
+            or bridge[0] != "bridge"
+            or bridge[2] != link[2]
+        ):
+            return False
+        link[1] = index
+        return True
+
+    def _seen(self, live: Live, index: int) -> list[Any] | None:
+        """Kind, master and MTU of a link."""
+        found = self._links.get((live.nsid, index))
+        if found is None and index in live.links:
+            link = live.links[index][1]
+            found = self._links[live.nsid, index] = [link.kind, link.master, link.mtu]
+        return found
+
+    def _lowers(self) -> set[tuple[int, int]]:
+        """The links upon which others are stacked, in whichever namespace."""
+        if self._below is None:
+            self._below = {
+                (nsid if link.netnsid < 0 else link.netnsid, link.lower)
+                for nsid, live in self._monitor.lives.items()
+                for _, link in live.links.values()
+                if link.lower and link.kind not in PAIRED
+            }
+        return self._below
+
+    # Sending
+
+    def _begin(self, sock: RouteSocket) -> None:
+        """A new datagram; it begins with what is still to be asked there."""
+        self._sock = sock
+        for step, index, name in self._owed.pop(sock, ()):
+            step.waits -= 1
+            self._ask(step, index, name)
+
+    def _put(self, step: _Step, message: tuple[int, int, bytes]) -> None:
+        self._sent.append((len(self._data), step))
+        self._data.append(message)
+        step.waits += 1
+
+    def _answer_of(self, step: _Step, read: Callable[[Any, int, int], Any], name: str) -> None:
+        """Keep what the message put last is answered with."""
+
+        def take(answer: Answer | None) -> None:
+            step.waits -= 1
+            if answer is not None:
+                setattr(step, name, read(*answer))
+
+        self._asked.append((len(self._data) - 1, take))
+        step.waits += 1
+
+    def _ask(self, step: _Step, index: int, name: str) -> None:
+        self._data.append((RTM_GETLINK, 0, dump.link_request(None, index)))
+        self._here.add(index)
+        self._answer_of(step, _link, name)
+
+    def _owe(self, step: _Step, live: Live, index: int, name: str) -> None:
+        """Ask about a link with whatever is sent to its namespace next: nothing that is done before that changes it."""
+        self._owed.setdefault(live.sock, []).append((step, index, name))
+        step.waits += 1
+
+    def _set(self, step: _Step, message: Message) -> None:
+        assert step.live is not None
+        key = (step.live.nsid, step.index)
+        if key not in self._still and step.index not in self._here:
+            self._ask(step, step.index, "before")
+        self._put(step, (message.type, message.flags, message.body))
+        self._ask(step, step.index, "after")
+        if "up" in step.args:
+            self._still.discard(key)
+
+    def _add(self, step: _Step, message: Message) -> None:
+        """A new link. Its number may turn out to be taken, so nothing is sent with it that needs it."""
+        live = step.live
+        assert live is not None
+        numbers = self._ahead.taken()
+        self._put(step, (message.type, message.flags, message.body))
+        step.index = numbers[0]
+        self._ask(step, step.index, "after")
+        ends = [(live, step.index)]
+        if step.args["kind"] == "veth":
+            there = self._monitor.live(step.args["peer"].get("netns", live.name))
+            step.peer = (there, numbers[1])
+            ends.append(step.peer)
+            if there is live:
+                self._ask(step, numbers[1], "row")
+            else:
+                step.waits += 1
+        self._send()
+        if step.again:
+            self.finish()
+        elif step.error is None:
+            self._ahead.made(live.name, step.args, numbers)
+            for end, index in ends:
+                self._links[end.nsid, index] = [step.args["kind"], 0, 1500]
+                self._still.add((end.nsid, index))
+            if step.peer is not None and step.peer[0] is not live:
+                step.waits -= 1
+                self._owe(step, step.peer[0], numbers[1], "row")
+
+    def _send(self) -> None:
+        """Send what was gathered and give the answers to whom they belong."""
+        data, asked, sent, sock = self._data, self._asked, self._sent, self._sock
+        self._data, self._asked, self._sent, self._sock = [], [], [], None
+        self._here = set()
+        if not data or sock is None:
+            return
+        answers: dict[int, Answer] = {}
+        refusals = sock.requests(data, answers)
+        for place, step in sent:
+            step.waits -= 1
+            if place in refusals:
+                self._refused(step, refusals[place])
+        for place, take in asked:
+            take(answers.get(place))
+        self._tell()
+
+    def _refused(self, step: _Step, error: NetlinkError) -> None:
+        assert step.live is not None
+        if step.verb == "link.add":
+            if step.peer is not None and step.peer[0] is not step.live:
+                step.waits -= 1  # there is no other end to be asked about
+            if apply.number_taken(self._ahead.ctx, step.live.name, step.args, _TOOL, error):
+                step.again = True
+                return
+        step.error = apply.refusal(step.live.name, step.verb, step.args, _TOOL, error)
+
+    # Answering
+
+    def _tell(self) -> None:
+        """Answer the commands of which all is known, as far as none before them is waiting."""
+        while self._queue and not self._queue[0].waits:
+            step = self._queue.popleft()
+            if step.again:
+                assert step.live is not None
+                self._alone(step.number, step.live.name, step.verb, step.args, _TOOL, tried=1)
+                self.forget()
+            else:
+                changes = self._changes(step)
+                self._answered(step.number, step.error, () if step.error else step.notes, changes)
+
+    def _changes(self, step: _Step) -> list[Delta]:
+        """What a command changed; the monitor learns it."""
+        live = step.live
+        if live is None:
+            return []
+        if step.verb == "link.set":
+            return self._changes_of_link(step, live)
+        if step.error is not None:
+            return []
+        if step.verb == "link.add":
+            return self._changes_of_new_link(step, live)
+        if step.verb == "netns.add":
+            self.facts.append(("namespaces", live.nsid, 0, step.row))
+            if step.after is not None:
+                self._take(live, step.after)
+            return [["+", "namespaces", None, peers.namespace_row(step.row)]]
+        if step.row is None:
+            raise NsmagicError("the kernel did not say what it has made")
+        if step.verb == "addr.add":
+            self.facts.append(("addrs4", live.nsid, 0, step.row))
+            hidden = delta.made_by_kernel(step.row)
+            return [] if hidden else [["+", "addrs", None, peers.addr_row(self._state[live.nsid], step.row)]]
+        self.facts.append(("routes4", live.nsid, 0, step.row))
+        hidden = delta.by_kernel(step.row)
+        return [] if hidden else [["+", "routes", None, peers.route_row(self._state[live.nsid], step.row)]]
+
+    def _changes_of_link(self, step: _Step, live: Live) -> list[Delta]:
+        if step.before is not None:
+            self._take(live, step.before)
+        known = live.links.get(step.index)
+        if step.after is None or known is None:  # somebody else has taken it away meanwhile
+            self._monitor.touch(live.name, "links")
+            return []
+        was = known[1]
+        row = peers.link_row(self._state, live.nsid, was)
+        now = self._take(live, step.after)
+        if step.error is not None or delta.significant(was) == delta.significant(now):
+            return []
+        return [["~", "links", row, peers.link_row(self._state, live.nsid, now)]]
+
+    def _changes_of_new_link(self, step: _Step, live: Live) -> list[Delta]:
+        if step.after is None or (step.peer is not None and step.row is None):
+            self._monitor.touch(live.name, "links")
+            return []
+        if step.peer is None:
+            new = [(live, self._take(live, step.after))]
+        else:
+            there = step.peer[0]
+            # The kernel makes the other end first.
+            other = self._take(there, step.row, live.nsid)
+            new = [(live, self._take(live, step.after, there.nsid)), (there, other)]
+        return [["+", "links", None, peers.link_row(self._state, each.nsid, link)] for each, link in new]
+
+    def _take(self, live: Live, row: RawLink, far: int = -1) -> RawLink:
+        """Have the monitor know a link. A namespace's own socket counts other namespaces by numbers of its own: ``far`` is the
+        right one."""
+        if row.netnsid >= 0:
+            known = live.links.get(row.ifindex)
+            row = row._replace(netnsid=known[1].netnsid if known is not None else far)
+        self._monitor.take(live, row)
+        self.facts.append(("links", live.nsid, live.links[row.ifindex][0], row))
+        return row
+
+
+def _link(data: Any, at: int, end: int) -> RawLink:
+    return dump.remembered(decode.link, data, at, end)
