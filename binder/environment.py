@@ -206,11 +206,17 @@ def install(folder: Path, extras: set[str]) -> None:
     wanted = f"{TOP}[{','.join(sorted(extras))}]"
     print(f"Installing nsmagic in {folder} (the first time takes a minute or two)", file=sys.stderr, flush=True)
     pip = [_python(folder), "-m", "pip", "--disable-pip-version-check"]
-    if subprocess.run([*pip, "install", "--quiet", "-e", wanted]).returncode:
+    if subprocess.run([*pip, "install", "--quiet", "--no-compile", "-e", wanted]).returncode:
         raise Failed("pip could not install nsmagic; its own words are above")
-    # The agent's modules are read in labs alone, where nothing can be written: compiled once, not at each start.
-    subprocess.run([_python(folder), "-m", "compileall", "-q", str(TOP / "nsmagic")], stdout=subprocess.DEVNULL)
+    compile_all(_python(folder), [TOP / "nsmagic", *folder.glob("lib/python3*/site-packages")])
     mark.write_text("\n".join([_state(), *sorted(extras)]) + "\n")
+
+
+def compile_all(python: str, folders: Iterable[Path]) -> None:
+    """Compile Python's files once, on all processors (pip takes one), for those who read them and can write nothing there: labs, and
+    other users. What does not compile (examples for another Python) is left as it is, as pip leaves it."""
+    words = [python, "-m", "compileall", "-q", "-j", "0", *map(str, folders)]
+    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _run(command: list[str]) -> None:

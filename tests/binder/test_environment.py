@@ -197,3 +197,12 @@ def test_scripts_are_readable_by_their_shell(script: str) -> None:
     subprocess.run(["bash" if "bash" in first else "sh", "-n", str(path)], check=True)
     if not script.endswith(".sh"):
         assert os.access(path, os.X_OK)
+
+
+def test_what_is_installed_is_compiled(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("x = 1\n")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "two.py").write_text("x = 2\n")
+    (tmp_path / "other.py").write_text("print 'of another Python'\n")
+    environment.compile_all(sys.executable, [tmp_path])
+    assert {path.name.partition(".")[0] for path in tmp_path.rglob("*.pyc")} == {"one", "two"}
