@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 from binder import needs
@@ -44,6 +43,8 @@ class Server:
 
     def notebook(self, name: str, *cells: Any) -> str:
         """Write a notebook into the folder: strings are code cells without output, others cells as they are. Its name."""
+        import nbformat  # half a second, not for each worker that only collects
+
         made = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},

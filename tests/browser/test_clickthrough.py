@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 from tests import results
@@ -75,6 +74,8 @@ def started() -> Iterator[Server]:
 
 def _errors(path: Path) -> list[str]:
     """What went wrong in a notebook as it was saved: cells that may fail are marked so."""
+    import nbformat
+
     wrong = []
     for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
         if cell.cell_type != "code" or "raises-exception" in cell.metadata.get("tags", []):

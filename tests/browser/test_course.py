@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 from tests.notebooks.reading import FOLDER, cells, notebooks
@@ -24,6 +23,8 @@ _FAILED = """() => window.jupyterapp.shell.currentWidget.content.widgets.filter(
 
 @pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
 def test_it_runs_from_the_top(jupyterlab: Callable[..., Any], path: Path) -> None:
+    import nbformat
+
     lab = jupyterlab()
     lab.server.folder.chmod(0o755)  # root's lab reads it as somebody else
     shutil.copytree(FOLDER / "site", lab.server.folder / "site", dirs_exist_ok=True)

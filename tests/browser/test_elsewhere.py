@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import nbformat
 import pytest
 
 from tests.browser.test_static import stored
@@ -53,6 +52,8 @@ def test_notebook_7(jupyterlab: Any, server: Any) -> None:
 
 def test_a_page_of_nbconvert(browser: Any, shots: Any) -> None:
     """Every scene, the live picture's output among them: an image each, with its description."""
+    import nbformat
+
     nbconvert = pytest.importorskip("nbconvert")
     made = nbformat.v4.new_notebook(
         cells=[stored(name) for name in ("room", "cable", "vxlan", "inside", "down", "thirty")]

@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-import nbformat
 import pytest
 
 from nsmagic.topology import palette
@@ -199,6 +198,8 @@ def test_who_wants_no_movement_sees_none(jupyterlab: Any, server: Any) -> None:
 
 def test_what_stays(jupyterlab: Any, server: Any) -> None:
     """Closed, or opened again without its kernel: the static picture, and no trace of a widget."""
+    import nbformat
+
     lab = jupyterlab()
     started(lab, server, "stays.ipynb")
     image = lab.page.locator(PICTURE)

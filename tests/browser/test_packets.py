@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import nbformat
 import pytest
 
 from tests.topology import scenes
@@ -15,6 +14,8 @@ ROOT = ".nsmagic-packets"
 
 
 def test_it_grows_and_is_ended_and_stored(jupyterlab: Any, server: Any, axe: Any) -> None:
+    import nbformat
+
     lab = jupyterlab()
     build = "%%netns --quiet\n" + scenes.SCENES["switch"].commands
     name = server.notebook("packets.ipynb", "%load_ext nsmagic", build, "%sniff red icmp --live --out capture")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import nbformat
 import pytest
 
 from nsmagic.topology import palette
@@ -30,6 +29,8 @@ _LOOK = """async (image) => {
 
 def stored(scene: str) -> Any:
     """A cell with its picture, as it stands in a notebook of somebody else."""
+    import nbformat
+
     found = scenes.recorded(scene)
     bundle = Topology(found.snapshot, forwarding=found.forwarding, changes=found.changes)._repr_mimebundle_()
     cell = nbformat.v4.new_code_cell("%topology", execution_count=1)
@@ -103,6 +104,8 @@ def test_in_an_exported_page(browser: Any, shots: Any, scheme: str) -> None:
 
 
 def test_a_wide_picture_is_no_wider_than_its_place(jupyterlab: Any, server: Any) -> None:
+    import nbformat
+
     lab = jupyterlab()
     found = scenes.recorded("nat")
     cell = nbformat.v4.new_code_cell("%topology --all", execution_count=1)
@@ -122,6 +125,8 @@ def test_a_wide_picture_is_no_wider_than_its_place(jupyterlab: Any, server: Any)
 
 
 def test_the_worst_names_run_nothing(jupyterlab: Any, server: Any) -> None:
+    import nbformat
+
     lab = jupyterlab()
     said: list[str] = []
     lab.page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
