@@ -51,6 +51,8 @@ class Part:
 say = Part("hint")
 #: What a cause of ``%why`` means, and the first nudge of ``%why --hint``, by cause.
 say_why, say_look = Part("why"), Part("look")
+#: What a verdict says beside its cause.
+say_verdict = Part("verdict")
 #: Tasks, checks, faults.
 say_task = Part("task")
 #: What ``nsmagic lint`` finds.
@@ -168,6 +170,7 @@ __all__ = [
     "say_lint",
     "say_look",
     "say_task",
+    "say_verdict",
     "say_why",
     "take",
     "translated",

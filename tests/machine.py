@@ -1,7 +1,7 @@
 """What the machine looks like from outside a lab: its network, sysctls and mounts, to be the same before and after a test run.
 
-The observation HOST of FAULTS.md section 4. Left out is only what moves by itself on any machine: counters, and how fresh an
-entry of the neighbour table is.
+The observation HOST of FAULTS.md section 4. Left out is only what moves by itself on any machine: counters, how fresh an
+entry of the neighbour table is, and whether one that was learned is still there.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def differences(before: Mapping[str, list[str]], after: Mapping[str, list[str]])
         gone = [line for line in old if line not in set(new)]
         come = [line for line in new if line not in set(old)]
         if name == "neighbours":
-            gone = [line for line in gone if "lladdr" in line]  # one that never answered is forgotten by itself
+            # What the kernel has learned it also forgets by itself, the entry of the machine's own gateway say.
+            gone = [line for line in gone if "PERMANENT" in line]
         if name == "sysctls" and loaded:
             known = {line.partition(" = ")[0] for line in old}
             come = [line for line in come if line.partition(" = ")[0] in known]
@@ -95,6 +96,9 @@ def _lines(name: str, command: str) -> list[str]:
         rows = json.loads("".join(lines) or "[]")
     except ValueError:
         return lines
+    for row in rows:
+        if row.get("state") == ["PERMANENT"]:  # the only state that stays
+            row["kept"] = row["state"]
     return sorted(json.dumps(_still(row, _TICKING.get(name, ())), sort_keys=True) for row in rows)
 
 

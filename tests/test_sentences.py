@@ -19,7 +19,14 @@ from nsmagic.sentences import FILE, english, fields, say
 PACKAGE = FILE.parent
 
 #: Name of a speaker in ``nsmagic.sentences`` → its part.
-PARTS = {"say": "hint", "say_why": "why", "say_look": "look", "say_task": "task", "say_lint": "lint"}
+PARTS = {
+    "say": "hint",
+    "say_why": "why",
+    "say_look": "look",
+    "say_verdict": "verdict",
+    "say_task": "task",
+    "say_lint": "lint",
+}
 
 
 @cache

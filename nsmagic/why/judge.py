@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from nsmagic.sentences import say_verdict
 from nsmagic.why import filters, sockets, wire
 from nsmagic.why.finding import Finding, Hop, inside, ip
 from nsmagic.why.sentences import explain, nudge
@@ -314,19 +315,16 @@ def _verdict(
 
 def _then(found: Finding, following: Finding) -> str:
     if following.code == found.code:
-        return f"{following.ns} has the same mistake; %why again will show it"
-    return f"{following.code} at {following.where} follows; %why again will explain it"
+        return say_verdict("then-same", ns=following.ns)
+    return say_verdict("then", cause=following.code, where=following.where)
 
 
 def _success(request: Request, reading: Reading, probe: Probe) -> str:
     if request.proto == "udp" and not probe.answer:
-        return f"The datagram arrived at {reading.out.end}, where a program waits for it."
+        return say_verdict("arrived-udp", ns=reading.out.end)
     hops = [ns for ns in dict.fromkeys(reading.out.routers[1:]) if ns != reading.out.end]
-    by = f" by way of {' and '.join(hops)}" if hops else ""
-    words = {"icmp": "The echo came back", "tcp": "The connection was accepted", "udp": "The datagram was answered"}[
-        request.proto
-    ]
-    return f"{words}{by}."
+    code = f"answered-{request.proto}"
+    return say_verdict(f"{code}-by", hops=f" {say_verdict('and')} ".join(hops)) if hops else say_verdict(code)
 
 
 def _hops(reading: Reading, probe: Probe, request: Request, found: Finding | None) -> list[Hop]:

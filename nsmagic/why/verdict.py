@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nsmagic.printable import printable
+from nsmagic.sentences import say_verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,14 +64,13 @@ class Verdict:
     def headline(self) -> str:
         """``✗ prefix-length at red/veth-red``."""
         if not self.cause:
-            return printable(
-                f"✓ {self.src} reaches {self.dst}" if self.reachable else f"✗ {self.src} does not reach {self.dst}"
-            )
+            return self._say("reaches" if self.reachable else "reaches-not")
         if self.level == 1:
-            return printable(f"✗ {self.src} does not reach {self.dst}")
-        if self.reachable:
-            return printable(f"! {self.src} reaches {self.dst}, but: {self.cause} at {self.where}")
-        return printable(f"✗ {self.cause} at {self.where}")
+            return self._say("reaches-not")
+        return self._say("reaches-but" if self.reachable else "cause")
+
+    def _say(self, code: str) -> str:
+        return say_verdict(code, src=self.src, dst=self.dst, cause=self.cause, where=self.where)
 
     def lines(self) -> list[str]:
         """The text, line by line."""
