@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import pytest
 from nsmagic import Lab
 from nsmagic.errors import LabError
 from nsmagic.run import Interrupted
-from tests import leaks
+from tests import leaks, rounds
 from tests.sandbox import observe
 from tests.sandbox.observe import until
 
@@ -68,15 +67,26 @@ def lab() -> Iterator[Lab]:
         yield made
 
 
-def interrupt(lab: Lab, text: str, *, first: float = 0.4, times: int = 1, gap: float = 0.1, **options: Any) -> Stopped:
-    """Run a cell in this (the main) thread and interrupt it as Jupyter does."""
+def interrupt(
+    lab: Lab,
+    text: str,
+    *,
+    first: float = 0.4,
+    times: int = 1,
+    gap: float = 0.1,
+    when: threading.Event | None = None,
+    **options: Any,
+) -> Stopped:
+    """Run a cell in this (the main) thread and interrupt it as Jupyter does: after ``first`` seconds, or ``when`` something has happened."""
     screen, stop, inside = Screen(), threading.Event(), threading.Event()
     began: list[float] = []
 
     def send() -> None:
         inside.wait()
+        if when is not None:
+            when.wait(10)
         for number in range(times):
-            if stop.wait(first if not number else gap) and not number:
+            if stop.wait((0.0 if when is not None else first) if not number else gap) and not number:
                 return
             began.append(time.monotonic())
             os.kill(os.getpid(), signal.SIGINT)
@@ -202,6 +212,8 @@ def test_ten_interrupts_within_a_second(lab: Lab, text: str) -> None:
 @pytest.mark.parametrize("first", [0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3])
 def test_a_lab_whose_start_is_interrupted_leaves_nothing(first: float) -> None:
     """``no_leaks`` looks for its processes, threads and descriptors."""
+    if rounds.ROUND:
+        first = rounds.chance(int(first * 100)).uniform(0.0, 0.35)
     with Lab() as lab:
         interrupt(lab, "sleep 100", first=first)
         assert lab.run("echo started").text == "started\n"
@@ -227,7 +239,7 @@ def test_a_start_interrupted_while_its_thread_begins_leaves_nothing(monkeypatch:
 @pytest.mark.parametrize("seed", range(4))
 def test_interrupts_at_random_moments(lab: Lab, seed: int) -> None:
     """No frame is torn, no answer mixed with another's, and no command runs on into the next cell."""
-    chance = random.Random(seed)
+    chance = rounds.chance(seed)
     cells = [
         "ip link",
         "ip netns add n{}",

@@ -101,6 +101,24 @@ SHOWN: dict[int, tuple[str, ...]] = {
     80: (f"{ISOLATION}::test_folders_that_are_gone_or_closed", "tests/test_lab.py::test_a_deleted_folder_is_no_obstacle"),
 }  # fmt: skip
 
+#: Tests whose moments are random, or fall where they happen to: the heavy ``test_twenty_times.py`` runs them twenty times, each time at
+#: other moments. Those of the standard run that take hundreds of them at once (``test_300_deaths…``) are not among them.
+RANDOM: tuple[str, ...] = (
+    f"{DEATH}::test_death_at_random_moments",
+    f"{DEATH}::test_death_in_the_first_moments",
+    f"{DEATH}::test_death_by_signal",
+    f"{DEATH}::test_death_of_a_stopped_launcher_and_init",
+    f"{DEATH}::test_a_living_fork_does_not_keep_the_lab",
+    f"{DEATH}::test_death_of_the_lab_side_is_told",
+    f"{HERE}/test_a_death.py::test_011_many_kernels_killed_together",
+    f"{INTERRUPTS}::test_interrupts_at_random_moments",
+    f"{INTERRUPTS}::test_ten_interrupts_within_a_second",
+    f"{INTERRUPTS}::test_an_interrupt_ends_what_runs_and_keeps_the_lab",
+    f"{INTERRUPTS}::test_a_lab_whose_start_is_interrupted_leaves_nothing",
+    f"{INTERRUPTS}::test_threads_use_one_lab_at_once",
+    f"{HERE}/test_c_cells.py::test_027_an_interrupt_while_two_hundred_namespaces_are_made",
+)
+
 #: Fault → why no test shows it here.
 NOT_SHOWN: dict[int, str] = {
     34: "nsmagic has no awaitable calls: a cell of asyncio that waits for a thread is Python's own, and the thread goes on",

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from nsmagic import Lab
+from nsmagic.model import Change
+from tests import rounds
 from tests.test_interrupts import interrupt
 
 pytestmark = pytest.mark.sandbox
@@ -26,7 +29,15 @@ def used() -> Iterator[Lab]:
 def test_027_an_interrupt_while_two_hundred_namespaces_are_made() -> None:
     with Lab(limits={"namespaces": 256}) as lab:
         lab.run("true").check()
-        stopped = interrupt(lab, "\n".join(f"ip netns add n{number}" for number in range(200)), first=0.05)
+        made, enough, begun = [], rounds.chance(27).randrange(1, 100), threading.Event()
+
+        def heard(changes: Sequence[Change]) -> None:
+            made.extend(change for change in changes if change.table == "namespaces")
+            if len(made) >= enough:
+                begun.set()
+
+        with lab.events(heard):
+            stopped = interrupt(lab, "\n".join(f"ip netns add n{number}" for number in range(200)), when=begun)
         assert stopped.error is not None, "it came too late to interrupt anything"
         there = lab.run("ls -1 /run/netns | cat").text.split()
         assert lab.names() == sorted(there)

@@ -6,7 +6,6 @@ import contextlib
 import gc
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import pytest
 
 from nsmagic import Lab
 from nsmagic.errors import LabDied, LabError
-from tests import results
+from tests import results, rounds
 
 from . import observe
 
@@ -106,7 +105,7 @@ def random_deaths(runs: int, seed: int) -> tuple[list[float], list[float]]:
 
 
 def test_death_at_random_moments() -> None:
-    random_deaths(10, seed=1)
+    random_deaths(10, seed=rounds.seed(1))
 
 
 @pytest.mark.heavy
@@ -123,7 +122,7 @@ def test_300_deaths_at_random_moments(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_death_in_the_first_moments() -> None:
     """FAULTS.md 3: between the start of the kernel and the lab's first words."""
-    dice = random.Random(3)
+    dice = rounds.chance(3)
     for _ in range(15):
         process = subprocess.Popen(
             [sys.executable, str(NOTEBOOK), "rootless", "1"], stdout=subprocess.DEVNULL, start_new_session=True
