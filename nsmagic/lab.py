@@ -152,6 +152,27 @@ class Lab(Reading, Sockets):
             raise
         return Result(runner.outcomes, gather, told=runner.told)
 
+    async def run_async(self, text: str, ns: str | None = None, **options: Any) -> Result:
+        """:meth:`run`, to be awaited: several at once (``asyncio.gather``), or with a limit of time (``asyncio.timeout``). The options are
+        those of :meth:`run`. Cancelled, it ends the running command and all that it started, as an interrupt does.
+
+        Raises
+        ------
+        NsmagicError
+            What :meth:`run` raises.
+
+        >>> import asyncio
+        >>> async def both(lab):
+        ...     first, second = lab.run_async("ip netns add red"), lab.run_async("sleep 0.1 && echo slept")
+        ...     return [result.ok for result in await asyncio.gather(first, second)]
+        >>> with Lab() as lab:
+        ...     asyncio.run(both(lab))
+        [True, True]
+        """
+        from nsmagic import awaiting
+
+        return await awaiting.run(self, text, ns, options)
+
     def build(self, description: Source) -> None:
         """Make what a description says: rooms, switches, cables, addresses (``nsmagic/worlds/description.py`` has its form). It is
         the path of a TOML file or the same as Python data, and comes on top of what there is.

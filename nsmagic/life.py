@@ -121,6 +121,8 @@ class Life:
     def close(self) -> None:
         """End the lab: every namespace, process and mount of it. The next use starts a new, empty one.
 
+        When something outside the lab holds one of its namespaces, so that the kernel must keep it, a warning names who.
+
         Raises
         ------
         LabError
@@ -133,6 +135,7 @@ class Life:
             self._handed_out.close(shut=True)
         if client is None or launched is None:
             return
+        mark = launched.mark() if client.owner == os.getpid() else 0
         client.close()
         if client.owner != os.getpid():
             return
@@ -141,6 +144,8 @@ class Life:
         client.join(2.0)
         for watch in list(self._watches):
             watch.join(2.0)
+        if mark:
+            launch.warn_of_holders(mark)
 
     def reset(self) -> None:
         """End the lab and forget its history and its world; the next command starts a new, empty one."""

@@ -200,11 +200,18 @@ class Runner:
 
             data = self._wait(call, take, part[0].text)
             self._lab.history.at_rest(data.get("moment", 0))
+            self._notices(data)
             if data.get("cancelled"):
                 raise Interrupted(part[min(done, len(part) - 1)].text)
             if not ok and (stop or self._options.stop):
                 return False
         return ok
+
+    def _notices(self, data: Mapping[str, Any]) -> None:
+        """What the agent has to say of the lab as a whole."""
+        for each in data.get("notices") or ():
+            self._telling.new_line()
+            self._telling.text(f"notice: {hints.say(**each)}\n")
 
     def _native_outcome(self, step: Step, command: Command, ns: str, item: dict[str, Any], last: bool) -> bool:
         outcome = Outcome(step.line, step.text)
@@ -276,6 +283,7 @@ class Runner:
             offer = hints.no_reply(ns, str(command.args.get("address", "")), outcome.ping.error, self._lab.snapshot)
             if offer:
                 self._telling.text(f"hint: {offer}\n")
+        self._notices(data)
         if data.get("cancelled"):
             raise Interrupted(step.text)
         if data.get("timeout"):
@@ -425,6 +433,7 @@ class Runner:
         if error is None or cancelled:
             self.outcomes.append(outcome)
         self._changed(outcome, data, step, script)
+        self._notices(data)
         if cancelled:
             raise Interrupted(step.text)
         return True if error is None else self._failed(outcome, error, step, ns)

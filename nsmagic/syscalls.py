@@ -45,6 +45,7 @@ _AT_RECURSIVE = 0x8000
 _AT_FDCWD = -100
 _MOUNT_ATTR_RDONLY = 0x1
 _SYS_MOUNT_SETATTR = 442  # the same number on every architecture (it came after the tables were unified)
+_SYS_PIDFD_GETFD = 438  # likewise
 _SYS_PIVOT_ROOT = {
     "x86_64": 155,
     "aarch64": 41,
@@ -262,6 +263,20 @@ def _install(instructions: Sequence[tuple[int, int, int, int]], flags: int) -> i
 def current_netns() -> int:
     """A descriptor of the network namespace that this thread is in; needs no /proc (``SIOCGSKNS`` on a socket)."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
-        fd = fcntl.ioctl(probe.fileno(), _SIOCGSKNS)
-    os.set_inheritable(fd, False)
-    return fd
+        return netns_of_socket(probe.fileno())
+
+
+def netns_of_socket(fd: int) -> int:
+    """A descriptor of the network namespace that a socket lives in; EPERM where we have no say in that."""
+    namespace: int = fcntl.ioctl(fd, _SIOCGSKNS)
+    os.set_inheritable(namespace, False)
+    return namespace
+
+
+def descriptor_of(pid: int, number: int) -> int:
+    """Our own copy of a descriptor of another process (``pidfd_getfd(2)``, Linux 5.6), where we might debug that."""
+    process = os.pidfd_open(pid)
+    try:
+        return _check(_libc.syscall(ctypes.c_long(_SYS_PIDFD_GETFD), process, ctypes.c_int(number), ctypes.c_uint(0)))
+    finally:
+        os.close(process)

@@ -26,6 +26,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "trace": ("trace",),
     "reasons": ("why",),
     "engine": (
+        "awaiting",
         "building",
         "needs",
         "lab",

@@ -31,7 +31,7 @@ def test_public_members_of_a_lab() -> None:
     assert public(nsmagic.Lab) == {
         "addrs", "build", "client", "close", "conntrack", "events", "explorer", "fdb", "firewall", "frame", "kind", "links", "live", "lives", "names", "namespaces", "nat", "needs",
         "neighbours", "note", "pid",
-        "reset", "resolve", "routes", "rules", "run", "running", "script", "seen", "snapshot", "sniff", "sniff_live", "socket", "status", "sysctls",
+        "reset", "resolve", "routes", "rules", "run", "run_async", "running", "script", "seen", "snapshot", "sniff", "sniff_live", "socket", "status", "sysctls",
         "topology", "trace", "track", "track_descriptor", "watch", "why", "world",
     }  # fmt: skip
     assert public(nsmagic.Namespace) == {

@@ -133,6 +133,7 @@ class Client:
         self._lock = threading.Lock()
         # Apart from the other: while a large message waits for the agent to read, what it answers must be taken.
         self._sending = threading.Lock()
+        self._stopped: set[int] = set()
         self._cause = ""
         self._closing = False
         self._pid = os.getpid()
@@ -174,6 +175,8 @@ class Client:
         with self._lock:
             if self._cause:
                 raise self.death()
+            if threading.get_ident() in self._stopped and op != "abandon":
+                raise KeyboardInterrupt
             call = Call(self, next(self._numbers))
             self._calls[call.number] = call
         message = {"id": call.number, "op": op, **request}
@@ -185,6 +188,8 @@ class Client:
         except NsmagicError:
             self._calls.pop(call.number, None)
             raise
+        if call.thread in self._stopped and op != "abandon":
+            call.cancel()  # the word of it may have gone out before the request
         return call
 
     def _send(self, message: protocol.Message) -> None:
@@ -229,6 +234,19 @@ class Client:
             if not self._cause and os.getpid() == self._pid:
                 with contextlib.suppress(OSError):  # the lab ends meanwhile: then that is cancelled too
                     self._transport.send({"id": next(self._numbers), "op": "cancel", "target": number})
+
+    def stop(self, thread: int) -> None:
+        """Interrupt another thread: what it has asked for is ended, and what it asks for from now on is a KeyboardInterrupt."""
+        with self._lock:
+            self._stopped.add(thread)
+            theirs = [number for number, call in self._calls.items() if call.thread == thread]
+        for number in theirs:
+            self.cancel(number)
+
+    def go_on(self, thread: int) -> None:
+        """The thread of that number may ask again."""
+        with self._lock:
+            self._stopped.discard(thread)
 
     def abandon(self, patience: float) -> None:
         """End what this thread has asked for and not waited for, as an interrupt between two steps leaves it; so that the

@@ -117,7 +117,7 @@ def one_by_one(
     monitor.settle()
     work.moments.rest()
     answers.send()
-    call.done({})
+    call.done({"notices": work.crowd.news()})
 
 
 def pipelined(
@@ -145,7 +145,7 @@ def pipelined(
         listen(True)
     answers.send()
     if many or more:
-        call.done({})
+        call.done({"notices": work.crowd.news()})
         if not more and not quiet:
             # What became of it all is read when nobody waits for it.
             yield
@@ -155,7 +155,7 @@ def pipelined(
     monitor.settle()
     moment = work.moments.keep() if quiet else 0
     work.moments.rest()
-    call.done({"moment": moment})
+    call.done({"moment": moment, "notices": work.crowd.news()})
 
 
 def _quietly(

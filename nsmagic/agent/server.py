@@ -75,7 +75,7 @@ class Agent:
         self.namespaces = Namespaces(
             self.monitor, home, seed=config["seed"], mounts=config["kind"] != "rootless-nomount", prepare=prepare
         )
-        self.work = Work(self.loop, self.monitor, self.namespaces)
+        self.work = Work(self.loop, self.monitor, self.namespaces, self.bounds["neighbours"])
         self.rules = Rules(self.loop, self.monitor, self.namespaces, self.place)
         self.captures = Captures(self.loop, self.namespaces)
         if plain:
@@ -380,7 +380,7 @@ class Agent:
                     {
                         "status": status, "signal": number, "failed": failed.lines(), "timeout": bool(timed_out),
                         "stopped": self.bounds["output"] if output.over else 0, "cancelled": call.cancelled,
-                        "changes": changes + more, "moment": moment,
+                        "changes": changes + more, "moment": moment, "notices": self.work.crowd.news(),
                     }
                 ),
             )  # fmt: skip

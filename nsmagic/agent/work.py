@@ -15,6 +15,7 @@ from typing import Any
 
 from nsmagic.agent import proc, process, sysctl
 from nsmagic.agent.aside import aside
+from nsmagic.agent.crowd import Crowd
 from nsmagic.agent.forwarding import Forwarding
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.moments import Moments
@@ -42,10 +43,11 @@ _RESOLVERS = {"getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr
 class Work:
     """The verbs of ``commands/command.py``, done."""
 
-    def __init__(self, loop: Loop, monitor: Monitor, namespaces: Namespaces) -> None:
+    def __init__(self, loop: Loop, monitor: Monitor, namespaces: Namespaces, neighbours: int) -> None:
         self._loop, self._monitor, self._namespaces = loop, monitor, namespaces
         self._forwarding = Forwarding(namespaces)
         self.moments = Moments(monitor)
+        self.crowd = Crowd(monitor, neighbours)
 
     def do(
         self, ns: str, verb: str, args: Mapping[str, Any], tool: str, wants: Sequence[str] = (), tried: int = 0
@@ -251,7 +253,7 @@ class Work:
             if limit is not None:
                 limit.cancel()
             output.close()
-            call.done({**value, "cancelled": call.cancelled, "timeout": bool(over)})
+            call.done({**value, "cancelled": call.cancelled, "timeout": bool(over), "notices": self.crowd.news()})
 
         def too_long() -> None:
             over.append(True)

@@ -210,6 +210,11 @@ class Monitor:
         """A new descriptor of the hidden namespace, which has its loopback up from then on; the caller closes it."""
         return self._hidden.loopback()
 
+    @property
+    def asking(self) -> RouteSocket:
+        """The socket of the hidden namespace, for what may be asked anywhere: there are hardly any devices there."""
+        return self._hidden.ask
+
     def drain(self) -> None:
         """Take in the events that are there; tell the subscribers."""
         self._pump()

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import threading
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,6 +43,12 @@ class Launched:
         """Our end of the socket to the lab, to be handed to whom the lab is lent."""
         return self._sock.fileno()
 
+    def mark(self) -> int:
+        """By what the namespaces of the lab are known after its end (``pinned.py``); 0: there is nothing to look for."""
+        from nsmagic.sandbox import pinned
+
+        return pinned.user_namespace(self.pid)
+
     def hang_up(self) -> None:
         """Let go of the lab: both its ends see the connection close, and it ends by itself."""
         with contextlib.suppress(OSError):  # the other end may have closed first
@@ -55,6 +62,19 @@ class Launched:
         # Popen.send_signal takes care of a process that was reaped meanwhile.
         self._process.send_signal(signal.SIGKILL)
         return self._gone.wait(patience)
+
+
+def warn_of_holders(mark: int) -> None:
+    """Name who outside a lab that has ended still holds a namespace of it."""
+    from nsmagic.sandbox import pinned
+
+    found = pinned.holders(mark)
+    if found:
+        warnings.warn(
+            "the lab has ended, but the kernel keeps a network namespace of it as long as this is there: "
+            + "; ".join(found),
+            stacklevel=3,
+        )
 
 
 class Handover:

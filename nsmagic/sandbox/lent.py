@@ -42,6 +42,10 @@ class Lent(Launched):
         """The launcher's pid, as the lender sees it."""
         return self._pid
 
+    def mark(self) -> int:
+        """That is its lender's to see."""
+        return 0
+
     def end(self, patience: float = 2.0) -> bool:
         """Hang up: the lab sees that, and its lender reaps it."""
         self.hang_up()

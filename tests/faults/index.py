@@ -49,6 +49,10 @@ SHOWN: dict[int, tuple[str, ...]] = {
     31: (f"{HERE}/test_c_cells.py::test_031_programs_that_want_the_whole_screen",),
     32: (f"{INTERRUPTS}::test_a_cell_that_nbclient_gives_up_leaves_nothing", f"{INTERRUPTS}::test_jupyter_execute_fails_when_a_cell_takes_too_long"),
     33: (f"{INTERRUPTS}::test_threads_use_one_lab_at_once",),
+    34: (
+        f"{HERE}/test_c_cells.py::test_034_a_cancelled_task_ends_its_command", f"{HERE}/test_c_cells.py::test_034_an_interrupt_of_a_cell_that_awaits",
+        f"{HERE}/test_c_cells.py::test_034_cancelled_at_any_moment", f"{HERE}/test_c_cells.py::test_034_what_it_raises_and_gives",
+    ),
     35: (f"{DEATH}::test_a_fork_neither_uses_nor_ends_the_lab", f"{INTERRUPTS}::test_a_forked_child_cannot_use_the_lab_nor_end_it"),
     36: (f"{FLOODS}::test_output_is_bounded_and_says_so",),
     37: (f"{FLOODS}::test_bytes_that_are_no_text", f"{HERE}/test_c_cells.py::test_037_one_line_of_a_hundred_megabytes"),
@@ -62,6 +66,7 @@ SHOWN: dict[int, tuple[str, ...]] = {
     45: (f"{FLOODS}::test_a_notebook_with_more_than_a_thousand_open_files",),
     46: (f"{DOCTOR}::test_a_limit_of_zero_is_named", f"{KINDS}::test_a_limit_of_zero_is_named"),
     47: (f"{FLOODS}::test_a_memory_hog_fails_and_the_lab_goes_on", f"{VM}::test_memory_is_what_was_asked_for"),
+    48: (f"{HERE}/test_d_floods.py::test_048_many_neighbours_are_told", f"{HERE}/test_d_floods.py::test_048_however_they_came"),
     49: (f"{HERE}/test_e_host.py::test_049_a_tour_of_commands_leaves_the_machine_as_it_was",),
     50: (f"{ISOLATION}::test_nothing_of_the_machine_can_be_written", f"{ISOLATION}::test_pid_1_is_nobody_of_the_machine"),
     51: (f"{ISOLATION}::test_taking_mounts_away_uncovers_nothing",),
@@ -98,37 +103,32 @@ SHOWN: dict[int, tuple[str, ...]] = {
     76: (f"{HERE}/test_g_platform.py::test_076_no_unshare_in_python",),
     77: ("tests/test_light.py::test_other_systems",),
     78: (f"{HERE}/test_g_platform.py::test_078_somebody_else_holds_a_namespace",),
+    79: (
+        f"{HERE}/test_g_platform.py::test_079_who_holds_a_namespace_is_named", f"{HERE}/test_g_platform.py::test_079_somebody_who_is_in_it_is_named",
+        f"{HERE}/test_g_platform.py::test_079_nobody_else_is_named",
+    ),
     80: (f"{ISOLATION}::test_folders_that_are_gone_or_closed", "tests/test_lab.py::test_a_deleted_folder_is_no_obstacle"),
 }  # fmt: skip
 
-#: Tests whose moments are random, or fall where they happen to: the heavy ``test_twenty_times.py`` runs them twenty times, each time at
-#: other moments. Those of the standard run that take hundreds of them at once (``test_300_deaths…``) are not among them.
+#: Tests with random moments: the heavy ``test_twenty_times.py`` runs them twenty times, each time at other ones.
 RANDOM: tuple[str, ...] = (
     f"{DEATH}::test_death_at_random_moments",
     f"{DEATH}::test_death_in_the_first_moments",
-    f"{DEATH}::test_death_by_signal",
-    f"{DEATH}::test_death_of_a_stopped_launcher_and_init",
-    f"{DEATH}::test_a_living_fork_does_not_keep_the_lab",
-    f"{DEATH}::test_death_of_the_lab_side_is_told",
     f"{HERE}/test_a_death.py::test_011_many_kernels_killed_together",
     f"{INTERRUPTS}::test_interrupts_at_random_moments",
-    f"{INTERRUPTS}::test_ten_interrupts_within_a_second",
-    f"{INTERRUPTS}::test_an_interrupt_ends_what_runs_and_keeps_the_lab",
     f"{INTERRUPTS}::test_a_lab_whose_start_is_interrupted_leaves_nothing",
     f"{INTERRUPTS}::test_threads_use_one_lab_at_once",
     f"{HERE}/test_c_cells.py::test_027_an_interrupt_while_two_hundred_namespaces_are_made",
+    f"{HERE}/test_c_cells.py::test_034_cancelled_at_any_moment",
 )
 
 #: Fault → why no test shows it here.
-NOT_SHOWN: dict[int, str] = {
-    34: "nsmagic has no awaitable calls: a cell of asyncio that waits for a thread is Python's own, and the thread goes on",
-    48: "not built: nothing warns at 512 neighbours; the overflow itself must never be run on a machine with others on it",
-    79: "not built: close() does not look for what else pins a namespace; that it returns in time is fault 78",
-}
+NOT_SHOWN: dict[int, str] = {}
 
 #: Fault → which part of it this machine cannot show.
 IN_PART: dict[int, str] = {
     19: "in the kind vm alone, where memory is short: elsewhere it would take a cgroup, and one that we made would outlive us",
+    48: "with a smaller number than 512, and never to the overflow: the table is shared with everybody on the machine",
     50: "the part about root runs when root runs the tests",
     73: "AppArmor of Ubuntu is read from a table of what the kernel says there: this kernel has no AppArmor",
     76: "32 bit, musl, other processors: system call numbers stand in a table (nsmagic/syscalls.py) that is read, not run, here",

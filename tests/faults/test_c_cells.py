@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import resource
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from nsmagic import Lab
+from nsmagic.errors import NamespaceNotFound
 from nsmagic.model import Change
 from tests import rounds
-from tests.test_interrupts import interrupt
+from tests.sandbox.observe import until
+from tests.test_interrupts import STUBBORN, interrupt
 
 pytestmark = pytest.mark.sandbox
 
@@ -43,6 +49,77 @@ def test_027_an_interrupt_while_two_hundred_namespaces_are_made() -> None:
         assert lab.names() == sorted(there)
         assert 0 < len(there) < 200
         assert lab.run("ip netns add other && ip netns exec other ip link set lo up").ok
+
+
+def nothing_runs(lab: Lab) -> bool:
+    return until(lambda: lab.status()["processes"] == [], 1.0)
+
+
+@pytest.mark.parametrize("text", ["sleep 60", "ping 127.0.0.1", "for i in 1 2 3; do setsid sleep 60; done", STUBBORN])
+def test_034_a_cancelled_task_ends_its_command(used: Lab, text: str) -> None:
+    async def cell() -> float:
+        task = asyncio.create_task(used.run_async(f"true\n{text}\nip netns add never"))
+        while not used.status()["processes"] and "ping" not in text:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
+        begun = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return time.monotonic() - begun
+
+    assert asyncio.run(cell()) < 4
+    assert nothing_runs(used)
+    assert used.names() == []
+    assert used.run("echo here").text == "here\n"
+
+
+def test_034_an_interrupt_of_a_cell_that_awaits(used: Lab) -> None:
+    """As ipykernel does it: the interrupt cancels what the cell awaits."""
+
+    async def cell() -> None:
+        asyncio.get_running_loop().call_later(0.3, os.kill, os.getpid(), signal.SIGINT)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(used.run_async("sleep 60"))
+            group.create_task(used.run_async("ping 127.0.0.1"))
+
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(cell())
+    assert time.monotonic() - begun < 4
+    assert nothing_runs(used)
+
+
+def test_034_cancelled_at_any_moment() -> None:
+    """While the lab starts, before the request has gone out, between two commands: nothing of it runs on."""
+    chance = rounds.chance(34)
+
+    async def once(lab: Lab) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(chance.random() * 0.3):
+                await lab.run_async("ip netns add red\necho hi\nip netns del red\nsleep 60")
+
+    for _ in range(2):
+        with Lab() as lab:
+            for _ in range(6):
+                asyncio.run(once(lab))
+                lab.run("ip netns del red")
+            assert nothing_runs(lab)
+            assert lab.run("echo here").text == "here\n"
+
+
+def test_034_what_it_raises_and_gives(used: Lab) -> None:
+    async def cell() -> list[Any]:
+        return await asyncio.gather(
+            used.run_async("echo one"),
+            used.run_async("true", "nowhere"),
+            used.run_async("echo two"),
+            return_exceptions=True,
+        )
+
+    one, error, two = asyncio.run(cell())
+    assert (one.text, two.text) == ("one\n", "two\n")
+    assert isinstance(error, NamespaceNotFound)
 
 
 @pytest.mark.parametrize("program", ["top", "less /etc/hostname", "vi /tmp/x", "more /etc/hostname", "watch ip link"])

@@ -1,0 +1,52 @@
+"""How full the kernel's tables of neighbours are: one for IPv4 and one for IPv6, each for the whole machine.
+
+``struct neigh_table`` of ``net/core/neighbour.c`` is no part of a network namespace: ``gc_thresh3`` bounds the entries of all
+namespaces of the machine together. From any of them RTM_GETNEIGHTBL tells how many there are, in one message.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+
+from nsmagic.netlink import decode, dump
+from nsmagic.netlink.socket import RouteSocket
+from nsmagic.netlink.words import AF_INET, AF_INET6, RTM_GETNEIGH
+
+_RTM_GETNEIGHTBL = 66
+_NDTA_NAME, _NDTA_THRESH3, _NDTA_CONFIG = 1, 4, 5
+_FAMILIES = {AF_INET: "IPv4", AF_INET6: "IPv6"}
+#: What fills no table: permanent entries are not bounded (``neigh_alloc``); those that failed and those that need no resolution
+#: (multicast) are thrown out at once when it is full (``neigh_forced_gc``).
+_FREE = 0x20 | 0x40 | 0x80
+
+
+def tables(sock: RouteSocket) -> dict[str, tuple[int, int]]:
+    """Family → entries of the whole machine, and the most that there may be.
+
+    The answer names every device of the socket's namespace as well: ask in one that has few.
+
+    >>> found = tables(RouteSocket.open())["IPv4"]
+    >>> found[0] >= 0, found[1] > 0
+    (True, True)
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for _, data, at, end in dump.whole(sock, _RTM_GETNEIGHTBL, struct.pack("=Bxxx", 0)):
+        where = decode.attributes(data, at + 4, end)
+        family = _FAMILIES.get(data[at])
+        if family is not None and _NDTA_THRESH3 in where and _NDTA_CONFIG in where:
+            (most,) = struct.unpack_from("=I", data, where[_NDTA_THRESH3])
+            (entries,) = struct.unpack_from("=I", data, where[_NDTA_CONFIG] + 4)  # struct ndt_config
+            found[family] = entries, most
+    return found
+
+
+def held(sockets: Iterable[RouteSocket]) -> dict[str, int]:
+    """Family → entries that fill the table, of the namespaces that these sockets are of."""
+    found = dict.fromkeys(_FAMILIES.values(), 0)
+    for sock in sockets:
+        for _, data, at, _ in dump.whole(sock, RTM_GETNEIGH, decode.NDMSG.pack(0, 0, 0, 0, 0)):
+            family, _, state, _, _ = decode.NDMSG.unpack_from(data, at)
+            if family in _FAMILIES and not state & _FREE:
+                found[_FAMILIES[family]] += 1
+    return found
