@@ -209,9 +209,9 @@ class Runner:
 
     def _notices(self, data: Mapping[str, Any]) -> None:
         """What the agent has to say of the lab as a whole."""
-        for each in data.get("notices") or ():
+        for code, fields in data.get("notices") or ():
             self._telling.new_line()
-            self._telling.text(f"notice: {hints.say(**each)}\n")
+            self._telling.text(f"notice: {hints.say(code, **fields)}\n")
 
     def _native_outcome(self, step: Step, command: Command, ns: str, item: dict[str, Any], last: bool) -> bool:
         outcome = Outcome(step.line, step.text)

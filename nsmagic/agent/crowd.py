@@ -21,9 +21,9 @@ class Crowd:
         #: Family → entries of the machine up to which the lab cannot have too many, as it was counted last.
         self._safe = dict.fromkeys(("IPv4", "IPv6"), most - 1)
 
-    def news(self) -> list[dict[str, Any]]:
-        """What is to be told now: ``{"code": "neighbours", "family", "here", "machine", "most"}``. A family that was told is told
-        again after it had fallen to half."""
+    def news(self) -> list[tuple[str, dict[str, Any]]]:
+        """What is to be told now: the code of a sentence and its fields. A family that was told is told again after it had
+        fallen to half."""
         try:
             tables = crowd.tables(self._monitor.asking)
             self._told = {family for family in self._told if tables.get(family, (0, 0))[0] > self._most // 2}
@@ -35,9 +35,9 @@ class Crowd:
         for family, (entries, _) in tables.items():
             self._safe[family] = max(self._most, entries + self._most - here[family]) - 1
         news: list[dict[str, Any]] = [
-            {"code": "neighbours", "family": family, "here": here[family], "machine": entries, "most": most}
+            {"family": family, "here": here[family], "machine": entries, "most": most}
             for family, (entries, most) in tables.items()
             if here[family] >= self._most and family not in self._told
         ]
         self._told |= {each["family"] for each in news}
-        return news
+        return [("neighbours", each) for each in news]
