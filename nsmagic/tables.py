@@ -25,15 +25,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from nsmagic import columns
+from nsmagic import columns, whole
 from nsmagic import rows as ask
 from nsmagic.columns import Choice, Columns
 from nsmagic.model import Snapshot, SysctlValue
 from nsmagic.printable import columns as text_columns
 from nsmagic.printable import printable
+
+whole.load("pandas")  # and numpy with it: in the two lines below an interrupt would do lasting harm
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
 
 #: Columns and kinds of each table, in order; part of the public interface (a test freezes them).
 DTYPES = columns.KINDS

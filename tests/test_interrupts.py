@@ -109,10 +109,12 @@ def interrupt(
     except KeyboardInterrupt as caught:
         running.clear()
         error = caught
-    ended = time.monotonic()
-    stop.set()
-    thread.join()
-    signal.signal(signal.SIGINT, before)
+    finally:  # whatever came of it: no interrupt may be left over for who comes next
+        running.clear()
+        ended = time.monotonic()
+        stop.set()
+        thread.join()
+        signal.signal(signal.SIGINT, before)
     return Stopped(error, ended - (began or [ended])[0], "".join(screen.parts))
 
 
