@@ -444,16 +444,19 @@ class Lab(Reading, Sockets):
         capture = self.sniff(where, filter, count=count, timeout=timeout, snaplen=snaplen, background=True)
         return Following(capture)
 
-    def why(self, src: str, dst: str, port: int | None = None, proto: str = "icmp") -> Verdict:
+    def why(self, src: str, dst: str, port: int | None = None, proto: str = "icmp", size: int | None = None) -> Verdict:
         """Why a packet from the namespace ``src`` arrives at ``dst`` (an address or a namespace), or what stops it first.
 
         Reads what the kernel has, and sends one packet that is watched on its way: an echo, or with ``port`` a TCP connection
         attempt, or with ``proto="udp"`` a datagram. Changes nothing; ``.fix`` of the verdict are commands that would.
 
+        ``size``: a packet with so many bytes of data follows, which nobody may cut into pieces; it finds what small packets pass. Where a
+        router says that it is too large, the sender's kernel remembers that for ten minutes (``ip route get``), as after any such packet.
+
         Raises
         ------
         NsmagicError
-            ``dst`` is neither an address nor a namespace, or the port or the protocol is none.
+            ``dst`` is neither an address nor a namespace, or the port, the protocol or the size is none.
 
         >>> with Lab() as lab:
         ...     _ = lab.run("ip netns add red")
@@ -462,7 +465,7 @@ class Lab(Reading, Sockets):
         """
         from nsmagic.why.gather import why
 
-        return why(self, src, dst, port, proto)
+        return why(self, src, dst, port, proto, size)
 
     def events(self, heard: Heard, *, states: bool = False) -> Events:
         """Have ``heard`` called with what changes in the lab, a tuple of ``Change`` for each batch of the kernel's events, until

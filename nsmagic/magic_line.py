@@ -146,6 +146,7 @@ class WhyOptions:
 
     port: int | None = None
     proto: str = ""
+    size: int | None = None
     hint: bool = False
     lab: str = ""
 
@@ -153,6 +154,7 @@ class WhyOptions:
 WHY_OPTIONS: dict[str, tuple[str, str]] = {
     "--port": ("N", "a connection to this port, not an echo"),
     "--proto": ("PROTOCOL", "icmp, tcp or udp"),
+    "--size": ("BYTES", "one packet with so much data, as of ping -M do -s BYTES"),
     "--hint": ("", "give away one step at a time: where to look, what shows it, then everything"),
     "--lab": ("NAME", "another lab of this notebook"),
 }
@@ -213,6 +215,13 @@ def _take(
             raise CommandSyntaxError(f'--port "{text}" is no port', text=line, at=word.start, hint=say("ports"))
         port: dict[str, Any] = {field: int(text)}
         return replace(options, **port), word.end
+    if field == "size":
+        if not (text.isascii() and text.isdigit()):
+            raise CommandSyntaxError(
+                f'--size "{text}" is no number of bytes', text=line, at=word.start, hint=say("sizes-full")
+            )
+        size: dict[str, Any] = {field: int(text)}
+        return replace(options, **size), word.end
     if field in ("seed", "level"):
         if not text.isdecimal():
             raise CommandSyntaxError(f'{name} "{text}" is no whole number', text=line, at=word.start, hint=f"{name} 1")
@@ -380,7 +389,7 @@ def split_why_line(line: str) -> tuple[WhyOptions, str, str]:
     """The line of ``%why``: its options, the namespace that sends (``host`` when none is named), and the target.
 
     >>> split_why_line("red 192.168.15.2 --port 80")
-    (WhyOptions(port=80, proto='', hint=False, lab=''), 'red', '192.168.15.2')
+    (WhyOptions(port=80, proto='', size=None, hint=False, lab=''), 'red', '192.168.15.2')
 
     Raises
     ------

@@ -114,14 +114,15 @@ class LookMagics(LabMagics):
 
             %why red 192.168.15.2                    the echo of a ping
             %why red blue --port 80                  a TCP connection to port 80 of blue
+            %why red blue --size 1472                one packet with so much data: ping works, and a page does not come
             %why red blue --hint                     where to look, and no more; once more gives away more
 
         Options::
 
         """
         options, src, dst = magic_line.split_why_line(line)
-        verdict = self.lab_of(options.lab).why(src, dst, options.port, options.proto or "icmp")
-        asked = (options.lab, src, dst, options.port, options.proto, verdict.cause, verdict.where)
+        verdict = self.lab_of(options.lab).why(src, dst, options.port, options.proto or "icmp", options.size)
+        asked = (options.lab, src, dst, options.port, options.proto, options.size, verdict.cause, verdict.where)
         if not options.hint:
             return verdict
         self._nudges[asked] = self._nudges.get(asked, 0) + 1

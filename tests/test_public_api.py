@@ -155,7 +155,7 @@ def test_members_of_a_capture() -> None:
 
 def test_options_of_why() -> None:
     assert {name: argument for name, (argument, _) in magic_line.WHY_OPTIONS.items()} == {
-        "--port": "N", "--proto": "PROTOCOL", "--hint": "", "--lab": "NAME",
+        "--port": "N", "--proto": "PROTOCOL", "--size": "BYTES", "--hint": "", "--lab": "NAME",
     }  # fmt: skip
 
 

@@ -110,7 +110,8 @@ class Watching:
         )
         if probe.size:
             sock.setsockopt(level, discover, _PMTUDISC_PROBE)
-        if probe.proto == "udp":
+        if probe.proto == "udp" or probe.size:
+            # An ICMP error that comes back for it, so that a packet too large is known to have been complained about.
             sock.setsockopt(level, errors, 1)
         if self._dev:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, os.fsencode(self._dev) + b"\0")
@@ -127,7 +128,12 @@ class Watching:
         else:
             self.result["sport"] = probe.sport
         self._began = self._latest = time.monotonic()
-        sock.send(probe.packet(self.result["src"], self._dst))
+        try:
+            sock.send(probe.packet(self.result["src"], self._dst))
+        except OSError as error:
+            # The link dropped it (the other end of a cable takes less): lost on the way, like any other.
+            if error.errno != errno.ENOBUFS:
+                raise
 
     # Waiting
 

@@ -52,7 +52,7 @@ class Probe:
             seq = int.from_bytes(self.nonce[:4], "big")
             body = (
                 struct.pack(">HHIIBBHHH", self.sport, self.port, seq, 0, 6 << 4, 2, 64240, 0, 0) + b"\x02\x04\x05\xb4"
-            )
+            ) + bytes(self.size)  # what a SYN carries is not taken, and answered all the same (RFC 9293, 3.10.7.2)
             return body[:16] + struct.pack(">H", checksum(self._pseudo(src, dst, len(body)) + body)) + body[18:]
         return self.data  # a socket of the kernel's makes the datagram
 

@@ -10,7 +10,7 @@ from nsmagic.agent.client import Client
 from nsmagic.errors import NsmagicError
 from nsmagic.model import Snapshot, make_row
 from nsmagic.sentences import say
-from nsmagic.why import judge, legacy, routes, ruletext, wire
+from nsmagic.why import judge, legacy, programs, routes, ruletext, wire
 from nsmagic.why.sentences import explain, nudge
 from nsmagic.why.situation import (
     Answer,
@@ -22,9 +22,11 @@ from nsmagic.why.situation import (
     Step,
     Translation,
     Unasked,
+    family_of,
 )
+from nsmagic.why.size import data_of
 from nsmagic.why.target import requested, together
-from nsmagic.why.verdict import Verdict
+from nsmagic.why.verdict import SURE, Verdict
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 _TABLES = ("namespaces", "links", "addrs", "routes", "neighbours", "rules", "fdb")
 PROTOCOLS = ("icmp", "tcp", "udp")
 _MOST_QUESTIONS = 500
+#: Bytes of data that the longest packet of IPv4 holds, under the longest headers that we send.
+_LARGEST = 65_535 - 44
 #: So many namespaces are watched, those on the way always: to close a socket that hears everything takes the kernel some milliseconds.
 _WATCHED = 16
 #: Seconds without a sign after which a probe is given up that waits for a neighbour.
@@ -40,19 +44,20 @@ _PATIENT = 1.15
 _FACTS = frozenset({"ms", "ns", "dev", "dir", "what", "src", "dst"})
 
 
-def why(lab: Lab, src: str, dst: str, port: int | None = None, proto: str = "icmp") -> Verdict:
-    """Why a packet from a namespace arrives at an address or a namespace, or does not.
+def why(lab: Lab, src: str, dst: str, port: int | None = None, proto: str = "icmp", size: int | None = None) -> Verdict:
+    """Why a packet from a namespace arrives at an address or a namespace, or does not; with ``size``, one of so many bytes of data.
 
     Raises
     ------
     NsmagicError
-        The target is neither; or the port or protocol is none.
+        The target is neither; or the port, protocol or size is none.
     """
     proto = "tcp" if port is not None and proto == "icmp" else proto
-    _check(port, proto)
+    _check(port, proto, size)
     snapshot = lab.snapshot(*_TABLES)
     client = lab.client
     request = requested(lab, snapshot, src, dst, port or 0, proto)
+    request = replace(request, size=size or 0)
     names = together(snapshot, request.ns, request.dst)
     read = client.request("situation", ns=names)
     situation = _situation(snapshot, read)
@@ -64,19 +69,48 @@ def why(lab: Lab, src: str, dst: str, port: int | None = None, proto: str = "icm
     names = names[: max(_WATCHED, len({hop[2] for hop in read_first.hops}))]
     situation = _probed(lab, situation, request, names)
     verdict, situation = _judged(client, situation, request)
+    if (more := _known_better(lab, situation, verdict)) is not None:
+        verdict, situation = _judged(client, more, request)
     if verdict.cause == "unknown" and _still_asking(situation, names):
         # A neighbour did not answer a moment ago, and the kernel asks for it once a second: the probe waited behind that.
         situation = _probed(lab, replace(situation, answers={}), request, names, _PATIENT)
         verdict, situation = _judged(client, situation, request)
-    if verdict.reachable and not verdict.cause and request.proto == "icmp":
-        odd = judge.unequal(situation, judge.read(situation, request))
-        if odd is not None:
-            large = _probe(client, request, names, (), odd[1] - (48 if ":" in request.dst else 28))
+    if verdict.reachable and verdict.confidence not in SURE:
+        # What was read was true a moment ago (an address was still tentative): read once more before doubting the probe.
+        read = client.request("situation", ns=names)
+        fresh = _situation(lab.snapshot(*_TABLES), read)
+        situation = replace(fresh, probe=situation.probe, conntrack=situation.conntrack)
+        verdict, situation = _judged(client, situation, request)
+    if verdict.reachable:
+        large = _large(lab, situation, request, verdict, names)
+        if large is not None:
             verdict, _ = _judged(client, replace(situation, large=large), request)
     return verdict
 
 
-def _check(port: int | None, proto: str) -> None:
+def _large(lab: Lab, s: Situation, request: judge.Request, verdict: Verdict, names: list[str]) -> Probe | None:
+    """A large packet after the small one: of the size asked for, or as large as a wire whose parts do not agree should take."""
+    if request.size:
+        return _sent(lab, s, request, names, request.size)
+    if verdict.cause or request.proto != "icmp":
+        return None
+    odd = judge.unequal(s, judge.read(s, request))
+    if odd is None:
+        return None
+    return _probe(lab.client, request, names, (), data_of(family_of(request.dst), "icmp", odd.size))
+
+
+def _known_better(lab: Lab, s: Situation, verdict: Verdict) -> Situation | None:
+    """What has to be read for the mending alone: the rules that translate, the program that waits at another address."""
+    ns = verdict.where
+    if verdict.cause == "nat-wrong":
+        return replace(s, firewall={ns: tuple(lab.snapshot("firewall", ns=ns).firewall)})
+    if verdict.cause == "wrong-listen-address":
+        return replace(s, listeners={**s.listeners, ns: programs.known(lab.client, ns, s.listeners.get(ns, ()))})
+    return None
+
+
+def _check(port: int | None, proto: str, size: int | None) -> None:
     if proto not in PROTOCOLS:
         raise NsmagicError(
             f'"{proto}" is no protocol that %why can send', hint=say("protocols", known=", ".join(PROTOCOLS))
@@ -85,13 +119,15 @@ def _check(port: int | None, proto: str) -> None:
         raise NsmagicError(f"{port} is no port", hint=say("ports"))
     if port is None and proto != "icmp":
         raise NsmagicError(f"{proto} needs a port", hint=f"--proto {proto} --port 80")
+    if size is not None and not 0 < size <= _LARGEST:
+        raise NsmagicError(f"{size} is no size of a packet's data", hint=say("sizes", most=_LARGEST))
 
 
 def _nowhere(s: Situation, request: judge.Request) -> Verdict:
     """The namespace that was named has no address at all."""
     cables = s.cables(request.target)
     if not cables:
-        found = routes.not_plugged(s, request.target)
+        found = routes.not_plugged(s, request.target, request.ns)
     else:
         dev = next((link for link in cables if link.up and not link.master), cables[0])
         near = next(iter(s.addresses(request.ns, automatic=False)), None)
@@ -132,15 +168,19 @@ def _still_asking(s: Situation, names: list[str]) -> bool:
     return any(row.state == "INCOMPLETE" and row.ns in names for row in s.snapshot.neighbours)
 
 
-def _probed(lab: Lab, s: Situation, request: judge.Request, names: list[str], quiet: float = 0.0) -> Situation:
-    """Send the probe, and read what it left in conntrack."""
-    client = lab.client
-    filtering = [ns for ns in names if s.tables.get(ns)]
+def _sent(lab: Lab, s: Situation, request: judge.Request, names: list[str], size: int = 0, quiet: float = 0.0) -> Probe:
+    """Send a packet, with the rules that it meets: as the kernel traces them, and by the counters of the old iptables."""
     old = sorted(s.legacy)
     before = legacy.rules(lambda ns: lab.snapshot("firewall", ns=ns).firewall.rows, old)
-    probe = _probe(client, request, names, filtering, quiet=quiet)
+    probe = _probe(lab.client, request, names, [ns for ns in names if s.tables.get(ns)], size, quiet)
     counted = legacy.steps(before, legacy.rules(lambda ns: lab.snapshot("firewall", ns=ns).firewall.rows, old))
-    probe = replace(probe, steps=(*(ruletext.worded(client, step) for step in probe.steps), *counted))
+    return replace(probe, steps=(*(ruletext.worded(lab.client, step) for step in probe.steps), *counted))
+
+
+def _probed(lab: Lab, s: Situation, request: judge.Request, names: list[str], quiet: float = 0.0) -> Situation:
+    """Send the probe, and read what it left in conntrack."""
+    client, filtering, old = lab.client, [ns for ns in names if s.tables.get(ns)], sorted(s.legacy)
+    probe = _sent(lab, s, request, names, quiet=quiet)
     found: dict[str, tuple[Translation, ...]] = {}
     if filtering or old:
         rows = client.request("conntrack", ns=sorted({*filtering, *old}))
@@ -181,6 +221,7 @@ def _step(step: Mapping[str, Any], packet: Mapping[str, Any], ours: bool) -> Ste
     return Step(
         step["ns"], step["family"], step["table"], step["chain"], step["handle"], step["type"], step["verdict"],
         packet.get("what", ""), step["iif"], step["oif"], ours=ours, dst=packet.get("dst", ""), dport=packet.get("dport", 0),
+        mtu=packet.get("mtu", 0),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from nsmagic.sentences import say_verdict
-from nsmagic.why import filters, sockets, wire
+from nsmagic.why import filters, mending, size, sockets, wire
 from nsmagic.why.finding import Finding, Hop, inside, ip
 from nsmagic.why.sentences import explain, nudge
 from nsmagic.why.situation import Probe, Sighting, Situation, family_of
@@ -21,12 +21,13 @@ _ASKS = {"icmp": "echo-request", "tcp": "syn", "udp": "udp"}
 _ANSWERS = frozenset({"echo-reply", "syn-ack", "rst"})
 _ICMP_REJECTS = frozenset({9, 10, 13})
 #: What is mended at both ends at once, or by waiting.
-_TOGETHER = frozenset({"port-isolated", "vxlan", "tentative"})
+_TOGETHER = frozenset({"port-isolated", "vxlan", "tentative", "no-address-link-local"})
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked: from which namespace to which address; ``target`` when a namespace was named instead of an address."""
+    """What was asked: from which namespace to which address; ``target`` when a namespace was named instead of an address; ``size`` when so
+    many bytes of data are to arrive in one packet."""
 
     ns: str
     dst: str
@@ -35,6 +36,12 @@ class Request:
     oif: str = ""
     target: str = ""
     label: str = ""
+    size: int = 0
+
+    @property
+    def length(self) -> int:
+        """Of the IP packet that was asked about, 0 when its length does not matter."""
+        return size.whole(family_of(self.dst), self.proto, self.size) if self.size else 0
 
 
 @dataclass
@@ -90,13 +97,13 @@ def read(s: Situation, request: Request) -> Reading:
             way="back",
         )
     if back.finding is not None and out.translated and out.packet.src != (src or out.packet.src):
-        back.finding = _nat_wrong(out, back.finding)
+        back.finding = _nat_wrong(s, out, back.finding)
     return Reading(out, back)
 
 
-def _nat_wrong(out: Trail, found: Finding) -> Finding:
-    """The answer does not come back to the address that a router put there."""
-    if found.code not in (
+def _nat_wrong(s: Situation, out: Trail, found: Finding) -> Finding:
+    """The answer does not come back to the address that a router put there, since that is not its own."""
+    if any(row.ns == out.translated for row in s.owners(out.packet.src)) or found.code not in (
         "no-return-route",
         "address-not-local",
         "wrong-route",
@@ -107,7 +114,10 @@ def _nat_wrong(out: Trail, found: Finding) -> Finding:
         return found
     ns = out.translated
     facts = {"ns": ns, "address": out.packet.src}
-    return Finding("nat-wrong", ns, "", facts, (inside(ns, "iptables", "-t", "nat", "-S"),), (), way="back")
+    dev = next((dev for name, dev, _ in out.legs if name == ns), "")
+    fix = mending.masqueraded(s, ns, out.packet.src, dev)
+    tool = "ip6tables" if ":" in out.packet.src else "iptables"
+    return Finding("nat-wrong", ns, "", facts, (inside(ns, tool, "-t", "nat", "-S"),), fix, way="back")
 
 
 def judge(s: Situation, request: Request) -> Verdict:
@@ -123,6 +133,9 @@ def judge(s: Situation, request: Request) -> Verdict:
     arrived = probe.answer in _GOOD[request.proto] or (request.proto == "udp" and _came(s, request, reading))
     found, confidence = _found(s, request, reading, probe, arrived)
     more = _more(s, request, reading, found)
+    if request.size and s.large is not None and arrived and (found is None or found.soft):
+        found, probe, more = _sized(s, request, reading, s.large) or found, s.large, []
+        arrived = found is None or found.soft
     stranger = _stranger(s, request, probe) if arrived else None
     if stranger is not None:
         found, arrived, more = stranger, False, []
@@ -227,26 +240,33 @@ def _stranger(s: Situation, request: Request, probe: Probe) -> Finding | None:
 
 def _large(s: Situation, reading: Reading) -> Finding | None:
     """A cable or switch on the way whose parts do not agree on the largest packet, and a large probe that was lost."""
-    if s.large is None or s.large.answer == "echo-reply" or s.large.errno:
+    if s.large is None or s.large.answer or s.large.errno:
         return None
     odd = unequal(s, reading)
     if odd is None:
         return None
-    (ns, dev, mtu), size = odd
-    facts = {"size": size, "mtu": mtu}
-    fix = (ip(ns, "link", "set", dev, "mtu", str(size)),)
-    return Finding("mtu", ns, dev, facts, (ip(ns, "link", "show", dev),), fix, soft=True)
+    facts = {"size": odd.size, "mtu": odd.link.mtu}
+    fix = (ip(odd.link.ns, "link", "set", odd.link.ifname, "mtu", str(odd.size)),)
+    see = (ip(odd.link.ns, "link", "show", odd.link.ifname),)
+    return Finding("mtu", odd.link.ns, odd.link.ifname, facts, see, fix, soft=True)
 
 
-def unequal(s: Situation, reading: Reading) -> tuple[tuple[str, str, int], int] | None:
-    """Where somebody sends larger packets than the next on the same wire takes: that one, its MTU, and the sender's."""
-    for ns, dev, path in reading.legs:
-        sender = s.link(ns, dev)
-        for place in path.links if not path.tunnels else ():
-            link = s.link(*place)
-            if sender is not None and link is not None and link.mtu < sender.mtu and link.kind != "bridge":
-                return (link.ns, link.ifname, link.mtu), sender.mtu
-    return None
+def _sized(s: Situation, request: Request, reading: Reading, large: Probe) -> Finding | None:
+    """What became of the packet of the size that was asked about."""
+    if large.answer in _GOOD[request.proto]:
+        return None
+    if request.proto == "udp" and not large.answer and _seen_at(large, reading.out.end):
+        return None
+    return size.lost(s, reading.out, reading.back, large, request.length)
+
+
+def _seen_at(probe: Probe, ns: str) -> bool:
+    return any(each.what == "udp" and each.ns == ns and each.dir == "in" for each in probe.sightings)
+
+
+def unequal(s: Situation, reading: Reading) -> size.Narrow | None:
+    """Where on the way, out or back, somebody sends larger packets than the next on the same wire takes."""
+    return size.unequal(s, [reading.out, *([reading.back] if reading.back else [])])
 
 
 def _more(s: Situation, request: Request, reading: Reading, found: Finding | None) -> list[Finding]:
@@ -268,7 +288,7 @@ def _more(s: Situation, request: Request, reading: Reading, found: Finding | Non
         )
         if owner is not None and src:
             back = travel(s, owner.ns, Packet(request.dst, src, request.proto, request.port, answer=True), "back")
-            if back.finding is not None:
+            if back.finding is not None and not (found.code == back.finding.code == "vlan-mismatch"):
                 more += [back.finding]
     elif reading.finding is not None and reading.finding != found and found.code != "unknown":
         more += [reading.finding]
@@ -295,7 +315,8 @@ def _verdict(
     rows = _rows(s, _hops(reading, probe, request, found), probe, request)
     if found is None:
         text = _success(request, reading, probe) if arrived else ""
-        return Verdict(request.ns, dst, arrived, explanation=text, confidence=confidence, hops=rows)
+        then = "" if request.size else _narrower(s, request, reading)
+        return Verdict(request.ns, dst, arrived, explanation=text, then=then, confidence=confidence, hops=rows)
     then = _then(found, more[0]) if more else ""
     return Verdict(
         request.ns,
@@ -319,12 +340,27 @@ def _then(found: Finding, following: Finding) -> str:
     return say_verdict("then", cause=following.code, where=following.where)
 
 
+def _narrower(s: Situation, request: Request, reading: Reading) -> str:
+    """A word on a way that is narrower than its beginning: large packets have to be tried by themselves, since what comes of them stays in the
+    sender's memory (its path MTU) for some minutes."""
+    narrow = size.narrowest(s, reading.out)
+    if narrow is None or not narrow.routed:
+        return ""
+    port = f" --port {request.port}" if request.port else ""
+    proto = " --proto udp" if request.proto == "udp" else ""
+    data = size.data_of(family_of(request.dst), request.proto, narrow.size)
+    place = f"{narrow.link.ns}/{narrow.link.ifname}"
+    command = f"%why {request.ns} {request.dst}{port}{proto} --size {data}"
+    return say_verdict("then-narrower", mtu=narrow.link.mtu, where=place, command=command)
+
+
 def _success(request: Request, reading: Reading, probe: Probe) -> str:
     if request.proto == "udp" and not probe.answer:
         return say_verdict("arrived-udp", ns=reading.out.end)
     hops = [ns for ns in dict.fromkeys(reading.out.routers[1:]) if ns != reading.out.end]
     code = f"answered-{request.proto}"
-    return say_verdict(f"{code}-by", hops=f" {say_verdict('and')} ".join(hops)) if hops else say_verdict(code)
+    words = say_verdict(f"{code}-by", hops=f" {say_verdict('and')} ".join(hops)) if hops else say_verdict(code)
+    return say_verdict("answered-sized", words=words.rstrip("."), size=request.size) if request.size else words
 
 
 def _hops(reading: Reading, probe: Probe, request: Request, found: Finding | None) -> list[Hop]:

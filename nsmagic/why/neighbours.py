@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nsmagic.model import IFF_NOARP, Address, Link, Route
-from nsmagic.why import routes, wire
+from nsmagic.why import mending, routes, wire
 from nsmagic.why.finding import Finding, inside, ip
 from nsmagic.why.situation import Question, Situation, family_of
 
@@ -201,11 +201,11 @@ def _search(
             return dead
         finding = routes.astray(s, ns, route, dst, nexthop)
         others = [place for place in reach if place.ns != ns]
-        if not others and (lost := _cut(s, link)) is not None:
+        if not others and (lost := _cut(s, link, nexthop)) is not None:
             return Delivery(None, lost)
         return Delivery(None, finding)
     if not places:
-        lost = _cut(s, link)
+        lost = _cut(s, link, nexthop)
         return Delivery(None, lost if lost is not None and not reach else routes.astray(s, ns, route, dst, nexthop))
     best = reach[places[0]]
     if best.faults:
@@ -222,13 +222,21 @@ def _without_addresses(s: Situation, nexthop: str, reach: dict[wire.Place, wire.
     return Delivery(dead[0], dead[0].faults[0], dead[0].faults[1:]) if len(dead) == 1 else None
 
 
-def _cut(s: Situation, link: Link) -> Finding | None:
+def _cut(s: Situation, link: Link, nexthop: str) -> Finding | None:
     """Nobody at all is behind the interface."""
     see = (ip(link.ns, "link", "show", link.ifname),)
     if link.kind == "veth" and not link.peer:
         return Finding("no-carrier", link.ns, link.ifname, {}, see, say="no-carrier-peer")
     if link.kind == "bridge" and not s.ports.get((link.ns, link.ifname)):
-        return Finding("no-carrier", link.ns, link.ifname, {}, see, say="no-carrier-bridge")
+        return Finding(
+            "no-carrier",
+            link.ns,
+            link.ifname,
+            {},
+            see,
+            mending.plugged(s, link.ns, nexthop, link.ifname),
+            say="no-carrier-bridge",
+        )
     if link.kind not in ("veth", "bridge", "loopback", "dummy") and not link.carrier:
         return Finding("no-carrier", link.ns, link.ifname, {}, see)
     return None

@@ -7,10 +7,11 @@ switch, its address or length is wrong, or it is down; if none is, a gateway is 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from nsmagic.model import HOST, Address, Link, Route, Rule
-from nsmagic.why import fib, wire
+from nsmagic.why import fib, mending, wire
 from nsmagic.why.finding import Finding, inside, ip
 from nsmagic.why.situation import Network, Question, Situation, family_of
 from nsmagic.why.situation import ip as parsed
@@ -44,7 +45,7 @@ def refused(
         return sideways
     cables = s.cables(ns)
     if not cables:
-        return not_plugged(s, ns)
+        return not_plugged(s, ns, dst)
     if family == "inet6" and s.sysctl(ns, "ipv6/conf/all/disable_ipv6") and not s.addresses(ns, family="inet6"):
         return ipv6_disabled(ns, "all")
     near = nearest(s, ns, dst)
@@ -83,8 +84,8 @@ def _policy(
     return Finding("policy-rule", ns, "", {"dst": dst}, (ip(ns, *six, "rule"),), fix, say="policy-main")
 
 
-def not_plugged(s: Situation, ns: str) -> Finding:
-    """No interface but lo: a cable that nobody has plugged in may lie about."""
+def not_plugged(s: Situation, ns: str, towards: str) -> Finding:
+    """No interface but lo: a cable that nobody has plugged in may lie about, else one is made to where an address (or a namespace) is."""
     loose = [
         link
         for link in s.snapshot.links
@@ -92,10 +93,27 @@ def not_plugged(s: Situation, ns: str) -> Finding:
     ]
     see = (ip(ns, "link"),)
     if not loose:
-        return Finding("not-plugged", ns, "", {}, see, say="not-plugged-none")
+        return Finding(
+            "not-plugged",
+            ns,
+            "",
+            {},
+            see,
+            mending.plugged(s, ns, towards, knows=_known(s, towards)),
+            say="not-plugged-none",
+        )
     best = max(loose, key=lambda link: (ns in link.ifname, link.ns == HOST))
     fix = (ip(best.ns, "link", "set", best.ifname, "netns", ns),)
     return Finding("not-plugged", ns, "", {"cable": f"{best.ns}/{best.ifname}"}, see, fix)
+
+
+def _known(s: Situation, towards: str) -> Callable[[wire.Place], bool] | None:
+    """Who knows the way to an address; None for a namespace's name."""
+    if not s.owners(towards):
+        return None
+    return lambda place: (
+        bool(s.addresses(*place, family_of(towards), automatic=False)) and knows(s, place, towards) == 0
+    )
 
 
 def ipv6_disabled(ns: str, dev: str) -> Finding:
@@ -198,9 +216,9 @@ def _length(mine: Address, owner: Address) -> int | None:
     return None
 
 
-def _free(s: Situation, network: Network) -> str:
-    """An address of a network that nobody has."""
-    taken = {row.address for row in s.snapshot.addrs}
+def _free(s: Situation, network: Network, dst: str = "") -> str:
+    """An address of a network that nobody has, and that is not the one to be reached."""
+    taken = {dst, *(row.address for row in s.snapshot.addrs)}
     for number in range(1, min(network.num_addresses - 1, 512)):
         address = str(network[number])
         if address not in taken:
@@ -208,17 +226,25 @@ def _free(s: Situation, network: Network) -> str:
     return ""
 
 
-def no_address(s: Situation, ns: str, dev: str, near: Address | None) -> Finding:
-    """An interface without an address of the family."""
+def no_address(s: Situation, ns: str, dev: str, near: Address | None, dst: str = "") -> Finding:
+    """An interface without an address of the family: one of its neighbour's network, or, where nobody near has any, of that of ``dst``."""
     fix: tuple[str, ...] = ()
+    if near is None and dst and parsed(dst).is_private and not s.owners(dst):
+        near = Address(ns, 0, dev, family_of(dst), dst, parsed(dst).max_prefixlen)
     if near is not None:
         network = s.network(near)
         if network.prefixlen == network.max_prefixlen:
             network = ipaddress.ip_network(f"{near.address}/{24 if network.version == 4 else 64}", strict=False)
-        free = _free(s, network)
+        free = _free(s, network, dst)
         if free:
             fix = (ip(ns, "addr", "add", f"{free}/{network.prefixlen}", "dev", dev),)
     return Finding("no-address", ns, dev, {}, (ip(ns, "addr", "show", "dev", dev),), fix)
+
+
+def link_local_only(s: Situation, ns: str, dev: str, src: str, dst: str) -> Finding:
+    """The sender has nothing but a link-local address, which a router does not pass on (``ip6_forward`` in net/ipv6/ip6_output.c)."""
+    found = no_address(s, ns, dev, _somebody(s, ns, dev, "inet6"), dst)
+    return replace(found, facts={"address": src}, say="no-address-link-local")
 
 
 def tentative(row: Address) -> Finding:
@@ -243,7 +269,7 @@ def _beyond(s: Situation, ns: str, cables: Sequence[Link], dst: str, src: str, w
             return ipv6_disabled(ns, dev.ifname)
         if dev is not None:
             near = _somebody(s, ns, dev.ifname, family)
-            return no_address(s, ns, dev.ifname, near)
+            return no_address(s, ns, dev.ifname, near, dst)
     waiting = next((row for row in s.addresses(ns, family=family, automatic=False) if s.tentative(row)), None)
     if waiting is not None:
         return tentative(waiting)
@@ -352,7 +378,7 @@ def _six(family: str) -> tuple[str, ...]:
 def _gateway_astray(s: Situation, ns: str, dev: str, entry: Route, dst: str, gateway: str) -> Finding:
     other, better, six = s.owners(gateway), gateway_for(s, ns, dst), _six(entry.family)
     facts = {"gateway": gateway, "dst": dst, "dev": dev, "others": other[0].ns if other else ""}
-    fix = (ip(ns, *six, "route", "replace", entry.dst, "via", better),) if better else ()
+    fix = (ip(ns, *six, "route", "replace", entry.dst, "via", better),) if better else _nobody(s, ns, dev, gateway)
     on_link = any(parsed(gateway) in s.network(row) for row in s.addresses(ns, dev))
     if not on_link and not parsed(gateway).is_link_local:
         return Finding("gateway-off-link", ns, dev, facts, (ip(ns, *six, "route"),), fix)
@@ -405,12 +431,12 @@ def _wrong(
 
 
 def _nobody(s: Situation, ns: str, dev: str, dst: str) -> tuple[str, ...]:
-    """Give the address to the only neighbour, where there is just one."""
+    """Give the address to the neighbour whose it must be."""
     places = [place for place, path in wire.reach(s, ns, dev).items() if not path.cost and place.ns != ns]
-    lengths = [row.prefixlen for row in s.addresses(ns, dev, family_of(dst)) if parsed(dst) in s.network(row)]
-    if len(places) != 1 or not lengths:
+    owner, lengths = mending.lone(s, places, family_of(dst)), mending.networks(s, ns, dev, dst)
+    if owner is None or not lengths:
         return ()
-    return (ip(places[0].ns, "addr", "add", f"{dst}/{lengths[0]}", "dev", places[0].dev),)
+    return (ip(owner.ns, "addr", "add", f"{dst}/{lengths[0]}", "dev", owner.dev),)
 
 
 def outside_of_us(s: Situation, ns: str, address: str) -> bool:

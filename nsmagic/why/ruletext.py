@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from nsmagic.agent.client import Client
-from nsmagic.errors import NsmagicError
+from nsmagic.why.programs import lines_of
 from nsmagic.why.situation import Step, Translation, ip
 
 #: The tables that iptables makes.
@@ -23,7 +23,7 @@ def worded(client: Client, step: Step) -> Step:
     tool = {"ip": "iptables", "ip6": "ip6tables"}.get(step.family)
     if tool is None or step.table not in _IPTABLES:
         return step
-    lines = _lines(client, step.ns, [tool, "-t", step.table, "-S", step.chain])
+    lines = lines_of(client, step.ns, [tool, "-t", step.table, "-S", step.chain])
     rules = [line for line in lines if line.startswith("-A ")]
     policies = [line for line in lines if line.startswith(("-P ", "-N "))]
     if step.type == "policy" and policies:
@@ -35,7 +35,7 @@ def worded(client: Client, step: Step) -> Step:
 
 def _nft_rule(client: Client, step: Step) -> tuple[int, str]:
     """The place of a rule in its chain, from 1, and its text; 0 when it cannot be known."""
-    lines = _lines(client, step.ns, ["nft", "-a", "list", "chain", step.family, step.table, step.chain])
+    lines = lines_of(client, step.ns, ["nft", "-a", "list", "chain", step.family, step.table, step.chain])
     rules = [
         line.strip()
         for line in lines
@@ -46,16 +46,6 @@ def _nft_rule(client: Client, step: Step) -> tuple[int, str]:
         if handle.strip() == str(step.handle):
             return place, re.sub(r" counter packets \d+ bytes \d+", "", f" {text}").strip()
     return 0, ""
-
-
-def _lines(client: Client, ns: str, argv: list[str]) -> list[str]:
-    """The output of a tool, none when it is not installed or fails."""
-    try:
-        call = client.call("run", argv=argv, ns=ns)
-        text = "".join(item["text"] for item in call.items())
-        return text.splitlines() if call.result()["status"] == 0 else []
-    except NsmagicError:
-        return []
 
 
 def translation(step: Step, src: str, dst: str) -> Translation | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from nsmagic.model import Address, FdbEntry, Link, Neighbour, Route, Rule, Snapshot
+from nsmagic.model import Address, FdbEntry, FirewallRule, Link, Neighbour, Route, Rule, Snapshot
 
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -56,11 +56,13 @@ class Unasked(Exception):
 
 @dataclass(frozen=True)
 class Listener:
-    """A socket that waits: ``proto`` is ``tcp``, ``tcp6``, ``udp`` or ``udp6``."""
+    """A socket that waits: ``proto`` is ``tcp``, ``tcp6``, ``udp`` or ``udp6``; ``pid`` and ``argv`` are of its program, where they are known."""
 
     proto: str
     address: str
     port: int
+    pid: int = 0
+    argv: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Step:
     ours: bool = True
     dst: str = ""
     dport: int = 0
+    mtu: int = 0
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,7 @@ class Situation:
     vlans: Mapping[str, Mapping[str, tuple[tuple[int, int, int], ...]]] = field(default_factory=dict)
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
     legacy: frozenset[str] = frozenset()
+    firewall: Mapping[str, tuple[FirewallRule, ...]] = field(default_factory=dict)
     answers: Mapping[Question, Answer] = field(default_factory=dict)
     conntrack: Mapping[str, tuple[Translation, ...]] = field(default_factory=dict)
     probe: Probe | None = None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from nsmagic.why.finding import Finding, inside
-from nsmagic.why.situation import Listener, Situation, family_of
-
-_ANY = ("0.0.0.0", "::")
+from nsmagic.why.mending import heard, hears, served
+from nsmagic.why.situation import Situation, family_of
 
 
 def waits(s: Situation, ns: str, dst: str, proto: str, port: int) -> Finding | None:
@@ -13,23 +12,19 @@ def waits(s: Situation, ns: str, dst: str, proto: str, port: int) -> Finding | N
     if proto == "icmp":
         return _echo(s, ns, dst)
     there = [each for each in s.listeners.get(ns, ()) if each.proto.rstrip("6") == proto and each.port == port]
-    if any(_hears(each, dst) for each in there):
+    if any(hears(each, dst) for each in there):
         return None
     see = (inside(ns, "ss", "-ln" + proto[0]),)
     facts = {"port": port, "proto": proto.upper(), "dst": dst, "ns": ns}
     if there:
         have = ", ".join(sorted({each.address for each in there}))
-        return Finding("wrong-listen-address", ns, "", {**facts, "have": have}, see, say="")
+        fix = heard(s, ns, dst, proto, there)
+        return Finding("wrong-listen-address", ns, "", {**facts, "have": have}, see, fix)
     near = sorted({each.port for each in s.listeners.get(ns, ()) if each.proto.rstrip("6") == proto})
     facts["have"] = ", ".join(map(str, near)) or "none"
-    return Finding("port-closed", ns, "", facts, see, (), say="" if near else "port-closed-none")
-
-
-def _hears(each: Listener, dst: str) -> bool:
-    """A socket of ``::`` hears IPv4 too, unless it was told not to; that is not seen from outside."""
-    if each.address in _ANY:
-        return each.proto.endswith("6") or family_of(dst) == "inet"
-    return each.address in (dst, f"::ffff:{dst}")
+    return Finding(
+        "port-closed", ns, "", facts, see, served(ns, dst, proto, port), say="" if near else "port-closed-none"
+    )
 
 
 def _echo(s: Situation, ns: str, dst: str) -> Finding | None:

@@ -6,7 +6,7 @@ import errno
 from dataclasses import dataclass, field, replace
 
 from nsmagic.model import Route
-from nsmagic.why import fib, forwarding, neighbours, routes, sockets, wire
+from nsmagic.why import fib, forwarding, mending, neighbours, routes, sockets, wire
 from nsmagic.why.finding import Finding, Hop, inside, ip
 from nsmagic.why.situation import Question, Situation, family_of
 from nsmagic.why.situation import ip as parsed
@@ -60,7 +60,7 @@ def travel(s: Situation, ns: str, packet: Packet, way: str = "out", oif: str = "
     if trail.finding is not None:
         if way == "back" and not depth:
             trail.finding = _nat_missing(s, trail.packet, trail.finding)
-        trail.finding = _of_translation(trail, trail.finding).on_the_way(way)
+        trail.finding = _of_translation(s, trail, trail.finding).on_the_way(way)
         dev = trail.finding.dev
         what = f"stops here: {trail.finding.code}"
         trail.hops.append(Hop(trail.finding.ns, dev, what, False))
@@ -108,6 +108,9 @@ def _travel(s: Situation, ns: str, trail: Trail, way: str, oif: str, depth: int)
                 {"kind": f"a {route.type} address", "dev": packet.dst},
                 say="not-unicast",
             )
+            return
+        if iif and parsed(packet.src).is_link_local and family_of(packet.dst) == "inet6" and trail.legs:
+            trail.finding = routes.link_local_only(s, *trail.legs[0][:2], packet.src, packet.dst)
             return
         if iif:
             stopped = forwarding.forwards(s, at, iif, packet.dst)
@@ -333,7 +336,7 @@ def _translated_out(s: Situation, at: str, trail: Trail) -> None:
             return
 
 
-def _of_translation(trail: Trail, found: Finding) -> Finding:
+def _of_translation(s: Situation, trail: Trail, found: Finding) -> Finding:
     """A packet that goes astray with an address that a router put there: the translation is wrong."""
     if (
         not trail.translated
@@ -343,5 +346,6 @@ def _of_translation(trail: Trail, found: Finding) -> Finding:
         return found
     ns = trail.translated
     facts = {"address": trail.packet.dst, "ns": ns}
-    see = (inside(ns, "iptables", "-t", "nat", "-S"),)
-    return Finding("nat-wrong", ns, "", facts, see, (), say="nat-wrong-destination")
+    see = (inside(ns, "ip6tables" if ":" in trail.packet.dst else "iptables", "-t", "nat", "-S"),)
+    fix = mending.redirected(s, ns, trail.packet.dst, trail.packet.proto, trail.packet.port)
+    return Finding("nat-wrong", ns, "", facts, see, fix, say="nat-wrong-destination")

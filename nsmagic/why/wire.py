@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from nsmagic.model import HOST, Link
+from nsmagic.why import remaking
 from nsmagic.why.finding import Finding, Hop, bridge, ip
 from nsmagic.why.situation import Situation
 
@@ -159,7 +160,8 @@ def _sent(s: Situation, node: Node, link: Link) -> Iterator[Edge]:
                 Node("in", peer.ns, peer.ifname, node.vid), fault, Hop(peer.ns, peer.ifname, "receives", peer.up)
             )
     elif link.kind == "bridge":
-        yield Edge(Node("bridge", node.ns, node.dev, node.vid))
+        vid, wrong = _tag_in(s, node, link, link)
+        yield Edge(Node("bridge", node.ns, node.dev, vid), wrong)
     elif link.kind == "vlan" and link.lower:
         below = s.link(link.peer_ns or node.ns, link.lower)
         if below is not None:
@@ -201,7 +203,7 @@ def _vxlan(s: Situation, node: Node, link: Link) -> Iterator[Edge]:
                     continue
                 fault = None if other.up else down(s, other)
                 if other.info.get("id") != link.info.get("id") or _port(other) != port:
-                    fault = vxlan_mismatch(link, other)
+                    fault = vxlan_mismatch(s, link, other)
                 tunnel = Tunnel(
                     node.ns, node.dev, str(link.info.get("local") or link.info.get("local6") or ""), remote, port
                 )
@@ -226,14 +228,14 @@ def _received(s: Situation, node: Node, link: Link) -> Iterator[Edge]:
         if upper.kind == "vlan":
             tag = int(upper.info.get("id") or 0)
             if tag != node.vid:
-                fault = vlan_mismatch(upper, node.vid, tag)
+                fault = vlan_mismatch(s, upper, node.vid, tag)
             yield Edge(
                 Node("in", upper.ns, upper.ifname), fault, Hop(upper.ns, upper.ifname, f"takes VLAN tag {tag} off")
             )
         elif upper.kind in ("macvlan", "macvtap", "ipvlan"):
             yield Edge(Node("in", upper.ns, upper.ifname, node.vid), fault, Hop(upper.ns, upper.ifname, "receives"))
     if node.vid and s.addresses(node.ns, node.dev, automatic=False):
-        yield Edge(Node("in", node.ns, node.dev), vlan_mismatch(link, node.vid, 0))
+        yield Edge(Node("in", node.ns, node.dev), vlan_mismatch(s, link, node.vid, 0))
     if loose(s, link):
         for each in s.links(node.ns):
             if each.kind == "bridge":
@@ -271,10 +273,10 @@ def _tag_in(s: Situation, node: Node, port: Link, above: Link) -> tuple[int, Fin
     vlans = s.vlans.get(node.ns, {}).get(port.ifname, ())
     if not node.vid:
         pvid = next((first for first, _, flags in vlans if flags & _PVID), 0)
-        return pvid, None if pvid else vlan_mismatch(port, 0, 0, "vlan-port")
+        return pvid, None if pvid else vlan_port(s, port, above, 0)
     if any(first <= node.vid <= last for first, last, _ in vlans):
         return node.vid, None
-    return node.vid, vlan_mismatch(port, node.vid, 0, "vlan-port")
+    return node.vid, vlan_port(s, port, above, node.vid)
 
 
 def _bridged(s: Situation, node: Node, above: Link) -> Iterator[Edge]:
@@ -304,7 +306,7 @@ def _tag_out(s: Situation, node: Node, port: Link, above: Link) -> tuple[int, Fi
     for first, last, flags in s.vlans.get(node.ns, {}).get(port.ifname, ()):
         if first <= node.vid <= last:
             return (0 if flags & _UNTAGGED else node.vid), None
-    return 0, vlan_mismatch(port, node.vid, 0, "vlan-port")
+    return 0, vlan_port(s, port, above, node.vid)
 
 
 def circle(s: Situation, names: Collection[str]) -> Finding | None:
@@ -385,27 +387,46 @@ def not_enslaved(link: Link, above: Link) -> Finding:
     return Finding("not-enslaved", link.ns, link.ifname, {"bridge": above.ifname}, see, fix)
 
 
-def vlan_mismatch(link: Link, got: int, wants: int, say: str = "") -> Finding:
-    facts = {"got": f"tag {got}" if got else "no tag", "wants": f"tag {wants}" if wants else "none", "vid": got}
+def vlan_mismatch(s: Situation, link: Link, got: int, wants: int) -> Finding:
+    """A frame whose tag nobody takes off at an interface, or without the tag that is expected there."""
+    facts = {"got": f"tag {got}" if got else "no tag", "wants": f"tag {wants}" if wants else "none"}
     see = (ip(link.ns, "-d", "link", "show", link.ifname),)
-    fix: tuple[str, ...] = ()
-    if say:
-        see = (bridge(link.ns, "vlan", "show"),)
-        fix = (bridge(link.ns, "vlan", "add", "dev", link.ifname, "vid", str(got)),) if got else ()
-    elif link.kind == "vlan" and got:
-        words = ("link", "add", "link", link.lower, "name", link.ifname, "type", "vlan", "id", str(got))
-        fix = (ip(link.ns, "link", "del", link.ifname), ip(link.ns, *words))
-    return Finding("vlan-mismatch", link.ns, link.ifname, facts, see, fix, say=say)
+    if link.kind != "vlan":
+        upper = f"{link.ifname}.{got}"[-15:]
+        fix = (
+            ip(link.ns, "link", "add", "link", link.ifname, "name", upper, "type", "vlan", "id", str(got)),
+            *remaking.moved(s, link.ns, link.ifname, upper),
+            ip(link.ns, "link", "set", upper, "up"),
+        )
+    elif got:
+        fix = remaking.anew(s, link, remaking.other_name(link, got), id=got)
+    else:
+        fix = remaking.moved(s, link.ns, link.ifname, link.lower)
+    return Finding("vlan-mismatch", link.ns, link.ifname, facts, see, fix)
 
 
-def vxlan_mismatch(link: Link, other: Link) -> Finding:
+def vlan_port(s: Situation, port: Link, above: Link, vid: int) -> Finding:
+    """A port of a switch that does not carry a VLAN (0: what comes without a tag). An end that knows nothing of VLANs gets its frames
+    without a tag."""
+    end = port if port is above else s.link(port.peer_ns, port.peer) if port.peer else None
+    plain = end is None or not (end.master or s.upper.get((end.ns, end.ifname)))
+    words = ("vlan", "add", "dev", port.ifname, "vid", str(vid or remaking.vlan_of(s, port, above)))
+    tags = ("pvid", "untagged") if plain or not vid else ()
+    itself = ("self",) if port is above else ()
+    facts = {"got": f"tag {vid}" if vid else "no tag"}
+    see, fix = (bridge(port.ns, "vlan", "show"),), (bridge(port.ns, *words, *tags, *itself),)
+    return Finding("vlan-mismatch", port.ns, port.ifname, facts, see, fix, say="vlan-port")
+
+
+def vxlan_mismatch(s: Situation, link: Link, other: Link) -> Finding:
+    """The two ends of a tunnel with different numbers or ports; this one is mended."""
     facts = {
         "other": f"{other.ns}/{other.ifname}", "mine": f"number {link.info.get('id')} port {_port(link)}",
         "theirs": f"number {other.info.get('id')} port {_port(other)}",
     }  # fmt: skip
-    return Finding(
-        "vlan-mismatch", link.ns, link.ifname, facts, (ip(link.ns, "-d", "link", "show", link.ifname),), say="vxlan"
-    )
+    see = (ip(link.ns, "-d", "link", "show", link.ifname), ip(other.ns, "-d", "link", "show", other.ifname))
+    fix = remaking.anew(s, link, id=int(other.info.get("id") or 0), port=_port(other))
+    return Finding("vlan-mismatch", link.ns, link.ifname, facts, see, fix, say="vxlan")
 
 
 def home(ns: str) -> str:

@@ -15,10 +15,11 @@ from nsmagic.sentences import say_look
 from nsmagic.why.verdict import SURE
 from tests.why.matrix import CASES, Case
 from tests.why.play import play
+from tests.why.scenes import SCENES
 
 pytestmark = pytest.mark.sandbox
 
-#: Causes that this kernel cannot have (no VLANs of bridges, no bond) or that no network gives on purpose; their tests are on data.
+#: Causes that no network gives on purpose; their tests are on data.
 _ON_DATA = {"unknown", "not-supported"}
 _FIRST = {case.cause: case for case in reversed(CASES)}
 
@@ -39,19 +40,29 @@ def test_case(case: Case, record_property: Callable[[str, Any], None]) -> None:
     assert broken.confidence in (*SURE, "read"), broken.confidence
     assert broken.explanation.count(". ") >= 1 or case.cause == "prefix-length"
     assert broken.see
-    if case.fixed:
-        assert broken.fix
-        assert played.mended is not None
-        assert (played.mended.reachable, played.mended.cause) == (True, ""), played.mended
+    assert broken.fix
+    assert (played.mended.reachable, played.mended.cause) == (True, ""), played.mended
     record_property(
         "why_case", case.id
     )  # counted at the end of the run: cause, place, whole and mended network were right
 
 
 def test_every_cause_is_there_in_two_networks() -> None:
-    scenes = Counter(cause for cause, _ in {(case.cause, case.scene) for case in CASES})
-    assert set(scenes) | _ON_DATA == set(say_look.table())
-    # VLANs are not in this kernel, but for the number of a vxlan: the rest of them is tested on data.
-    assert [cause for cause, number in scenes.items() if number < 2] == ["vlan-mismatch"]
+    """Different ones: IPv4 and IPv6 of one shape count as one."""
+    shapes = {(case.cause, case.scene.removesuffix("6")) for case in CASES}
+    assert {case.scene for case in CASES} == set(SCENES)
+    assert {cause for cause, _ in shapes} | _ON_DATA == set(say_look.table())
+    networks = Counter(cause for cause, _ in shapes)
+    assert [cause for cause, number in networks.items() if number < 2] == []
     assert len(CASES) >= 60
     assert len({case.id for case in CASES}) == len(CASES)
+
+
+def test_both_families() -> None:
+    """What there is in IPv6 is tried in IPv6; the kernel's rp_filter is of IPv4 alone, and of IPv6 alone is what says so."""
+    causes: dict[bool, set[str]] = {True: set(), False: set()}
+    for case in CASES:
+        causes[":" in (case.dst or SCENES[case.scene].dst)].add(case.cause)
+    six, four = causes[True], causes[False]
+    assert four - six == {"rp-filter"}
+    assert six - four == {"ipv6-disabled", "address-tentative"}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nsmagic import Lab
 from nsmagic.why.verdict import SURE
+from tests.why.play import settle
 from tests.why.random_labs import Plan, plans
 
 pytestmark = pytest.mark.sandbox
@@ -48,6 +49,7 @@ def _works(plan: Plan, data: st.DataObject) -> None:
     src, other, dst = _pair(data, plan)
     with Lab() as lab:
         lab.run("\n".join(plan.commands)).check()
+        settle(lab)
         for start, goal in ((src, dst), (other, plan.rooms[src][6 if ":" in dst else 4])):
             verdict = lab.why(start, goal)
             pinged = lab.run(f"ping -c 1 -W 1 {goal}", start).value
@@ -64,6 +66,7 @@ def _any(plan: Plan, data: st.DataObject) -> None:
     src, _, dst = _pair(data, plan)
     with Lab() as lab:
         lab.run("\n".join(plan.commands)).check()
+        settle(lab)
         links = [link for link in lab.snapshot("links").links if link.kind != "loopback" and link.ns != "host"]
         for _ in range(data.draw(st.integers(1, 2))):
             link = data.draw(st.sampled_from([(link.ns, link.ifname) for link in links]))

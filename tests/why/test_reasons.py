@@ -32,9 +32,10 @@ def test_vlans_of_a_cable() -> None:
     verdict = judge(situation(other, ["red eth0.7 10.0.0.1/24", "blue eth0.8 10.0.0.2/24"]), _ASKED)
     assert (verdict.cause, verdict.where) == ("vlan-mismatch", "blue/eth0.8")
     assert verdict.explanation.startswith("The frame reaches blue/eth0.8 with tag 7, but tag 8 is expected there.")
-    assert verdict.fix[-1] == "ip -n blue link add link eth0 name eth0.7 type vlan id 7" or verdict.fix[0].endswith(
-        "eth0.8"
-    )
+    assert verdict.fix == (
+        "ip -n blue link del eth0.8", "ip -n blue link add link eth0 name eth0.7 type vlan id 7",
+        "ip -n blue addr add 10.0.0.2/24 dev eth0.7", "ip -n blue link set eth0.7 up",
+    )  # fmt: skip
     untagged = [*cable("red/eth0", "blue/eth0", 2), vlan("red", 10, 7)]
     verdict = judge(situation(untagged, ["red eth0.7 10.0.0.1/24", "blue eth0 10.0.0.2/24"]), _ASKED)
     assert (verdict.cause, verdict.where) == ("vlan-mismatch", "blue/eth0")
@@ -55,9 +56,10 @@ def test_vlans_of_a_switch() -> None:
     assert reach(switched((7, 7, 6), (7, 7, 6)), "red", "eth0")[Place("blue", "eth0")].cost == 0
     verdict = judge(switched((7, 7, 6), (8, 8, 6)), _ASKED)
     assert (verdict.cause, verdict.where) == ("vlan-mismatch", "host/p2")
-    assert verdict.fix == ("bridge vlan add dev p2 vid 7",)
+    assert verdict.fix == ("bridge vlan add dev p2 vid 7 pvid untagged",)
     verdict = judge(switched((7, 7, 0), (7, 7, 6)), _ASKED)
     assert (verdict.cause, verdict.where) == ("vlan-mismatch", "host/p1")
+    assert verdict.fix == ("bridge vlan add dev p1 vid 7 pvid untagged",)
 
 
 def test_macvlans_meet_by_their_lower_link_and_never_meet_it() -> None:

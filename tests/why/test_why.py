@@ -65,6 +65,29 @@ def test_two_faults_of_different_kinds(lab: Lab) -> None:
     assert lab.why("red", "blue").reachable
 
 
+def test_a_black_hole_for_large_packets(lab: Lab) -> None:
+    """Small packets pass; that a large one does not fit is told to the sender, which a rule forbids."""
+    build(lab, ROUTERS)
+    lab.run("ip -n r1 link set right mtu 1300\nip -n r2 link set left mtu 1300").check()
+    small = lab.why("red", "blue")
+    assert (small.reachable, small.cause) == (True, "")
+    assert small.then == (
+        "packets of more than 1300 bytes do not fit through r1/right: %why red 10.2.0.2 --size 1472 tries one"
+    )
+    assert "mtu" not in lab.run("ip route get 10.2.0.2", "red").text, "nothing was left in the sender's memory of paths"
+    lab.run("iptables -A OUTPUT -p icmp --icmp-type fragmentation-needed -j DROP", "r1").check()
+    hole = lab.why("red", "blue", size=1472)
+    assert (hole.reachable, hole.cause) == (False, "mtu")
+    assert hole.where == "r1: chain OUTPUT of ip filter, rule 1"
+    assert "a black hole" in hole.explanation
+    mend(lab, hole.fix)
+    told = lab.why("red", "blue", size=1472)
+    assert (told.reachable, told.cause, told.where) == (True, "mtu", "r1/right")
+    assert lab.why("red", "blue", size=1272).explanation == (
+        "The echo came back by way of r1 and r2, with 1272 bytes in one packet."
+    )
+
+
 def kernel_state(lab: Lab) -> dict[str, list[str]]:
     """Everything that a probe must leave as it was, read by the tools."""
     found = {}
@@ -151,6 +174,8 @@ def test_the_target_in_every_form(lab: Lab) -> None:
         lab.why("yellow", "red")
     with pytest.raises(NsmagicError, match="99999 is no port"):
         lab.why("red", "blue", 99999)
+    with pytest.raises(NsmagicError, match="70000 is no size of a packet's data"):
+        lab.why("red", "blue", size=70000)
     with pytest.raises(NsmagicError, match="tcp needs a port"):
         lab.why("red", "blue", proto="tcp")
     with pytest.raises(NsmagicError, match='"sctp" is no protocol'):

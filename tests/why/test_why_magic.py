@@ -39,6 +39,7 @@ def test_what_cannot_be_read(notebook: Notebook) -> None:
     assert "%why needs a target" in str(notebook.cell("%why").error)
     assert '"x" is one word too many' in str(notebook.cell("%why a b x").error)
     assert "there is no option --prot" in str(notebook.cell("%why a b --prot tcp").error)
+    assert '--size "big" is no number of bytes' in str(notebook.cell("%why a b --size big").error)
     assert '--port "http" is no port' in str(notebook.cell("%why a b --port http").error)
 
 
