@@ -55,6 +55,8 @@ say_why, say_look = Part("why"), Part("look")
 say_verdict = Part("verdict")
 #: Tasks, checks, faults.
 say_task = Part("task")
+#: Why a lab cannot be started, or lacks something.
+say_cause = Part("cause")
 #: What ``nsmagic lint`` finds.
 say_lint = Part("lint")
 
@@ -167,6 +169,7 @@ __all__ = [
     "english",
     "fields",
     "say",
+    "say_cause",
     "say_lint",
     "say_look",
     "say_task",

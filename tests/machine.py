@@ -73,11 +73,17 @@ def differences(before: Mapping[str, list[str]], after: Mapping[str, list[str]])
         if name == "neighbours":
             # What the kernel has learned it also forgets by itself, the entry of the machine's own gateway say.
             gone = [line for line in gone if "PERMANENT" in line]
+            come = [line for line in come if not any(f'"{gateway}"' in line for gateway in _gateways(before))]
         if name == "sysctls" and loaded:
             known = {line.partition(" = ")[0] for line in old}
             come = [line for line in come if line.partition(" = ")[0] in known]
         found += [f"{name}: - {line}" for line in gone] + [f"{name}: + {line}" for line in come]
     return found
+
+
+def _gateways(seen: Mapping[str, list[str]]) -> set[str]:
+    """The machine's own routers, whom any other program may ask at any time."""
+    return set(re.findall(r'"gateway": "([^"]+)"', "".join([*seen["routes"], *seen["IPv6 routes"]])))
 
 
 def _names(folder: str) -> list[str]:

@@ -12,6 +12,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from nsmagic.sentences import say_cause
+
 #: A file's text, ``""`` when there is none or it may not be read.
 Read = Callable[[str], str]
 
@@ -47,12 +49,10 @@ _DENIED = (errno_.EPERM, errno_.EACCES)
 _ABSENT = (errno_.EOPNOTSUPP, errno_.ENOENT, errno_.EPROTONOSUPPORT, errno_.EAFNOSUPPORT, errno_.ENODEV)
 _MODULES = {"netem": "sch_netem", "nftables": "nf_tables", "nftables nat": "nft_chain_nat"}
 
-_UBUNTU = (
-    "AppArmor takes the rights away inside a new user namespace (Ubuntu 23.10 and later do this by default)",
-    "nsmagic doctor --apparmor | sudo tee /etc/apparmor.d/nsmagic && sudo apparmor_parser -r /etc/apparmor.d/nsmagic",
+_APPARMOR = (
+    "nsmagic doctor --apparmor | sudo tee /etc/apparmor.d/nsmagic && sudo apparmor_parser -r /etc/apparmor.d/nsmagic"
 )
 _NO_FILTER = "docker run --security-opt seccomp=unconfined …"
-_SECCOMP = ("a seccomp filter forbids it, as Docker's default profile does", _NO_FILTER)
 
 
 def read_text(path: str) -> str:
@@ -81,13 +81,13 @@ def cause_of(step: str, errno: int, read: Read = read_text) -> tuple[str, str]:
     """
     if step == "private mounts (as root)" and errno in _DENIED:
         return (
-            "this root has no right to mount (a container gave it few capabilities)",
-            "start it as an ordinary user, for example docker run --user 1000 …",
+            say_cause("root-mounts"),
+            say_cause("ordinary-docker"),
         )
     if step == "become a plain user":
         return (
-            "this root has no second user to become: its user namespace holds too few uids",
-            "start it as an ordinary user",
+            say_cause("root-alone"),
+            say_cause("ordinary"),
         )
     if step in _MACHINE:
         return _booting(step, errno, read)
@@ -96,35 +96,35 @@ def cause_of(step: str, errno: int, read: Read = read_text) -> tuple[str, str]:
     if step in _RIGHTS and errno in _DENIED:
         return _denied_inside(read)
     if step == "veth pair" and errno == errno_.EOPNOTSUPP:
-        return "the kernel's module for veth is not loaded, and a lab may not load modules", "sudo modprobe veth"
+        return say_cause("veth"), "sudo modprobe veth"
     if step in _MOUNT:
         return _mounting(step, errno, read)
     if step == "sysctl write" and errno in (*_DENIED, errno_.EROFS, errno_.ENOENT):
-        return "/proc/sys is read-only or missing here (a container masks it)", _unmask(read)
+        return say_cause("sysctl-masked"), _unmask(read)
     return _plain(errno), ""
 
 
 def _booting(step: str, errno: int, read: Read) -> tuple[str, str]:
     if step == "kernel of the virtual machine":
-        return "there is no User Mode Linux here", "nsmagic vm install"
+        return say_cause("no-uml"), "nsmagic vm install"
     if step == "memory of the virtual machine":
         if errno in (errno_.ENOSPC, errno_.EDQUOT):
             return (
-                "no folder has room for the memory of a virtual machine",
-                'set TMPDIR to a folder on a larger disk, or Lab(limits={"lab_memory": 128 << 20})',
+                say_cause("no-room"),
+                say_cause("no-room-how"),
             )
         return (
-            "in no folder programs may be mapped (/dev/shm and /tmp are mounted noexec), which a virtual machine needs",
-            "set TMPDIR to a folder on a disk that is mounted without noexec",
+            say_cause("noexec"),
+            say_cause("noexec-how"),
         )
     if read(YAMA).strip() in ("2", "3"):
         return (
-            "this machine forbids ptrace (kernel.yama.ptrace_scope), by which a virtual machine runs its programs",
+            say_cause("ptrace"),
             "sudo sysctl -w kernel.yama.ptrace_scope=1",
         )
     if filtered(read):
-        return "the virtual machine ended; a seccomp filter may forbid it ptrace", _NO_FILTER
-    return "the virtual machine ended", ""
+        return say_cause("machine-filtered"), _NO_FILTER
+    return say_cause("machine-ended"), ""
 
 
 def _making(step: str, errno: int, read: Read) -> tuple[str, str]:
@@ -133,24 +133,24 @@ def _making(step: str, errno: int, read: Read) -> tuple[str, str]:
     if errno in _DENIED:
         if step == "user namespace" and _is(read, DEBIAN_SWITCH, "0"):
             return (
-                "this kernel lets only root make user namespaces (kernel.unprivileged_userns_clone is 0)",
+                say_cause("debian-switch"),
                 "sudo sysctl -w kernel.unprivileged_userns_clone=1",
             )
         if filtered(read):
-            return _SECCOMP
+            return say_cause("seccomp"), _NO_FILTER
         if _is(read, UBUNTU_SWITCH, "1"):
-            return _UBUNTU
+            return say_cause("ubuntu"), _APPARMOR
         profile = confined(read)
         if profile:
-            return f"AppArmor's profile {profile} forbids new namespaces", _loosen(profile)
-        return "a security module of the kernel (SELinux, AppArmor) or a chroot forbids new namespaces", ""
+            return say_cause("profile", profile=profile), _loosen(profile)
+        return say_cause("security-module"), ""
     if errno == errno_.EINVAL:
         return (
-            "this kernel was built without these namespaces",
-            "use a kernel with CONFIG_USER_NS=y and CONFIG_NET_NS=y",
+            say_cause("not-built"),
+            say_cause("not-built-how"),
         )
     if errno == errno_.ENOSYS:
-        return "this system call does not exist here: a filter or a sandbox in front of the kernel (gVisor)", _NO_FILTER
+        return say_cause("no-call"), _NO_FILTER
     return _plain(errno), ""
 
 
@@ -158,47 +158,46 @@ def _used_up(step: str, read: Read) -> tuple[str, str]:
     kinds = _COUNTED[step]
     off = [kind for kind in kinds if _is(read, f"/proc/sys/user/max_{kind}_namespaces", "0")]
     if off:
-        word = {"user": "user", "mnt": "mount", "net": "network"}.get(off[0], off[0])
         knob = f"user.max_{off[0]}_namespaces"
-        return f"{word} namespaces are switched off ({knob} is 0)", f"sudo sysctl -w {knob}=15000"
+        return say_cause(f"off-{off[0]}", knob=knob), f"sudo sysctl -w {knob}=15000"
     knobs = {kind: read(f"/proc/sys/user/max_{kind}_namespaces").strip() for kind in kinds}
     known = {kind: int(value) for kind, value in knobs.items() if value.isdigit()}
     if not known:
-        return "the machine's limit of namespaces is used up", "sudo sysctl -w user.max_user_namespaces=15000"
+        return say_cause("used-up"), "sudo sysctl -w user.max_user_namespaces=15000"
     kind, most = min(known.items(), key=lambda item: item[1])
     knob = f"user.max_{kind}_namespaces"
     return (
-        f"the machine's limit of namespaces is used up ({knob} is {most})",
+        say_cause("used-up-knob", knob=knob, most=most),
         f"sudo sysctl -w {knob}={max(15000, 2 * most)}",
     )
 
 
 def _denied_inside(read: Read) -> tuple[str, str]:
     if _is(read, UBUNTU_SWITCH, "1"):
-        return _UBUNTU
+        return say_cause("ubuntu"), _APPARMOR
     if filtered(read):
-        return _SECCOMP
-    return "the new user namespace was made, but a security module of the kernel takes its rights away", ""
+        return say_cause("seccomp"), _NO_FILTER
+    return say_cause("rights-taken"), ""
 
 
 def _mounting(step: str, errno: int, read: Read) -> tuple[str, str]:
     if step in ("fresh /proc", "fresh /sys") and errno == errno_.EPERM:
         # Only a process that sees all of /proc may mount a new one; a container covers parts of it.
-        return f"parts of {step[6:]} are masked, as in containers, and then no fresh one may be mounted", _unmask(read)
+        return say_cause("masked", path=step[6:]), _unmask(read)
     if errno in _DENIED and _is(read, UBUNTU_SWITCH, "1"):
-        return _UBUNTU
+        return say_cause("ubuntu"), _APPARMOR
     if errno == errno_.EACCES:
         profile = confined(read)
-        name = f"AppArmor's profile {profile}" if profile else "a security module (AppArmor's docker-default, SELinux)"
-        return f"{name} forbids mounts", _loosen(profile)
+        words = say_cause("profile-mounts", profile=profile) if profile else say_cause("module-mounts")
+        return words, _loosen(profile)
     if errno == errno_.EPERM and filtered(read):
-        return _SECCOMP
+        return say_cause("seccomp"), _NO_FILTER
     if step == "named namespace" and errno == errno_.ENOENT:
-        return "there is no /proc in the lab, which naming a namespace needs", _unmask(read)
+        return say_cause("no-proc"), _unmask(read)
     if errno in _FULL:
-        return "the limit of mounts is used up (fs.mount-max)", "sudo sysctl -w fs.mount-max=200000"
+        return say_cause("mounts-used-up"), "sudo sysctl -w fs.mount-max=200000"
     if errno == errno_.ENODEV:
-        return "this kernel was built without this file system", ""
+        return say_cause("no-file-system"), ""
     return _plain(errno), ""
 
 
@@ -219,7 +218,7 @@ def _is(read: Read, path: str, value: str) -> bool:
 
 
 def _plain(errno: int) -> str:
-    return os.strerror(errno) if errno else "the reason is not known"
+    return os.strerror(errno) if errno else say_cause("not-known")
 
 
 def filtered(read: Read = read_text) -> bool:
@@ -241,15 +240,15 @@ def lacking(feature: str, errno: int, modules: dict[str, str]) -> tuple[str, str
     ('the kernel has no module 8021q, or it is not loaded', 'sudo modprobe 8021q')
     """
     if feature == "tun" and errno in (errno_.ENOENT, errno_.ENXIO, errno_.ENODEV):
-        return "there is no device /dev/net/tun", "sudo modprobe tun"
+        return say_cause("no-tun"), "sudo modprobe tun"
     if feature == "tun" and errno in _DENIED:
-        return "/dev/net/tun may not be opened by this user", "sudo chmod 666 /dev/net/tun"
+        return say_cause("tun-closed"), "sudo chmod 666 /dev/net/tun"
     module = _MODULES.get(feature) or modules.get(feature)
     if module and errno in _ABSENT:
-        return f"the kernel has no module {module}, or it is not loaded", f"sudo modprobe {module}"
+        return say_cause("no-module", module=module), f"sudo modprobe {module}"
     if feature == "iptables nat":
         return (
-            "iptables cannot add a MASQUERADE rule with this kernel",
+            say_cause("no-masquerade"),
             "sudo modprobe -a nft_chain_nat xt_MASQUERADE nft_compat",
         )
     return _plain(errno), ""

@@ -20,6 +20,7 @@ from nsmagic.commands.packages import MODULES
 from nsmagic.errors import NsmagicError, SandboxUnavailable
 from nsmagic.sandbox import causes, choice, config, doctor, features, tools, trial
 from nsmagic.sandbox.causes import Read, cause_of, lacking
+from nsmagic.sentences import say_cause
 
 ROOT = Path(nsmagic.__file__).resolve().parent.parent
 GATE = Path(__file__).with_name("gate.py")
@@ -428,7 +429,7 @@ def test_one_user_namespace_is_enough_for_the_other_kind() -> None:
 def test_seccomp_is_named() -> None:
     """Docker's default profile, on the real kernel."""
     data = doctor_behind("unshare-EPERM")
-    assert failed(data)["user namespace"][1:] == causes._SECCOMP
+    assert failed(data)["user namespace"][1:] == (say_cause("seccomp"), causes._NO_FILTER)
     assert "seccomp" in data["error"]
 
 
