@@ -8,13 +8,23 @@ A table that changes while the kernel lists it is listed again; after ``_TRIES``
 
 from __future__ import annotations
 
+import operator
 import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from nsmagic.netlink import decode
 from nsmagic.netlink.raw import RawAddr, RawLink, RawNeighbour, RawRoute, RawRule
-from nsmagic.netlink.socket import NetlinkError, RouteSocket
+from nsmagic.netlink.socket import (
+    HEADER,
+    NLM_F_DUMP,
+    NLM_F_DUMP_INTR,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NetlinkError,
+    RouteSocket,
+    ack_error,
+)
 from nsmagic.netlink.words import (
     AF_BRIDGE,
     AF_INET,
@@ -231,12 +241,85 @@ def neighbour_of(key: bytes) -> RawNeighbour:
 _NEIGHBOURS = _neighbour_request()
 
 
-def neighbour_keys(sock: RouteSocket) -> list[bytes]:
+class Heard(NamedTuple):
+    """A dump of neighbours: the bytes that matter of each, and how each datagram of it is recognized: its size, what takes from it all
+    that does not run by itself, that, and whether it is the last one. ``ends`` counts the keys up to each."""
+
+    keys: list[bytes]
+    shapes: list[tuple[int, Callable[[bytes], Any], Any, bool]]
+    ends: list[int]
+
+
+def neighbour_keys(sock: RouteSocket, last: Heard | None = None) -> Heard:
     """``neighbours`` of both families as the bytes that matter of each. They change without an event (a packet sent makes STALE
-    into DELAY), so they are read for every snapshot, and mostly compare equal."""
-    return [
-        _key(data, at, end) for _, data, at, end in whole(sock, RTM_GETNEIGH, _NEIGHBOURS) if data[at] in INET_FAMILIES
-    ]
+    into DELAY), so they are read for every snapshot, and are mostly what they were: then ``last`` itself is returned, and nothing
+    was decoded.
+
+    Raises
+    ------
+    NetlinkError
+        The kernel refused, or the table never stood still.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            return _heard(sock, last)
+        except NetlinkError as error:
+            if error.errno != _EINTR or not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _heard(sock: RouteSocket, last: Heard | None) -> Heard:
+    seq = sock.ask(RTM_GETNEIGH, NLM_F_DUMP, _NEIGHBOURS)
+    found = Heard([], [], [])
+    same = last is not None
+    interrupted = False
+    while True:
+        data = sock.receive()
+        if data[8:12] != seq:
+            continue
+        if same and last is not None:
+            size, take, taken, done = last.shapes[len(found.shapes)]
+            if len(data) == size and take(data) == taken:
+                if done:
+                    return last
+                found.shapes.append(last.shapes[len(found.shapes)])
+                continue
+            # What came before was the same: only from here on it is looked at.
+            same = False
+            found.ends.extend(last.ends[: len(found.shapes)])
+            found.keys.extend(last.keys[: found.ends[-1] if found.ends else 0])
+        at, slices, done = 0, [], False
+        while at + 16 <= len(data) and not done:
+            length, kind, flags, _, _ = HEADER.unpack_from(data, at)
+            if length < 16:
+                break
+            interrupted = interrupted or bool(flags & NLM_F_DUMP_INTR)
+            start, end = at + 16, at + length
+            slices.append(slice(at, at + 8))  # size, type and flags
+            if kind == NLMSG_DONE:
+                code = struct.unpack_from("=i", data, start)[0] if length >= 20 else 0
+                if code < 0:
+                    raise NetlinkError(-code)
+                slices.append(slice(start, end))
+                done = True
+            elif kind == NLMSG_ERROR:
+                error = ack_error(data, start, end, flags)
+                if error is not None:
+                    raise error
+                done = True
+            elif data[start] in INET_FAMILIES:
+                key = _key(data, start, end)
+                found.keys.append(key)
+                slices.append(slice(start, start + len(key)))
+            at += (length + 3) & ~3
+        take = operator.itemgetter(*slices)
+        found.shapes.append((len(data), take, take(data), done))
+        found.ends.append(len(found.keys))
+        if done:
+            if interrupted:
+                raise NetlinkError(_EINTR, "the table changed while it was read")
+            return found
 
 
 def fdb(sock: RouteSocket) -> list[RawNeighbour]:

@@ -43,6 +43,9 @@ ALL: Final[frozenset[int]] = frozenset({-1})
 NOTHING: Final = 0
 EVERYTHING: Final = 127
 
+#: Tables of which the kernel sends no event, or not for each change.
+_READ = frozenset(("neighbours", "fdb"))
+
 
 class Live:
     """A namespace of the lab, as the monitor follows it."""
@@ -74,6 +77,8 @@ class Live:
         self._links_changed = True
         self._space: Space | None = None
         self._cache: dict[str, tuple[tuple[Any, ...], list[Row]]] = {}
+        self._shown: dict[str, tuple[Space, int, list[Row]]] = {}
+        self._heard: dump.Heard | None = None
 
     def note(self, bit: int, *, worth: bool) -> None:
         """A part has to be read again: soon when it may hold a change worth telling, else for the next snapshot."""
@@ -189,6 +194,17 @@ class Live:
 
     # Rows
 
+    def shown(self, table: str, state: State, naming: int) -> list[Row]:
+        """``rows``, in a fraction of its time where nothing at all is different: asked of five hundred namespaces, four times each."""
+        known = self._shown.get(table)
+        space = state[self.nsid]
+        if known is not None and known[0] is space and known[1] == naming:
+            return known[2]
+        rows = self.rows(table, state, naming)
+        if table not in _READ:
+            self._shown[table] = (space, naming, rows)
+        return rows
+
     def rows(self, table: str, state: State, naming: int) -> list[Row]:
         """The namespace's rows of a table, made again only when something in them may differ. ``naming`` is another number
         whenever a name somewhere changed that a row of another namespace may show."""
@@ -216,19 +232,19 @@ class Live:
         return rows
 
     def _neighbours(self, space: Space) -> list[Row]:
-        keys = dump.neighbour_keys(self.sock)
+        heard = self._heard = dump.neighbour_keys(self.sock, self._heard)
         cached = self._cache.get("neighbours")
         if cached is not None:
             known, links, name, fixed = cached[0]
-            if known == keys and links is space.links and name == space.name and fixed is space.fixed:
+            if known is heard and links is space.links and name == space.name and fixed is space.fixed:
                 return cached[1]
-        entries = [dump.neighbour_of(key) for key in keys]
+        entries = [dump.neighbour_of(key) for key in heard.keys]
         entries += [entry for entry in space.fixed if entry.flags & dump.NTF_PROXY]
         ranked = sorted(entries, key=lambda entry: (number(entry.address), entry.ifindex, entry.flags & dump.NTF_PROXY))
         rows = [peers.neighbour_row(space, entry) for entry in ranked]
         if cached is not None and cached[1] == rows:
             rows = cached[1]
-        self._cache["neighbours"] = ((keys, space.links, space.name, space.fixed), rows)
+        self._cache["neighbours"] = ((heard, space.links, space.name, space.fixed), rows)
         return rows
 
 

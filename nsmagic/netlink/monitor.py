@@ -494,8 +494,8 @@ class Monitor:
         self._refresh(need, names)
         self._tell()
         return {
-            table: [(live.name, live.rows(table, self._state, self._naming)) for live in chosen] for table in tables
-        }  # fmt: skip
+            table: [(live.name, live.shown(table, self._state, self._naming)) for live in chosen] for table in tables
+        }
 
     def space(self, name: str) -> Space:
         """A namespace as it is now: raw rows, for who needs more than the model's columns.

@@ -13,6 +13,7 @@ import ctypes
 import os
 import socket
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -189,6 +190,15 @@ class RouteSocket:
                 if number == NLMSG_ERROR:
                     raise ack_error(data, at, end, flags_) or NetlinkError(71, "empty answer")
                 return number, data[at:end]
+
+    def ask(self, kind: int, flags: int, body: bytes) -> bytes:
+        """Send a request whose answers the caller reads with ``receive``; its sequence number, as it stands in each of them."""
+        self.sock.send(self.message(kind, flags, body))
+        return self._seq.to_bytes(4, sys.byteorder)
+
+    def receive(self) -> bytes:
+        """The next datagram."""
+        return self.sock.recv(_BUFFER)
 
     def dump(self, kind: int, body: bytes) -> Iterator[tuple[int, bytes, int, int]]:
         """Ask for a whole table; yields ``(message type, buffer, start of body, end)`` without copying.
