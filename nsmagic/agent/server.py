@@ -276,7 +276,7 @@ class Agent:
     def op_snapshot(self, call: Call, tables: list[str], ns: list[str] | None = None) -> dict[str, Any] | None:
         """Tables of some or all namespaces: items of at most so many rows, so that no frame grows too large."""
         self.namespaces.scan()
-        self.monitor.settle()
+        self.monitor.settle(concluded=True)
         data = self.work.snapshot([table for table in tables if table not in FURTHER], ns)
         names = sorted(self.namespaces.entries) if ns is None else [self.namespaces.first_name(name) for name in ns]
         if "conntrack" in tables:
@@ -311,7 +311,7 @@ class Agent:
         for what the kernel does a moment after a command; who follows the lab sees it come."""
         self.namespaces.scan()
         if settle:
-            self.monitor.settle()
+            self.monitor.settle(concluded=True)
         answer: dict[str, Any] = {}
         for table, parts in self.work.parts(list(since)).items():
             number = self.shelf.put(table, parts)

@@ -61,7 +61,7 @@ class Work:
         """
         asked, ns = ns, self._namespaces.first_name(ns)
         if verb in _SHOWS:
-            self._monitor.settle()
+            self._monitor.settle(concluded=True)
             shown = show(self._monitor, ns, verb, args, wants)
             if asked != ns:
                 for rows in (shown.get("rows", []), *shown.get("more", {}).values()):

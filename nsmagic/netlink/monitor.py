@@ -544,23 +544,24 @@ class Monitor:
         old, touched, among = self._journal.since(mark)
         return [] if old is self._state else delta.changes(old, self._state, touched, among=among)
 
-    def settle(self, timeout: float = 0.2) -> bool:
+    def settle(self, timeout: float = 0.2, *, concluded: bool = False) -> bool:
         """Wait until what the kernel does a moment later has happened (see ``settle.py``); at most ``timeout`` seconds.
+        ``concluded``: also what an older kernel takes a second for; this is for who reads the state of links.
 
         Returns whether everything came to rest.
         """
-        deadline = time.monotonic() + timeout
+        begun = time.monotonic()
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
         while True:
             self._pump()
             self._refresh()
-            restless = self._settling.restless()
+            restless = self._settling.restless(concluded=concluded)
             self._refresh()  # what looking at them has found
-            left = deadline - time.monotonic()
+            left = begun - time.monotonic() + (max(timeout, self._settling.patience()) if concluded else timeout)
             if restless and left > 0 and poll.poll(max(1, int(left * 1000))):
                 continue
             if restless:
-                self._settling.give_up()
+                self._settling.give_up(concluded=concluded)
             self._tell()
             return not restless

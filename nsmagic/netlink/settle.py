@@ -3,6 +3,10 @@
 ``ip link set … up`` returns before the link is up: the kernel's *linkwatch* draws its conclusions (operational state, then
 carrier of what is stacked above, link-local addresses) in the background, a fraction of a millisecond later. So does the
 end of a namespace: the other ends of its veths go 20 ms after it. A table read in between would differ from run to run.
+
+Where nothing is to be gained by haste (a bridge without carrier) linkwatch runs once a second (``linkwatch_urgent_event`` in
+net/core/link_watch.c), and until then such a link is up and its state UNKNOWN. Since Linux 6.9 who asks for the link has it done at
+once (``rtnl_getlink``); with an older kernel, as that of the kind ``vm``, who wants to show it has to wait.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from nsmagic.netlink.live import Live
 from nsmagic.netlink.peers import PAIRED, State
 from nsmagic.netlink.raw import RawLink
 
+#: Seconds within which linkwatch runs, and a little for its work.
+_LINKWATCH = 1.2
 #: ``(namespace id, index)``
 Key = tuple[int, int]
 
@@ -50,12 +56,15 @@ class Settling:
             if end is not None and end[0] != live.nsid:
                 self._doomed.add(end)
 
-    def give_up(self) -> None:
-        """Somebody holds the namespace: do not wait for its end again."""
+    def give_up(self, *, concluded: bool = False) -> None:
+        """Somebody holds the namespace: do not wait for its end again; nor for a conclusion that the kernel does not draw."""
         self._doomed.clear()
+        if concluded:
+            self._moving = {key for key in self._moving if not _unconcluded(self._link(*key))}
 
-    def restless(self) -> bool:
-        """Look at what moved and what hangs on it; whether anything is not yet what it must become.
+    def restless(self, *, concluded: bool = False) -> bool:
+        """Look at what moved and what hangs on it; whether anything is not yet what it must become; ``concluded``: nor what
+        linkwatch will make of it when it has the time.
 
         What is not stays listed for the next look.
         """
@@ -67,9 +76,15 @@ class Settling:
             for nsid, index in {end for key in keys for end in self._hanging_on(*key)} - asked:
                 asked.add((nsid, index))
                 self._reread(self._lives[nsid], index)
-        self._moving = {key for key in seen | asked if _inconsistent(self._link(*key))}
+        late = {key for key in seen | asked if _unconcluded(self._link(*key))}
+        early = {key for key in seen | asked if _inconsistent(self._link(*key))}
+        self._moving = early | late
         self._doomed = {key for key in self._doomed if self._link(*key) is not None}
-        return bool(self._moving or self._doomed)
+        return bool(early or self._doomed or (concluded and late))
+
+    def patience(self) -> float:
+        """For how many seconds what was restless at the last look may be waited for."""
+        return _LINKWATCH if any(_unconcluded(self._link(*key)) for key in self._moving) else 0.0
 
     def _link(self, nsid: int, index: int) -> RawLink | None:
         live = self._lives.get(nsid)
@@ -102,3 +117,8 @@ def _inconsistent(link: RawLink | None) -> bool:
     if link.flags & IFF_LOWER_UP:
         return link.operstate in ("DOWN", "LOWERLAYERDOWN", "NOTPRESENT")
     return link.operstate == "UP"
+
+
+def _unconcluded(link: RawLink | None) -> bool:
+    """Whether linkwatch has yet to say what a link that is up and has no carrier is."""
+    return link is not None and link.flags & (IFF_UP | IFF_LOWER_UP) == IFF_UP and link.operstate == "UNKNOWN"
