@@ -26,12 +26,11 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from nsmagic.errors import KernelRefused
+from nsmagic.framed import FramedSocket, MachineSocket
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab
 
-#: Python's own, whatever stands in its place by the time we are asked.
-MachineSocket = socket.socket
 _IP = frozenset({socket.AF_INET, socket.AF_INET6})
 _FAMILIES = _IP | {getattr(socket, "AF_PACKET", -1)}
 _LOOK_UPS = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo")
@@ -106,7 +105,7 @@ class _AnySocket(type):
         return issubclass(subclass, MachineSocket) if cls is LabSocket else super().__subclasscheck__(subclass)
 
 
-class LabSocket(MachineSocket, metaclass=_AnySocket):
+class LabSocket(FramedSocket, metaclass=_AnySocket):
     """A socket of the namespace of the block in which it was made; outside of any block, an ordinary one."""
 
     _lab: weakref.ref[Lab] | None = None
@@ -124,6 +123,8 @@ class LabSocket(MachineSocket, metaclass=_AnySocket):
             made = block.lab.socket(block.ns, family, type, proto)
         except KernelRefused as refusal:
             raise OSError(refusal.errno, refusal.kernel) from None
+        if isinstance(made, FramedSocket):
+            self._far = made._far
         super().__init__(family, type, proto, made.detach())
         self._lab, self._ns = weakref.ref(block.lab), block.ns
         block.lab.track(self)
@@ -168,8 +169,7 @@ class LabSocket(MachineSocket, metaclass=_AnySocket):
 
     def sendto(self, data: Any, *flags_and_address: Any) -> int:
         *flags, address = flags_and_address or (None,)
-        sent: int = MachineSocket.sendto(self, data, *flags, self._looked_up(address))  # type: ignore[call-overload]
-        return sent
+        return super().sendto(data, *flags, self._looked_up(address))
 
     def sendmsg(self, buffers: Any, ancdata: Any = (), flags: int = 0, address: Any = None, /) -> int:
         return super().sendmsg(buffers, ancdata, flags, self._looked_up(address))

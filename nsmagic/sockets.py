@@ -1,14 +1,14 @@
-"""Sockets and look-ups of names in a lab, for Python outside of it: the part of ``Lab`` that hands out descriptors."""
+"""Sockets and look-ups of names in a lab, for Python outside of it: the part of ``Lab`` that hands out sockets."""
 
 from __future__ import annotations
 
 import socket as socket_
 from typing import Any
 
-from nsmagic.errors import LabError
+from nsmagic import framed
+from nsmagic.framed import MachineSocket
 from nsmagic.life import Life
 from nsmagic.model import HOST
-from nsmagic.pythonic import MachineSocket
 
 
 class Sockets(Life):
@@ -24,17 +24,27 @@ class Sockets(Life):
         """A Python socket that lives in a namespace, also when this process has no rights there: port 80, raw ICMP and
         AF_PACKET work. An open one keeps its namespace alive; ``close()`` of the lab closes them all.
 
+        Of the kind ``vm``, whose kernel is another one, what is written and read is carried there and back (``framed.py`` says
+        what such a socket has not).
+
+        >>> with Lab() as lab, lab.socket("host") as server:
+        ...     server.bind(("127.0.0.1", 80))
+        ...     server.getsockname()
+        ('127.0.0.1', 80)
+
         Raises
         ------
-        LabError
-            A kind of sandbox that does not share a kernel with the notebook.
+        NsmagicError
+            There is no such namespace, or the kernel refuses.
         """
         client = self.client
-        if not client.carries_fds:
-            raise LabError(f"sockets cannot be handed out of a lab of kind {self._kind}")
-        call = client.call("socket", ns=ns, family=int(family), type=int(type), proto=int(proto))
-        call.result()
-        made = MachineSocket(family, type, proto, call.fds[0])
+        made: MachineSocket
+        if client.carries_fds:
+            call = client.call("socket", ns=ns, family=int(family), type=int(type), proto=int(proto))
+            call.result()
+            made = MachineSocket(family, type, proto, call.fds[0])
+        else:
+            made = framed.open_socket(client, ns, int(family), int(type), int(proto))
         self.track(made)
         return made
 

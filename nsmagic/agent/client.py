@@ -26,7 +26,8 @@ _ENDED = object()
 def _may_be_large(request: Mapping[str, Any]) -> bool:
     """Whether a request may not fit into one part of a socket's buffer (32 KiB)."""
     text = request.get("script") or ""
-    return len(request.get("commands", ())) > 30 or len(text) + sum(map(len, request.get("argv", ()))) > 4000
+    data = (each for each in request.get("arguments", ()) if isinstance(each, str))
+    return len(request.get("commands", ())) > 30 or sum(map(len, (text, *request.get("argv", ()), *data))) > 4000
 
 
 class Transport(Protocol):

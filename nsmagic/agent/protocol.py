@@ -11,6 +11,7 @@ Standard library only: the launcher imports this before any other folder is on i
 from __future__ import annotations
 
 import array
+import base64
 import json
 import os
 import socket
@@ -90,6 +91,28 @@ def _too_deep(body: bytes) -> bool:
             return False
         brackets = brackets.replace(b"[]", b"")  # takes away the innermost level
     return bool(brackets)
+
+
+def to_data(address: Any) -> Any:
+    """A socket's address as JSON can carry it.
+
+    >>> to_data(("eth0", 2048, 0, 1, b"\\x02")), from_data(["eth0", 2048, 0, 1, {"bytes": "Ag=="}])
+    (['eth0', 2048, 0, 1, {'bytes': 'Ag=='}], ('eth0', 2048, 0, 1, b'\\x02'))
+    """
+    if isinstance(address, (tuple, list)):
+        return [to_data(each) for each in address]
+    if isinstance(address, (bytes, bytearray)):
+        return {"bytes": base64.b64encode(address).decode()}
+    return address
+
+
+def from_data(data: Any) -> Any:
+    """The address that ``to_data`` was given."""
+    if isinstance(data, list):
+        return tuple(from_data(each) for each in data)
+    if isinstance(data, dict):
+        return base64.b64decode(data["bytes"])
+    return data
 
 
 class Reader:

@@ -36,13 +36,14 @@ from nsmagic.agent import (
 )
 from nsmagic.agent.call import Call, told
 from nsmagic.agent.capture import Captures
+from nsmagic.agent.framed_socket import FramedSockets, refused
 from nsmagic.agent.jobs import Jobs
 from nsmagic.agent.loop import Loop, Timer
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.output import FailedLines, Output
 from nsmagic.agent.rules import Rules, may_change
 from nsmagic.agent.work import Work
-from nsmagic.errors import CommandFailed, CommandNotFound, KernelRefused, NamespaceNotFound, NsmagicError
+from nsmagic.errors import CommandFailed, CommandNotFound, NamespaceNotFound, NsmagicError
 from nsmagic.model import FURTHER, HOST
 from nsmagic.netlink.monitor import Monitor
 
@@ -78,6 +79,7 @@ class Agent:
         self.work = Work(self.loop, self.monitor, self.namespaces, self.bounds["neighbours"])
         self.rules = Rules(self.loop, self.monitor, self.namespaces, self.place)
         self.captures = Captures(self.loop, self.namespaces)
+        self.sockets = FramedSockets(self.loop)
         if plain:
             self.work.up_loopback()
         self.shelf = shelf.Shelf()
@@ -474,14 +476,28 @@ class Agent:
 
     def op_socket(self, call: Call, ns: str, family: int, type: int, proto: int = 0) -> None:
         """A socket that lives in a namespace, as a descriptor."""
+        with self._socket(ns, family, type, proto) as made:
+            call.done({}, [made.fileno()])
+
+    def _socket(self, ns: str, family: int, type: int, proto: int) -> socket.socket:
         with self.namespaces.inside(self.namespaces.nsfd(ns)):
             try:
-                made = socket.socket(family, type, proto)
+                return socket.socket(family, type, proto)
             except OSError as error:
-                words = error.strerror or str(error)
-                raise KernelRefused(f"socket: {words}", errno=error.errno or 0, kernel=words) from None
-        with made:
-            call.done({}, [made.fileno()])
+                raise refused("socket", error) from None
+
+    def op_framed_socket(
+        self, call: Call, ns: str = HOST, family: int = 2, type: int = 1, proto: int = 0, accepted: int = 0
+    ) -> None:
+        """The same where descriptors cannot leave, or a connection that such a socket accepted: see ``framed_socket.py``."""
+        if accepted:
+            self.sockets.adopt(call, accepted)
+        else:
+            self.sockets.start(call, self._socket(ns, family, type, proto))
+
+    def op_socket_do(self, call: Call, number: int, method: str, arguments: list[Any]) -> dict[str, Any] | None:
+        """What such a socket is asked."""
+        return self.sockets.do(call, number, method, arguments)
 
     def op_resolve(self, call: Call, ns: str, function: str, arguments: list[Any]) -> None:
         """A look-up of names (``getaddrinfo`` and its kin) with the files and servers of a namespace."""

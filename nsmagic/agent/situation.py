@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nsmagic.agent.namespaces import Namespaces
+from nsmagic.agent.process import executable
 from nsmagic.netlink import ask_route, dump, listening, nftrace
 from nsmagic.netlink.monitor import Monitor
 
@@ -31,12 +32,14 @@ _MOST_LINES = 4000
 
 def read(monitor: Monitor, namespaces: Namespaces, names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """For each namespace: ``sysctls`` (by their path below ``net``), ``sockets``, ``vlans``, ``tables``: the families of nftables,
-    and ``legacy``: the tables of the old iptables."""
+    ``legacy``: the tables of the old iptables, and ``typed``: by which word a person calls that here."""
     found = {}
+    typed = _typed()
     for name in names:
         with namespaces.inside(namespaces.nsfd(name)):
             found[name] = {
                 "sysctls": _sysctls(), "sockets": _sockets(), "tables": sorted(_families()), "legacy": _legacy(),
+                "typed": typed,
             }  # fmt: skip
         found[name]["vlans"] = dump.vlans(monitor.socket(name))
     return found
@@ -126,6 +129,15 @@ def _legacy() -> list[str]:
         text = _text(f"/proc/thread-self/net/{file}")
         names += [f"{file[:-13]}:{name}" for name in text.split()] if text else []
     return names
+
+
+def _typed() -> dict[str, str]:
+    """The old iptables by family: plain ``iptables`` where that is it (``update-alternatives``, and the kind vm)."""
+    found = {}
+    for family, name in (("ip", "iptables"), ("ip6", "ip6tables")):
+        plain = executable(name)
+        found[family] = name if plain and "legacy" in os.path.basename(os.path.realpath(plain)) else f"{name}-legacy"
+    return found
 
 
 def _conntrack() -> list[list[str]]:

@@ -22,7 +22,7 @@ from nsmagic.model import Snapshot
 from nsmagic.printable import columns, printable
 from nsmagic.trace.capture import Capture
 from nsmagic.trace.join import Sighting, foreground, join
-from nsmagic.trace.ruling import Ruling, rulings
+from nsmagic.trace.ruling import Ruling, by_counters, in_order, rulings
 from nsmagic.trace.sequence import diagram
 from nsmagic.trace.wiring import Wiring
 
@@ -62,7 +62,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A rule that counted packets meanwhile. ``hook`` is where the kernel calls its chain, ``family`` ``ip``, ``ip6`` or one of nft's own."""
+    """A rule that counted packets meanwhile. ``hook`` is where the kernel calls its chain, ``family`` ``ip``, ``ip6`` or one of nft's own;
+    ``tool``, ``position`` and ``target`` are those of ``FirewallRule``."""
 
     ns: str
     table: str
@@ -71,6 +72,9 @@ class Counted:
     packets: int
     hook: str = ""
     family: str = ""
+    tool: str = ""
+    position: int = 0
+    target: str = ""
 
 
 class Journey:
@@ -113,8 +117,14 @@ class Journey:
         old = {(room, address) for room, address in pending if address not in wanted}
         #: Every sighting, in order; what the kernel says of its own accord is left out.
         self.steps: list[Sighting] = join(foreground(seen, old), Wiring(snapshot.links.rows))
-        #: What rules of nftables decided, in the order of the steps.
-        self.rulings: tuple[Ruling, ...] = tuple(rulings(capture.decided, self.steps, snapshot, rules or Snapshot()))
+        #: What rules decided, in the order of the steps: those of nftables by what the kernel tells, those of the old iptables that
+        #: drop by their counters.
+        self.rulings: tuple[Ruling, ...] = in_order(
+            [
+                *rulings(capture.decided, self.steps, snapshot, rules or Snapshot()),
+                *by_counters(self.counted, self.steps),
+            ]
+        )
         self._ruled: dict[int, list[Ruling]] = {}
         for ruling in self.rulings:
             self._ruled.setdefault(ruling.step, []).append(ruling)
@@ -455,14 +465,14 @@ class Drawing(str):
 def counted(before: Snapshot, after: Snapshot) -> list[Counted]:
     """The rules, and policies that drop, whose counters rose, in the order in which the kernel has them."""
     known = {_identity(row): row.packets for row in before.firewall.rows}
-    return [
-        Counted(
-            row.ns, row.table, row.chain, row.rule, row.packets - known.get(_identity(row), 0), row.hook, row.family
-        )
-        for row in after.firewall.rows
+    found = []
+    for row in after.firewall.rows:
+        packets = row.packets - known.get(_identity(row), 0)
         # That a chain's policy lets a packet pass is no rule that it met.
-        if row.packets > known.get(_identity(row), 0) and (row.position or row.target != "ACCEPT")
-    ]
+        if packets > 0 and (row.position or row.target != "ACCEPT"):
+            place = row.ns, row.table, row.chain, row.rule, packets
+            found.append(Counted(*place, row.hook, row.family, row.tool, row.position, row.target))
+    return found
 
 
 def _may_match(rule: str, dev: str, src: str, dst: str) -> bool:

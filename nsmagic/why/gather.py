@@ -161,6 +161,7 @@ def _situation(snapshot: Snapshot, read: Mapping[str, Mapping[str, Any]]) -> Sit
         {ns: {name: tuple(map(tuple, vlans)) for _, name, vlans in each["vlans"]} for ns, each in read.items()},
         {ns: frozenset(each["tables"]) for ns, each in read.items()},
         frozenset(ns for ns, each in read.items() if each["legacy"]),
+        next((each["typed"] for each in read.values()), {}),
     )
 
 
@@ -173,7 +174,8 @@ def _sent(lab: Lab, s: Situation, request: judge.Request, names: list[str], size
     old = sorted(s.legacy)
     before = legacy.rules(lambda ns: lab.snapshot("firewall", ns=ns).firewall.rows, old)
     probe = _probe(lab.client, request, names, [ns for ns in names if s.tables.get(ns)], size, quiet)
-    counted = legacy.steps(before, legacy.rules(lambda ns: lab.snapshot("firewall", ns=ns).firewall.rows, old))
+    after = legacy.rules(lambda ns: lab.snapshot("firewall", ns=ns).firewall.rows, old)
+    counted = legacy.steps(before, after, s.typed)
     return replace(probe, steps=(*(ruletext.worded(lab.client, step) for step in probe.steps), *counted))
 
 

@@ -138,6 +138,8 @@ class Situation:
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
     legacy: frozenset[str] = frozenset()
     firewall: Mapping[str, tuple[FirewallRule, ...]] = field(default_factory=dict)
+    #: The word for the old iptables, by family.
+    typed: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[Question, Answer] = field(default_factory=dict)
     conntrack: Mapping[str, tuple[Translation, ...]] = field(default_factory=dict)
     probe: Probe | None = None

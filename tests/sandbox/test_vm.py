@@ -5,6 +5,7 @@ Its processes are in no namespace of their own that could be looked for, but all
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import hashlib
@@ -13,11 +14,13 @@ import os
 import pty
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,9 +30,10 @@ import pytest
 from nsmagic import Lab
 from nsmagic.agent import vm as agent_vm
 from nsmagic.agent.rootfs import StepFailed
-from nsmagic.errors import LabDied, LabError, NsmagicError, SandboxUnavailable
+from nsmagic.errors import LabDied, NamespaceNotFound, NsmagicError, SandboxUnavailable
 from nsmagic.sandbox import vm
 from tests.conftest import Notebook
+from tests.test_interrupts import interrupt
 
 from . import observe
 from .outside import notebook as program
@@ -184,9 +188,113 @@ def test_a_time_limit_ends_what_runs(machine: Lab) -> None:
     assert machine.run("yes").text.count("y") > 100_000
 
 
-def test_sockets_cannot_be_handed_out_and_it_says_so(machine: Lab) -> None:
-    with pytest.raises(LabError, match="sockets cannot be handed out of a lab of kind vm"):
-        machine["red"].socket()
+def test_an_interrupt_ends_the_command_and_not_the_machine(machine: Lab) -> None:
+    """As Jupyter's stop button does; what was said so far is shown, by a bash script and by a native ping."""
+    for text in ("echo begun; for n in $(seq 600); do sleep 0.1; done", "ping 10.0.0.2"):
+        stopped = interrupt(machine, f"ip netns exec red {text}" if text.startswith("ping") else text, first=1.0)
+        assert isinstance(stopped.error, KeyboardInterrupt), text
+        assert stopped.seconds < 10
+        assert ("begun" in stopped.text) or ("bytes from 10.0.0.2" in stopped.text)
+        assert observe.until(lambda: not {"bash", "sleep"} & {name for _, name in machine.status()["processes"]}, 10.0)
+    assert machine.run("ip netns exec red ping -c 1 10.0.0.2").check().value.received == 1
+
+
+def test_a_background_job(machine: Lab) -> None:
+    """It outlives its cell, answers from another room, and its output is kept."""
+    served = machine.run("python3 -u -m http.server 8080 --bind 10.0.0.1", "red", background=True)
+    job = served.check().value
+    page = "import urllib.request as u; print(len(u.urlopen('http://10.0.0.1:8080/', timeout=20).read()) > 0)"
+    assert machine.run(f'python3 -c "{page}"', "blue").check().text == "True\n"
+    assert '"GET / HTTP/1.1" 200' in job.log
+    job.stop()
+    assert not job.running
+    assert "http.server" not in str(machine.status()["processes"])
+
+
+def test_sockets(machine: Lab) -> None:
+    """What is written and read goes in frames; the rest is asked over there: names, options, errors, whole streams, datagrams."""
+    with machine["red"].python():
+        server = socket.create_server(("10.0.0.1", 80))
+    heard: list[bytes] = []
+
+    def serve() -> None:
+        made, who = server.accept()
+        with made:
+            assert who[0] == "10.0.0.2"
+            data = b""
+            while piece := made.recv(1 << 16):
+                data += piece
+            heard.append(data)
+            made.sendall(data[::-1])
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    sent = os.urandom(1 << 20)
+    with machine["blue"].python(), socket.create_connection(("10.0.0.1", 80), timeout=30) as client:
+        assert (client.getsockname()[0], client.getpeername()) == ("10.0.0.2", ("10.0.0.1", 80))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        assert client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert "10.0.0.2" in machine.run("ss -tn", "red").check().text
+        client.sendall(sent)
+        client.shutdown(socket.SHUT_WR)
+        with client.makefile("rb") as file:
+            assert file.read() == sent[::-1]
+    thread.join(30)
+    assert heard == [sent]
+    server.close()
+    with machine["blue"].python():
+        for address, error in ((("10.0.0.1", 80), ConnectionRefusedError), (("192.0.2.1", 80), OSError)):
+            with pytest.raises(error), socket.create_connection(address, timeout=20):
+                pass
+        with pytest.raises(TimeoutError):
+            socket.create_connection(("10.0.0.77", 80), timeout=0.2)  # nobody has it
+    with machine.socket("red", type=socket.SOCK_DGRAM) as one, machine.socket("blue", type=socket.SOCK_DGRAM) as two:
+        one.bind(("10.0.0.1", 53))
+        two.sendto(b"who am I?", ("10.0.0.1", 53))
+        data, who = one.recvfrom(5)
+        assert (data, who[0]) == (b"who a", "10.0.0.2")
+        one.sendto(b"you", who)
+        assert two.recv(10) == b"you"
+        two.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            two.recv(1)
+        with pytest.raises(OSError, match="ancillary data cannot go into a lab of kind vm"):
+            two.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, b"1234")], 0, ("10.0.0.1", 53))
+    with pytest.raises(NamespaceNotFound):
+        machine.socket("nowhere")
+
+
+def test_sockets_in_an_event_loop(machine: Lab) -> None:
+    """What asyncio polls is a descriptor of this machine."""
+
+    async def both() -> str:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write((await reader.readline()).upper())
+            writer.close()
+
+        with machine["red"].python():
+            server = await asyncio.start_server(answer, "10.0.0.1", 81)
+        with machine["blue"].python():
+            reader, writer = await asyncio.open_connection("10.0.0.1", 81)
+        writer.write(b"hello\n")
+        said = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+        await server.wait_closed()
+        return said.decode()
+
+    assert asyncio.run(asyncio.wait_for(both(), 60)) == "HELLO\n"
+
+
+def test_open_sockets_end_with_the_lab(folder: Path) -> None:
+    with Lab(sandbox="vm", folder=str(folder)) as lab:
+        server, datagrams = lab.socket("host"), lab.socket("host", type=socket.SOCK_DGRAM)
+        server.bind(("127.0.0.1", 80))
+        server.listen()
+        client = lab.socket("host")
+        client.connect(("127.0.0.1", 80))
+    assert (server.fileno(), client.fileno(), datagrams.fileno()) == (-1, -1, -1)
 
 
 def test_memory_is_what_was_asked_for(folder: Path) -> None:

@@ -134,9 +134,10 @@ def test_rooms_without_rules_and_the_old_iptables(cable: Lab) -> None:
     if not cable.run("iptables-legacy -A INPUT -p icmp -j DROP", "blue").ok:
         pytest.skip("no legacy iptables here")
     journey = cable.trace("red", PING)
-    assert journey.rulings == ()
-    assert journey.outcome.endswith("came in and went no further")
-    assert "counted by blue, table filter, chain INPUT: -p icmp -j DROP" in str(journey)
+    assert [(str(each), each.ns, each.rule) for each in journey.rulings] == [
+        ("dropped by filter INPUT rule 1", "blue", "-A INPUT -p icmp -j DROP")
+    ]
+    assert journey.outcome.endswith("came in and went no further: dropped by filter INPUT rule 1")
 
 
 @sandboxed
