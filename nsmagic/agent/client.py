@@ -182,7 +182,9 @@ class Client:
             self._calls[call.number] = call
         message = {"id": call.number, "op": op, **request}
         try:
-            if threading.current_thread() is threading.main_thread() and _may_be_large(request):
+            # Into a virtual machine even less goes at once.
+            parts = not self._transport.carries_fds or _may_be_large(request)
+            if parts and threading.current_thread() is threading.main_thread():
                 self._send_aside(message)
             else:
                 self._send(message)

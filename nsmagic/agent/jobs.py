@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import Any
 
-from nsmagic.agent import process
+from nsmagic.agent import proc, process
 from nsmagic.agent.call import Call
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.namespaces import Namespaces
@@ -16,8 +16,10 @@ from nsmagic.sentences import say
 
 #: Bytes of a background job's output that are kept.
 _LOG = 256 << 10
-#: Seconds that a background job is given to show that it is there.
-_READY = 1.0
+#: Seconds that a background job is given to show that it is there; as long as it works at getting ready, so many.
+_READY, _GETTING_READY = 1.0, 10.0
+#: Seconds without work after which it is taken to be ready.
+_IDLE = 0.3
 
 
 class Background:
@@ -56,8 +58,9 @@ class Jobs:
         env: dict[str, str] | None,
         text: str,
     ) -> None:
-        """Start a job that outlives its cell. The answer comes when it listens, writes or ends, or after a second: a cell
-        below that asks the server should find it."""
+        """Start a job that outlives its cell. The answer comes when it listens, writes or ends, or after a second, if
+        it is not at work still (on a busy machine, or a virtual one, a server takes longer to start): a cell below that asks the
+        server should find it."""
         if sum(job.status is None for job in self._jobs.values()) >= self._most:
             raise LimitReached(f"{self._most} background jobs run already", limit="jobs", hint=say("job-most"))
         self._started += 1
@@ -74,14 +77,22 @@ class Jobs:
         background = Background(number, text or " ".join(argv), ns, job, log)
         self._jobs[number] = background
         before = self._listening(ns)
-        limit = time.monotonic() + _READY
+        begun = time.monotonic()
+        work = (0, begun)
 
         def look() -> None:
+            nonlocal work
+            now = time.monotonic()
             ready = background.log or background.status is not None or self._listening(ns) - before
-            if ready or time.monotonic() > limit:
+            if not ready and now > begun + _READY:
+                ticks, busy = proc.effort(job.runner)
+                if busy or ticks != work[0]:
+                    work = ticks, now
+                ready = now > work[1] + _IDLE or now > begun + _GETTING_READY
+            if ready:
                 call.done(background.describe())
             else:
-                self._loop.later(0.02, look)
+                self._loop.later(0.02 if now < begun + _READY else 0.1, look)
 
         look()
 

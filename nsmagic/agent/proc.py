@@ -130,3 +130,16 @@ def descendants(runner: int) -> list[int]:
             below.append(found.pid)
             front.append(found.entry)
     return below
+
+
+def effort(runner: int) -> tuple[int, bool]:
+    """The ticks of processor time that what is below a runner has had so far, and whether any of it would run now or waits for a disk."""
+    table = processes()
+    ticks, busy = 0, False
+    for pid in descendants(runner):
+        entry = table[pid].entry if pid in table else 0
+        with contextlib.suppress(OSError, IndexError), open(f"{entry}/stat", errors="replace", opener=opened) as file:
+            fields = file.read().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+            busy = busy or fields[0] in "RD"
+    return ticks, busy

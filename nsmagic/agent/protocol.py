@@ -3,6 +3,7 @@
 Notebook → agent: ``{"id": 7, "op": "run", …}`` and ``{"id": 8, "op": "cancel", "target": 7}``.
 Agent → notebook: any number of ``{"id": 7, "item": …}``, then one ``{"id": 7, "done": …}`` or ``{"id": 7, "error": …}``.
 ``id`` 0 belongs to no request: the agent's first words and events. ``fds`` says how many descriptors ride along.
+From a virtual machine ``{"id": 0, "taken": 1024}`` says that it has read so many bytes (``pace.py``).
 
 Both ends bound what they read (``MAX_FRAME``, ``MAX_DEPTH``): a frame that breaks the rules ends the connection.
 Standard library only: the launcher imports this before any other folder is on its path.
@@ -19,6 +20,8 @@ import struct
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+from nsmagic.agent.pace import TOLD, Pace
 
 #: Raised when either end changes what a frame means; both ends must have the same.
 VERSION = 1
@@ -160,12 +163,19 @@ class Channel:
     """One end of the connection: a Unix stream socket, or any descriptor for the vm kind (then no descriptors ride along).
 
     ``shared`` says whether the other end runs on the same kernel: behind a socket, too, there may be a virtual machine.
+    ``paced``: it is the line of a virtual machine, which takes only so much at a time (``pace.py``).
     ``patience`` is for how many seconds ``send`` waits for a non-blocking other end that does not read (None: for ever).
     Not thread-safe for two readers or two writers; the client guards its writes.
     """
 
     def __init__(
-        self, sock: socket.socket | None = None, fd: int = -1, patience: float | None = None, *, shared: bool = True
+        self,
+        sock: socket.socket | None = None,
+        fd: int = -1,
+        patience: float | None = None,
+        *,
+        shared: bool = True,
+        paced: bool = False,
     ) -> None:
         self._patience = patience
         self._shared = shared and sock is not None
@@ -173,6 +183,8 @@ class Channel:
         self._fd = sock.fileno() if sock is not None else fd
         self._reader = Reader()
         self._fds: deque[int] = deque()
+        self._pace = Pace() if paced else None
+        self._untold = 0
 
     def fileno(self) -> int:
         return self._fd
@@ -198,11 +210,14 @@ class Channel:
             raise ProtocolError(f"{len(fds)} descriptors are more than the {MAX_FDS} that a frame may carry")
         data = memoryview(pack({**message, "fds": len(fds)} if fds else message))
         while data:
-            try:
-                data = data[self._write(data, fds) :]
-            except BlockingIOError:
-                self._wait_writable()
-            else:
+            part = data if self._pace is None else data[: self._pace.take(len(data))]
+            while part:
+                try:
+                    sent = self._write(part, fds)
+                except BlockingIOError:
+                    self._wait_writable()
+                    continue
+                part, data = part[sent:], data[sent:]
                 fds = ()  # they went with the first bytes
 
     def _write(self, data: memoryview, fds: Sequence[int]) -> int:
@@ -239,10 +254,15 @@ class Channel:
         if not data:
             return None
         self._reader.feed(data)
+        if self._sock is None:
+            self._tell_taken(len(data))
         arrived: list[tuple[Message, list[int]]] = []
         try:
             for message in self._reader.messages():
-                arrived.append((message, self._take(message)))
+                if self._pace is not None and message["id"] == 0 and _is_number(message.get("taken")):
+                    self._pace.give(message["taken"])
+                else:
+                    arrived.append((message, self._take(message)))
             # The kernel hands descriptors over with the first bytes of their frame: those left belong to one under way.
             if self._fds and (not self._reader.waiting or len(self._fds) > MAX_FDS):
                 raise ProtocolError("descriptors came that no frame promises")
@@ -253,6 +273,12 @@ class Channel:
             raise
         return arrived
 
+    def _tell_taken(self, size: int) -> None:
+        self._untold += size
+        if self._untold >= TOLD:
+            taken, self._untold = self._untold, 0
+            self.send({"id": 0, "taken": taken})
+
     def _take(self, message: Message) -> list[int]:
         wanted = message.get("fds", 0)
         if not _is_number(wanted) or not 0 <= wanted <= len(self._fds):
@@ -260,6 +286,8 @@ class Channel:
         return [self._fds.popleft() for _ in range(wanted)]
 
     def close(self) -> None:
+        if self._pace is not None:
+            self._pace.end()
         while self._fds:
             os.close(self._fds.popleft())
         if self._sock is not None:

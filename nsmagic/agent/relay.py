@@ -3,7 +3,8 @@ copies their frames to a serial line and back.
 
 A line has no end that its other side could see, and the next visitor gets the same one. So only whole frames are passed on, and when a
 visitor leaves the agent is told so (``LEFT``) and answers when nothing of that visitor's is under way; what comes before the
-answer is nobody's. The launcher never waits for anybody: everything is non-blocking and bounded. Standard library only.
+answer is nobody's. The launcher never waits for anybody: everything is non-blocking and bounded. Of what is for the guest only so much
+is under way as ``pace.py`` allows. Standard library only.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from __future__ import annotations
 import select
 import socket
 
-from nsmagic.agent import protocol
+from nsmagic.agent import pace, protocol
 
 #: Visitors at once.
 LINES = 4
 LEFT = protocol.pack({"id": 0, "op": "left"})
+_TAKEN = b'{"id":0,"taken":'
 _ANSWER = protocol.pack({"id": 0, "done": {"left": True}})
 #: Bytes that may wait for the guest, after which a visitor is not read; and for a visitor, after which that one is sent away.
 _MUCH, _TOO_MUCH = 2 << 20, 8 << 20
@@ -50,6 +52,7 @@ class Line:
         self._out = bytearray()  # from the guest, likewise
         self._to_guest = bytearray()
         self._to_visitor = bytearray()
+        self._room = pace.WINDOW
 
     @property
     def free(self) -> bool:
@@ -63,7 +66,7 @@ class Line:
 
     def wanted(self) -> dict[int, int]:
         """The descriptors to be polled, each with its events."""
-        found = {self.line.fileno(): select.POLLIN | (select.POLLOUT if self._to_guest else 0)}
+        found = {self.line.fileno(): select.POLLIN | (select.POLLOUT if self._to_guest and self._room else 0)}
         if self.visitor is not None:
             reads = select.POLLIN if len(self._to_guest) < _MUCH else 0
             found[self.visitor.fileno()] = reads | (select.POLLOUT if self._to_visitor else 0)
@@ -74,10 +77,10 @@ class Line:
         if self.visitor is not None and len(self._to_guest) < _MUCH:
             self._from_visitor(self.visitor)
         self._from_guest()
-        self._send(self.line, self._to_guest)
+        self._feed()
         if self.visitor is not None and not self._send(self.visitor, self._to_visitor):
             self._leave()
-            self._send(self.line, self._to_guest)
+            self._feed()
 
     def _from_visitor(self, visitor: socket.socket) -> None:
         try:
@@ -102,7 +105,9 @@ class Line:
         except OSError:
             return
         for frame in _whole(self._out) or []:
-            if self._leaving:
+            if frame[4:].startswith(_TAKEN):
+                self._room = min(self._room + int(protocol.unpack(frame[4:])["taken"]), pace.WINDOW)
+            elif self._leaving:
                 self._leaving = frame != _ANSWER
             elif self.visitor is not None:
                 self._to_visitor += frame
@@ -117,6 +122,14 @@ class Line:
             self._to_visitor.clear()
             self._leaving = True
             self._to_guest += LEFT
+
+    def _feed(self) -> None:
+        part = self._to_guest[: self._room]
+        before = len(part)
+        self._send(self.line, part)
+        sent = before - len(part)
+        del self._to_guest[:sent]
+        self._room -= sent
 
     @staticmethod
     def _send(to: socket.socket, data: bytearray) -> bool:

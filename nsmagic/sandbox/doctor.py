@@ -42,7 +42,7 @@ _SPARE = {
 LACKS = {
     "rootless": "",
     "rootless-nomount": "programs that call ip netns themselves, files of /etc/netns, IPv6 forwarding",
-    "vm": "sockets of Python cells (--python, lab.socket)",
+    "vm": "descriptors of its sockets (ancillary data, filters), nftables for IPv4 (iptables is the old one)",
 }
 __all__ = ["Report", "Step", "Verdict", "apparmor_profile", "cause_of", "examine", "report_of"]
 

@@ -138,7 +138,7 @@ def launch(config: Mapping[str, Any], handover: Handover) -> Launched:
             f"the launcher cannot be started: {answer}", kind=str(config["kind"]), step="start", errno=answer.errno or 0
         )
     sock, process = answer
-    channel = protocol.Channel(sock, shared=config["kind"] != "vm")
+    channel = protocol.Channel(sock, shared=config["kind"] != "vm", paced=config["kind"] == "vm")
     launched = Launched(channel, sock, process, handover.gone)
     channel.send({"id": 0, **config})
     return launched

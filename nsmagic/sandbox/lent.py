@@ -75,4 +75,5 @@ def borrow(path: str, settings: Mapping[str, Any]) -> Lent:
     if "error" in answer:
         raise from_data(answer["error"])
     sock = socket.socket(fileno=fds[0])
-    return Lent(protocol.Channel(sock), sock, int(answer["pid"]))
+    vm = settings["kind"] == "vm"
+    return Lent(protocol.Channel(sock, shared=not vm, paced=vm), sock, int(answer["pid"]))

@@ -161,7 +161,7 @@ def _situation(snapshot: Snapshot, read: Mapping[str, Mapping[str, Any]]) -> Sit
         {ns: {name: tuple(map(tuple, vlans)) for _, name, vlans in each["vlans"]} for ns, each in read.items()},
         {ns: frozenset(each["tables"]) for ns, each in read.items()},
         frozenset(ns for ns, each in read.items() if each["legacy"]),
-        next((each["typed"] for each in read.values()), {}),
+        typed=next((each["typed"] for each in read.values()), {}),
     )
 
 

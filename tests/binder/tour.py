@@ -12,16 +12,11 @@ notebook = nbformat.read(path, as_version=4)
 notebook.cells.append(nbformat.v4.new_code_cell("from nsmagic import Lab\nwith Lab() as _lab: print(_lab.kind)"))
 NotebookClient(notebook, timeout=120, allow_errors=True, kernel_name="python3").execute()
 *cells, last = [cell for cell in notebook.cells if cell.cell_type == "code"]
-good = told = 0
+good = 0
 for cell in cells:
     errors = [each for each in cell.outputs if each.output_type == "error"]
     if not errors or "raises-exception" in cell.metadata.get("tags", ()):
         good += 1
-    elif "sockets cannot be handed out of a lab of kind vm" in errors[0].evalue:
-        told += 1  # what shares descriptors is the one thing that kind has not, and says so
     else:
         print(f"cell failed: {cell.source[:80]!r}: {errors[0].evalue}")
-print(
-    f"{word}: kind {last.outputs[0].text.strip()}, {good} of {len(cells) - told} cells of the tour, {told} refused in words",
-    flush=True,
-)
+print(f"{word}: kind {last.outputs[0].text.strip()}, {good} of {len(cells)} cells of the tour", flush=True)

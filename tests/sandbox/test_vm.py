@@ -211,6 +211,16 @@ def test_a_background_job(machine: Lab) -> None:
     assert "http.server" not in str(machine.status()["processes"])
 
 
+def test_large_cells_pass_and_the_line_goes_on(machine: Lab) -> None:
+    """The guest's terminal holds 4 KiB: without a pace it stopped to listen for good behind a cell that is larger."""
+    for _ in range(3):
+        script = "cat << 'END' | wc -c\n" + "x" * 60_000 + "\nEND\n"
+        assert machine.run(script, timeout=60).check().text == "60001\n"
+    lab = machine.status()["lab"]
+    for _ in range(2):  # a visitor's line as well
+        assert nsmagic("shell", "--lab", lab, said="wc -c << 'END'\n" + "x" * 20_000 + "\nEND\n").stdout == "20001\n"
+
+
 def test_sockets(machine: Lab) -> None:
     """What is written and read goes in frames; the rest is asked over there: names, options, errors, whole streams, datagrams."""
     with machine["red"].python():
@@ -229,7 +239,7 @@ def test_sockets(machine: Lab) -> None:
 
     thread = threading.Thread(target=serve)
     thread.start()
-    sent = os.urandom(1 << 20)
+    sent = os.urandom(200_000)
     with machine["blue"].python(), socket.create_connection(("10.0.0.1", 80), timeout=30) as client:
         assert (client.getsockname()[0], client.getpeername()) == ("10.0.0.2", ("10.0.0.1", 80))
         client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
