@@ -17,10 +17,10 @@ from collections.abc import Callable
 
 from nsmagic.agent.client import Call, Client
 from nsmagic.errors import NsmagicError
+from nsmagic.framed import MachineSocket
 from nsmagic.model import Change
 from nsmagic.netlink.early import Early
 from nsmagic.netlink.hidden import waiting
-from nsmagic.pythonic import MachineSocket
 
 Heard = Callable[[tuple[Change, ...]], object]
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 FEATURES: Mapping[str, tuple[str, ...]] = {
     # /proc of one's own in a pid namespace, `ip netns` within scripts
     "mounts": ("rootless-nomount",),
-    # `%%netns --python`, lab.socket()
-    "sockets": ("vm",),
 }
 _PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 

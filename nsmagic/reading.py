@@ -134,7 +134,7 @@ class Reading(Life, Tables):
         return {**status, "launcher": self.pid}
 
     def needs(self, *what: str) -> list[str]:
-        """Make sure that the lab has what comes after: ``mounts``, ``sockets``, or programs by their names. Starts the lab.
+        """Make sure that the lab has what comes after: ``mounts``, or programs by their names. Starts the lab.
 
         Raises
         ------

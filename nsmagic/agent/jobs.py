@@ -83,7 +83,7 @@ class Jobs:
         def look() -> None:
             nonlocal work
             now = time.monotonic()
-            ready = background.log or background.status is not None or self._listening(ns) - before
+            ready = bool(background.log or background.status is not None or self._listening(ns) - before)
             if not ready and now > begun + _READY:
                 ticks, busy = proc.effort(job.runner)
                 if busy or ticks != work[0]:

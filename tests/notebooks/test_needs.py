@@ -41,7 +41,7 @@ def test_a_notebook_asks_for_mounts_before_it_needs_them(path: Path) -> None:
 
 @pytest.mark.sandbox
 def test_what_is_missing_is_told_with_its_cure(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert notebook.cell("%lab needs mounts sockets sh sh").out == "the lab has mounts, sockets, sh\n"
+    assert notebook.cell("%lab needs mounts sh sh").out == "the lab has mounts, sh\n"
     gone = notebook.cell("%lab needs sh tracerout nothing-there")
     assert isinstance(gone.error, LabLacks)
     assert gone.error.what == ["tracerout", "nothing-there"]
@@ -64,7 +64,7 @@ def test_what_is_missing_is_told_with_its_cure(notebook: Notebook, monkeypatch: 
 @pytest.mark.sandbox
 def test_the_engine_asks_too() -> None:
     with Lab(sandbox="rootless-nomount") as lab:
-        assert lab.needs("sockets", "sh") == ["sockets", "sh"]
+        assert lab.needs("sh") == ["sh"]
         with pytest.raises(LabLacks) as caught:
             lab.needs("sh", "mounts")
         assert caught.value.what == ["mounts"]
