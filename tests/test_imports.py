@@ -19,7 +19,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "netlink": ("netlink",),
     "firewall": ("firewall",),
     "agent": ("agent",),
-    "client": ("agent.client", "agent.kept", "agent.protocol", "agent.limits"),
+    "client": ("agent.client", "agent.kept", "agent.protocol", "agent.pace", "agent.limits"),
     "sandbox": ("sandbox",),
     "views": ("columns", "tables", "tables_firewall", "changes", "topology"),
     "widgets": ("widgets",),
