@@ -16,7 +16,7 @@ from pathlib import Path
 # A script's own folder comes first in sys.path; here its modules are a package of the repository.
 sys.path[0] = str(Path(__file__).resolve().parent.parent.parent)
 
-from tests.benchmarks import bars, groups, peers, place  # noqa: E402
+from tests.benchmarks import bars, groups, peers, place, spent  # noqa: E402
 
 
 def main(words: list[str]) -> int:
@@ -118,7 +118,7 @@ def _shares() -> str:
 def _profile(sizes: tuple[int, ...]) -> int:
     place.prepare()
     for count in sizes:
-        for what in ("build", "read", "cell"):
+        for what in spent.WORKS:
             words = [sys.executable, "-m", "tests.benchmarks.spent", what, str(count)]
             subprocess.run(place.sandboxed(words), check=True, timeout=300, env=place.environment())
         parts = place.call(place.sandboxed([place.floor(), "parts", str(count)]), 120)

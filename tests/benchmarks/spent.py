@@ -1,4 +1,4 @@
-"""Where our time goes: ``python -m tests.benchmarks.spent build|read|cell N``, with the agent and this process under a profiler.
+"""Where our time goes: ``python -m tests.benchmarks.spent WORK N`` (``WORKS`` has them), with the agent and this process under a profiler.
 
 The whole stack runs, frames included, but the agent is a plain child of this process in a private sandbox instead of pid 1 of a
 lab of its own, so that the profiler's answer can come out. A profiler makes Python slower and leaves the kernel as it is: read
@@ -13,8 +13,10 @@ import os
 import pstats
 import re
 import socket
+import struct
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -25,6 +27,7 @@ from typing import Any
 from nsmagic import Lab
 from nsmagic.agent import protocol
 from nsmagic.agent.client import Client
+from nsmagic.model import Change
 from nsmagic.sandbox import choice, config
 from tests.benchmarks import place, reads, rooms
 
@@ -40,6 +43,9 @@ class _Child:
     def __init__(self, pid: int, sock: socket.socket) -> None:
         self.pid, self._sock = pid, sock
 
+    def mark(self) -> int:
+        return 0  # nothing to look for after its end
+
     def end(self) -> bool:
         self._sock.shutdown(socket.SHUT_RDWR)
         os.waitpid(self.pid, 0)
@@ -50,7 +56,7 @@ def _start(result: Path) -> Callable[..., tuple[Client, Any, str]]:
     """In place of ``choice.start``: the agent as a child under a profiler, which writes what it saw when it ends."""
 
     def start(
-        wanted: str | None, *, seed: int, limits: Any, ended: Any, folder: str | None, booting: Any = None
+        wanted: str | None, *, seed: int, limits: Any, ended: Any, folder: str | None, **_: Any
     ) -> tuple[Client, Any, str]:
         ours, theirs = socket.socketpair()
         told = config.make("rootless", seed=seed, limits=limits, folder=folder)
@@ -81,13 +87,14 @@ def _start(result: Path) -> Callable[..., tuple[Client, Any, str]]:
 
 
 def main(what: str, count: int) -> None:
-    """Print the shares of a build by a cell, of twenty reads, or of two hundred ``%netns`` lines."""
+    """Print the shares of one of the works."""
     with tempfile.TemporaryDirectory(prefix="nsmagic-bench.") as folder:
         result = Path(folder, "agent")
         choice.start = _start(result)  # type: ignore[assignment]
         lab = Lab(limits={"namespaces": max(256, count + 24), "open_files": 4096}, folder=str(place.folder()))
-        work = {"build": _build, "read": _read, "cell": _cell}[what]
-        if work is not _build:
+        work, times = WORKS[what]
+        builds = work in (_build, _described)
+        if not builds:
             lab.run(rooms.cell(count), changes=False).check()
             work(lab, 1)
         else:
@@ -98,13 +105,12 @@ def main(what: str, count: int) -> None:
         wall, own = time.perf_counter() - began, time.thread_time() - before
         lab.close()
         user, system = json.loads(Path(f"{result}.cpu").read_text())
-        title = f"{what}, N = {count}" + {"read": ", 20 times", "cell": ", 200 times"}.get(what, "")
+        title = f"{what}, N = {count}" + (f", {times} times" if times > 1 else "")
+        before_it = "" if builds else " (with the build before)"
         print(
             f"\n{title}: {wall * 1000:.0f} ms wall under the profiler; the notebook's thread {own * 1000:.0f} ms CPU;"
         )
-        print(
-            f"agent {user * 1000:.0f} ms user, {system * 1000:.0f} ms system{'' if work is _build else ' (with the build before)'}"
-        )
+        print(f"agent {user * 1000:.0f} ms user, {system * 1000:.0f} ms system{before_it}")
         _show("in the agent", pstats.Stats(str(result)))
         _show("in the notebook's process", pstats.Stats(profile))
 
@@ -123,6 +129,42 @@ def _cell(lab: Lab, count: int) -> None:
     for _ in range(200 if count > 1 else 5):
         value = shell.run_line_magic("netns", "h0 ip link")
         shell.display_formatter.format(value)
+
+
+def _described(lab: Lab, count: int) -> None:
+    lab.build(rooms.description(count))
+
+
+def _changed(lab: Lab, count: int) -> None:
+    for number in range(20):
+        lab.run(f"ip -n h{number % count} link set eth0 mtu {1400 + number}", changes=False).check()
+        reads.frames(lab)
+
+
+def _picture(lab: Lab, count: int) -> None:
+    for _ in range(5 if count > 1 else 1):
+        lab.topology().svg()
+
+
+def _event(lab: Lab, count: int) -> None:
+    heard = threading.Semaphore(0)
+
+    def hear(changes: tuple[Change, ...]) -> None:
+        heard.release()
+
+    with lab.events(hear), lab.socket("h0", socket.AF_NETLINK, socket.SOCK_RAW, 0) as asking:
+        for number in range(200 if count > 1 else 2):
+            # lo of a room, down and up
+            asking.send(struct.pack("=IHHIIBxHiII", 32, 16, 5, 1, 0, 0, 0, 1, number % 2, 1))
+            asking.recv(4096)
+            heard.acquire(timeout=5)
+
+
+#: What is profiled → how, and how many times it is done.
+WORKS: dict[str, tuple[Callable[[Lab, int], None], int]] = {
+    "build by a cell": (_build, 1), "build from a description": (_described, 1), "read": (_read, 20),
+    "read, one namespace changed": (_changed, 20), "cell": (_cell, 200), "picture": (_picture, 5), "event": (_event, 200),
+}  # fmt: skip
 
 
 @cache

@@ -14,7 +14,7 @@ import pytest
 
 from tests.benchmarks import bars, rooms, rounds
 from tests.benchmarks.bars import Bar, table
-from tests.benchmarks.place import Absent, Failed, call, floor, sandboxed
+from tests.benchmarks.place import Absent, Failed, call, environment, floor, sandboxed
 from tests.benchmarks.rounds import Subject, run, spread
 
 _RUN = Path(__file__).with_name("run.py")
@@ -40,6 +40,19 @@ def test_two_namespaces_are_built_and_read() -> None:
         assert figures, f"no row {row!r} in:\n{done.stdout}"
     assert re.search(r"^  build N = 2 by a cell, of ip -batch\s.*≤ 1 ×  (met|not met)$", done.stdout, re.MULTILINE)
     assert "not measured:" not in done.stdout
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("work", ["build from a description", "event"])
+def test_the_profile_shows_both_sides(work: str) -> None:
+    """It starts the agent in a way of its own, which has to follow what a lab does."""
+    words = [sys.executable, "-m", "tests.benchmarks.spent", work, "2"]
+    done = subprocess.run(sandboxed(words), capture_output=True, text=True, timeout=60, env=environment())
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"^{work}, N = 2.* ms wall", done.stdout, re.MULTILINE)
+    for side in ("in the agent", "in the notebook's process"):
+        assert re.search(rf"^  {side}: own time by module: .*%", done.stdout, re.MULTILINE)
+    assert re.search(r"^ +[\d.]+% +[\d.]+ ms +\d+ calls  \S", done.stdout, re.MULTILINE)
 
 
 def test_unknown_groups_are_named() -> None:
