@@ -8,11 +8,11 @@ hundred namespaces of which one has changed, one is done again. What each column
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
 from nsmagic import rows as ask
-from nsmagic.model import HOST, IFF_UP, Part, Snapshot
+from nsmagic.model import HOST, IFF_UP, Part, Snapshot, Table
 
 #: Columns and kinds of each table, in order; part of the public interface (a test freezes them).
 KINDS: dict[str, dict[str, str]] = {
@@ -68,6 +68,8 @@ KINDS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 _MAIN = 254
+#: From so many parts on it pays to remember what they made together.
+_MANY = 8
 _MULTICAST = ("33:33:", "01:00:5e:", "01:80:c2:")
 _UNSEEN = ("NOARP", "NONE", "")
 Row = Sequence[Any]
@@ -104,7 +106,30 @@ def of(table: str, snapshot: Snapshot, ns: str | None, choice: Choice) -> Column
         found = [_links_of(part, addrs.get(part.ns), choice) for part in parts]
     else:
         found = [_kept(part, table, choice, _MAKE[table]) for part in parts]
-    return joined(table, found)
+    whole = snapshot.tables.get(table)
+    return (
+        joined(table, found)
+        if whole is None or len(found) < _MANY
+        else _joined_again(whole, (ns, choice), table, found)
+    )
+
+
+def _joined_again(whole: Table[Any], key: Any, table: str, found: list[Columns]) -> Columns:
+    """``joined``; of the table before this one, of which most parts are the same, only the others are replaced."""
+    before: dict[Any, tuple[list[Columns], Columns]] = whole.memo.setdefault("joined", {})
+    old, made = before.get(key, ([], None))
+    differing = [at for at, each in enumerate(found) if each is not old[at]] if len(old) == len(found) else None
+    if made is None or differing is None or len(differing) * 4 > len(found):
+        made = joined(table, found)
+    elif differing:
+        lists = [list(each) for each in made.lists]
+        starts = list(accumulate((len(each.lists[0]) for each in old), initial=0))
+        for at in reversed(differing):
+            for column, values in zip(lists, found[at].lists, strict=True):
+                column[starts[at] : starts[at + 1]] = values
+        made = Columns(lists, frozenset().union(*(each.more for each in found)))
+    before[key] = (found, made)
+    return made
 
 
 def joined(table: str, found: Sequence[Columns]) -> Columns:

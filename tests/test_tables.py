@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsmagic import tables
-from nsmagic.model import Snapshot, SysctlValue
+from nsmagic import columns, tables
+from nsmagic.model import Part, Snapshot, SysctlValue, Table
 from nsmagic.tables import BUILDERS, NetTable, generic, of
 from nsmagic.topology.sample import cable, switch
 
@@ -337,3 +337,29 @@ def test_any_cells_can_be_displayed(rows: list[list[Any]]) -> None:
     assert len(str(table).split("\n")) == len(rows) + 2
     reader = read(table)
     assert len(reader.rows) == len(rows) + 1
+
+
+def test_a_table_made_from_the_one_before_is_the_one_made_anew() -> None:
+    """Of many namespaces only those that differ are put in; rows may have come or gone, and columns that are shown for them."""
+
+    def rows(ns: str, many: int, table: int = 254) -> list[list[object]]:
+        return [
+            [ns, "inet", f"10.{at}.0.0/16", "", "eth0", "", "boot", "link", 0, table, "unicast", "", 0, [], {}]
+            for at in range(many)
+        ]  # fmt: skip
+
+    def of(table: Table[Any]) -> columns.Columns:
+        return columns.of("routes", Snapshot({"routes": table}), None, columns.Choice(given=True))
+
+    parts = {f"h{number:02}": Part(f"h{number:02}", rows(f"h{number:02}", 2)) for number in range(20)}
+    table: Table[Any] = Table("routes", parts=parts.values())
+    of(table)
+    for changed in ({"h03": 5}, {"h00": 0, "h19": 1}, {"h07": 2}, {f"h{number:02}": 3 for number in range(15)}, {}):
+        parts |= {ns: Part(ns, rows(ns, many, 100)) for ns, many in changed.items()}
+        after: Table[Any] = Table("routes", parts=parts.values())
+        after.memo["joined"] = dict(table.memo["joined"])
+        anew = of(Table("routes", [row for part in parts.values() for row in part.rows]))
+        made = of(after)
+        assert [list(each) for each in made.lists] == [list(each) for each in anew.lists]
+        assert made.more == anew.more
+        table = after

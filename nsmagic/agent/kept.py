@@ -61,4 +61,9 @@ def _merged(
 ) -> tuple[int, dict[str, Part], Table[Any]]:
     old = known[1] if known is not None else {}
     parts = {ns: Part(ns, fresh[ns]) if ns in fresh else old[ns] for ns in (names if names is not None else old)}
-    return number, parts, Table(table, parts=parts.values())
+    made: Table[Any] = Table(table, parts=parts.values())
+    if known is not None and "joined" in known[2].memo:
+        made.memo["joined"] = dict(
+            known[2].memo["joined"]
+        )  # most parts are the same: what they made together is a beginning
+    return number, parts, made
