@@ -59,7 +59,13 @@ def add(commands: Any) -> None:
         help="find frequent mistakes in notes and notebooks",
         description="Find the mistakes that notes on namespaces often have. The exit status is 1 when there are some.",
     )
-    lint.add_argument("files", nargs="+", type=Path, metavar="FILE", help="notes (.md) and notebooks (.ipynb)")
+    lint.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="notes (.md), notebooks (.ipynb), translations of our sentences (.toml)",
+    )
 
     refresh = commands.add_parser(
         "refresh",
