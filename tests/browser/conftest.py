@@ -176,6 +176,17 @@ class Lab:
         self.command("notebook:run-cell")
         return self.written() if wait else ""
 
+    def begin(self, source: str) -> None:
+        """Type a cell that ends by itself only after the test has: it keeps the kernel busy until :meth:`interrupt`."""
+        self.type(f"{source}\nsleep 1000", wait=False)
+
+    def interrupt(self) -> str:
+        """Interrupt the last cell, which must be running; what it had written."""
+        running = self.page.evaluate(f"() => {_LAST}.promptNode.textContent")
+        assert "*" in running, f"the cell has ended: {running}"
+        self.command("notebook:interrupt-kernel")
+        return self.written()
+
     def written(self) -> str:
         """What the last cell has written, when it has ended."""
         self.page.wait_for_function(

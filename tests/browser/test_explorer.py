@@ -48,9 +48,9 @@ def test_buttons_tables_and_steps(jupyterlab: Any, server: Any, axe: Any) -> Non
     page.wait_for_selector(f'{ROOT} .nsmagic-part td:text-is("veth-red")')
     page.locator(ROOT).get_by_role("button", name="addresses").click()
     page.wait_for_selector(f'{ROOT} .nsmagic-part td:text-is("192.168.15.1/24")')
-    lab.type("%%netns\nip -n red addr add 10.7.7.7/8 dev veth-red\nsleep 3", wait=False)
-    page.wait_for_selector(f'{ROOT} .nsmagic-part td:text-is("10.7.7.7/8")', timeout=2500)
-    lab.written()
+    lab.begin("%%netns\nip -n red addr add 10.7.7.7/8 dev veth-red")
+    page.wait_for_selector(f'{ROOT} .nsmagic-part td:text-is("10.7.7.7/8")')
+    lab.interrupt()
     # What each button does to the kernel is seen in the picture, what it is in the commands.
     press(page, "Down")
     typed(page, "ip -n red link set veth-red down")
