@@ -17,6 +17,7 @@ from nsmagic import watching
 from nsmagic.agent.client import Client
 from nsmagic.errors import NsmagicError
 from nsmagic.model import Snapshot
+from nsmagic.sandbox import short
 from nsmagic.topology.details import Room, details
 from nsmagic.topology.picture import Topology
 from nsmagic.topology.render import Renderer
@@ -216,7 +217,7 @@ class Feed:
             return self.frame
         self._made_of, self._snapshot = made_of, snapshot
         topology = Topology(
-            snapshot, self._ns, all=self._all, forwarding=forwarding, badges=badges, renderer=renderer,
+            snapshot, self._ns, all=self._all, forwarding=forwarding, badges=badges, renderer=renderer, sandbox=short.of(client.about),
         )  # fmt: skip
         rooms = details(snapshot, [room.ns for room in topology.graph.rooms])
         text, alt = str(topology), topology.alt

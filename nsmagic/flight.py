@@ -102,5 +102,6 @@ class ListRunner(Runner):
                     each.call.result()
                 flying.clear()
                 raise Interrupted(part.steps[min(done, len(part.steps) - 1)].text)
+            self._notices(data)
             if data.get("moment"):
                 self._lab.history.at_rest(data["moment"])

@@ -28,6 +28,7 @@ from nsmagic.history import Entry
 from nsmagic.model import HOST, Change
 from nsmagic.reading import Reading, Tables
 from nsmagic.result import Both, Gather, Result, Sink
+from nsmagic.sandbox import short
 from nsmagic.sentences import say
 from nsmagic.sockets import Sockets
 from nsmagic.steps import begins_natively
@@ -269,7 +270,7 @@ class Lab(Reading, Sockets):
             was = past.step(self.client, self.history.entries, step)
             return Topology(
                 was.snapshot, ns or None, all=all, diff=diff, engine=engine, renderer=renderer,
-                forwarding=was.forwarding, badges=was.badges, changes=was.changes,
+                forwarding=was.forwarding, badges=was.badges, changes=was.changes, sandbox=short.of(self.client.about),
             )  # fmt: skip
         for name in ns:
             self._check(name)
@@ -277,7 +278,7 @@ class Lab(Reading, Sockets):
         return Topology(
             snapshot, ns or None, all=all, diff=diff, engine=engine, renderer=renderer,
             forwarding=self._forwarding(row.ns for row in snapshot.namespaces), badges=watching.nat_badges(self.client),
-            changes=self.history.last_changes(),
+            changes=self.history.last_changes(), sandbox=short.of(self.client.about),
         )  # fmt: skip
 
     def live(self, *ns: str, all: bool = False) -> Live:

@@ -135,6 +135,8 @@ class Client:
         # Apart from the other: while a large message waits for the agent to read, what it answers must be taken.
         self._sending = threading.Lock()
         self._stopped: set[int] = set()
+        #: What the agent said of itself when it was ready: ``kind``, ``missing``, ``kernel``.
+        self.about: dict[str, Any] = {}
         self._cause = ""
         self._closing = False
         self._pid = os.getpid()
@@ -165,6 +167,7 @@ class Client:
         if message.get("done", {}).get("ready") != protocol.VERSION:
             self.die("protocol")
             raise LabError("the notebook and the lab run different versions of nsmagic", hint=say("kernel-restart"))
+        self.about = message["done"]
 
     def call(self, op: str, **request: Any) -> Call:
         """Send a request."""

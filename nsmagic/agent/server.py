@@ -638,7 +638,8 @@ def serve(
                    "step": "agent", "errno": getattr(error, "errno", 0) or 0}  # fmt: skip
         channel.send({"id": 0, "error": failure})
         return 1
-    channel.send({"id": 0, "done": {"ready": protocol.VERSION}})
+    about = {"kind": config["kind"], "missing": agent.missing, "kernel": os.uname().release}
+    channel.send({"id": 0, "done": {"ready": protocol.VERSION, **about}})
     while agent.running:
         agent.loop.turn()
     if config["kind"] == "host":

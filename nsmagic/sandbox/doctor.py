@@ -25,6 +25,7 @@ from nsmagic.errors import NsmagicError, SandboxUnavailable
 from nsmagic.printable import columns
 from nsmagic.sandbox import choice, config
 from nsmagic.sandbox.causes import Read, cause_of, lacking, read_text
+from nsmagic.sandbox.short import short
 from nsmagic.sandbox.tools import Tool, tools
 from nsmagic.sentences import say
 
@@ -98,8 +99,9 @@ class Report:
         return bool(self.kind)
 
     def to_data(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {**asdict(self), "machine": dict(self.machine), "ok": self.ok}
+        """JSON-ready; ``badge`` is the verdict as a picture's corner has it."""
+        badge = short(self.kind, self.missing) if self.kind else ""
+        return {**asdict(self), "machine": dict(self.machine), "ok": self.ok, "badge": badge}
 
     def text(self) -> str:
         """For a person: first whether a lab can be had, then the steps, the kernel's features and the programs."""

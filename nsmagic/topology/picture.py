@@ -48,6 +48,8 @@ class Topology:
         Path of a socket (``red/veth-red``) → at which steps of a journey a packet was seen there; such a picture marks nothing else.
     engine
         One of Graphviz's layouts; None: ``dot``, or for dense graphs one that ends in time.
+    sandbox
+        The kind of sandbox and what it lacks, in a few words: they stand in the picture's corner, and in nothing that is compared.
     renderer
         ``"bundled"`` (the Graphviz of pygraphviz's wheel) or ``"path"`` (the machine's own ``dot``), or a
         :class:`~nsmagic.topology.render.Renderer` that is kept for many pictures.
@@ -77,6 +79,7 @@ class Topology:
         steps: Mapping[str, Sequence[int]] | None = None,
         engine: str | None = None,
         renderer: str | Renderer | None = None,
+        sandbox: str = "",
     ) -> None:
         self.snapshot = snapshot
         self.graph: Graph = build(snapshot, ns, all=all, forwarding=forwarding, badges=badges)
@@ -84,6 +87,7 @@ class Topology:
         if steps is not None:
             self.marks = Marks(steps={path: tuple(numbers) for path, numbers in steps.items()})
         self.diff = diff
+        self.sandbox = sandbox
         if engine is not None and engine not in ENGINES:
             raise NsmagicError(f'there is no layout "{engine}"', hint=say("layouts", known=", ".join(ENGINES)))
         self._all, self._engine = all, engine
@@ -128,7 +132,7 @@ class Topology:
                 renderer.start()
                 drawn = renderer.svg(self._source.text, self._source.engine)
         try:
-            return finish(drawn, self.alt)
+            return finish(drawn, self.alt, self.sandbox)
         except ValueError as error:
             raise RenderError(str(error)) from None
 

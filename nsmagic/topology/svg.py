@@ -24,14 +24,16 @@ _TWICE = re.compile(
 _COLORS = re.compile(r'"(#[0-9a-f]{6})"')
 _SAYING_NOTHING = (' xml:space="preserve"', ' text-anchor="start"', ' font-family="Verdana"')
 
+#: Points that a letter of the corner's size takes, on average.
+_LETTER = 4.4
 #: Pixels for a point: names are then as large as the code of a notebook.
 _SCALE = 1.15
 _MONO = '"Cascadia Mono","DejaVu Sans Mono","Liberation Mono",Menlo,Consolas,"Courier New",monospace'
 _SANS = "Arial,Helvetica,Liberation Sans,Arimo,Nimbus Sans,sans-serif"
 
 
-def finish(drawn: str, words: str = "") -> str:
-    """The picture for people. ``words`` describe it, for those who hear it.
+def finish(drawn: str, words: str = "", corner: str = "") -> str:
+    """The picture for people. ``words`` describe it, for those who hear it; ``corner`` is written small in its lower right one.
 
     Raises
     ------
@@ -41,18 +43,38 @@ def finish(drawn: str, words: str = "") -> str:
     head = _HEAD.search(drawn)
     if head is None:
         raise ValueError("Graphviz drew nothing that can be shown")
-    wide, high = (f"{float(text) * _SCALE:.0f}" for text in head.group(1, 2))
+    width, height = (float(text) for text in head.group(1, 2))
     body = _TITLES.sub("", _COMMENTS.sub("", drawn[head.end() :]))
     body = _TIPS.sub(r'<g id="tip/\1"><title>\2</title>', body).replace("</a>\n</g>", "</g>")
     body = _TWICE.sub(r'<\1 fill="\2" \4 \3/>', body)
     for text in _SAYING_NOTHING:
         body = body.replace(text, "")
     body = body.replace('.00"', '"')
+    badge = ""
+    if corner:
+        badge, width, height = _badge(corner, width, height)
+        words = f"{words} Sandbox: {corner}." if words else words
     said = f' aria-label="{html.escape(printable(words))}"' if words else ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="{head.group(3)}"'
-        f' font-family="{_SANS}" role="img"{said}>\n<style>{_style(body)}</style>\n'
-        f'<rect width="{head.group(1)}" height="{head.group(2)}" rx="8" fill="{palette.CARD}"/>{body}'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * _SCALE:.0f}" height="{height * _SCALE:.0f}"'
+        f' viewBox="0 0 {width:g} {height:g}" font-family="{_SANS}" role="img"{said}>\n<style>{_style(body + badge)}</style>\n'
+        f'<rect width="{width:g}" height="{height:g}" rx="8" fill="{palette.CARD}"/>{badge}{body}'
+    )
+
+
+def _badge(corner: str, width: float, height: float) -> tuple[str, float, float]:
+    """The words in the corner, below the drawing; and how large the card is with them."""
+    shown = printable(corner)
+    long = _LETTER * len(shown) + 12
+    width, height = max(width, long + 8), height + 14
+    x, y = width - long - 6, height - 17
+    return (
+        f'<g id="sandbox"><title>the lab\'s sandbox; %lab doctor explains</title>'
+        f'<rect x="{x:g}" y="{y:g}" width="{long:g}" height="13" rx="6.5" fill="{palette.HOUSE.fill}" stroke="{palette.LINE}"'
+        f' stroke-width="0.6"/><text x="{x + long / 2:g}" y="{y + 9.2:g}" text-anchor="middle" font-size="8" fill="{palette.FAINT}">'
+        f"{html.escape(shown)}</text></g>\n",
+        width,
+        height,
     )
 
 

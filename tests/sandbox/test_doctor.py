@@ -439,6 +439,7 @@ def test_without_mounts_there_is_the_other_kind(word: str) -> None:
     """AppArmor's docker-default answers mount with EACCES; a filter would with EPERM."""
     data = doctor_behind(f"mount-{word}")
     assert data["kind"] == "rootless-nomount"
+    assert data["badge"] == "rootless-nomount: no mounts"
     assert failed(data)["mount propagation"][0] == getattr(errno, word)
     assert all(each["ok"] for each in data["steps"] if each["name"] in ("lo up", "veth pair"))
     assert next(each for each in data["features"] if each["name"] == "veth")["ok"]
@@ -450,6 +451,7 @@ def test_masked_proc_is_named_and_the_lab_works() -> None:
     data = doctor_behind("masked-proc")
     assert data["kind"] == "rootless"
     assert data["missing"] == ["/proc of its own: Operation not permitted"]
+    assert data["badge"] == "rootless: no /proc of its own"
     [(name, (number, cause, cure))] = failed(data).items()
     assert (name, number) == ("fresh /proc", errno.EPERM)
     assert "masked" in cause

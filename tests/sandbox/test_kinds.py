@@ -85,6 +85,7 @@ def cabled() -> Iterator[Lab]:
 
 def test_the_tour_without_mounts(cabled: Lab) -> None:
     assert cabled.kind == "rootless-nomount"
+    assert cabled.topology().sandbox.startswith("rootless-nomount: no mounts")
     assert list(cabled.run("ip netns").value["ns"]) == ["blue", "red"]
     links = cabled["red"].links.set_index("ifname")
     assert links.loc["veth-red", "peer"] == "veth-blue"

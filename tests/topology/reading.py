@@ -14,7 +14,7 @@ _SVG = "{http://www.w3.org/2000/svg}"
 ALLOWED = {
     "svg": {"width", "height", "viewBox", "font-family", "role", "aria-label"},
     "style": set(),
-    "rect": {"width", "height", "rx", "fill"},
+    "rect": {"x", "y", "width", "height", "rx", "fill", "stroke", "stroke-width"},
     "g": {"id", "class", "transform"},
     "title": set(),
     "path": {"d", "fill", "stroke", "stroke-width", "stroke-dasharray"},

@@ -107,6 +107,33 @@ def test_it_says_in_words_what_it_shows() -> None:
     )
 
 
+def test_the_sandbox_stands_in_the_corner_and_in_nothing_that_is_compared() -> None:
+    """Notebooks' outputs are equal in every kind of lab: the text drawing and the words for listeners do not tell it."""
+    picture = drawn("cable", sandbox="rootless-nomount: no mounts")
+    root = reading.svg(picture.svg())
+    assert "rootless-nomount: no mounts" in reading.texts(root)
+    assert str(root.get("aria-label")).endswith(" Sandbox: rootless-nomount: no mounts.")
+    plain = drawn("cable")
+    assert "rootless" not in plain.svg()
+    shown, other = picture._repr_mimebundle_(), plain._repr_mimebundle_()
+    assert shown["text/plain"] == other["text/plain"]
+    assert shown["text/html"].partition("src=")[0] == other["text/html"].partition("src=")[0]
+
+
+@given(words=st.text(min_size=1, max_size=60))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_corner_holds_any_words(renderer: Renderer, words: str) -> None:
+    root = reading.svg(finish(renderer.svg("graph { a }"), "", words))
+    assert printable(words) in reading.texts(root)
+    badge = next(each for each in root if each.get("id") == "sandbox")
+    box = badge.find("{http://www.w3.org/2000/svg}rect")
+    assert box is not None
+    width, height = (float(each) for each in str(root.get("viewBox")).split()[2:])
+    assert float(str(box.get("x"))) >= 0
+    assert float(str(box.get("x"))) + float(str(box.get("width"))) <= width
+    assert float(str(box.get("y"))) + float(str(box.get("height"))) <= height
+
+
 def test_the_same_every_time() -> None:
     assert drawn("nat").svg() == drawn("nat").svg()
 
