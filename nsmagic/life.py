@@ -137,6 +137,10 @@ class Life:
             return
         mark = launched.mark() if client.owner == os.getpid() else 0
         client.close()
+        if self._finalizer is not None:
+            # It holds the client, with every table that was read: one for each lab that this object ever had.
+            self._finalizer.detach()
+            self._finalizer = None
         if client.owner != os.getpid():
             return
         if not launched.end():

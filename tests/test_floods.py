@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -10,6 +11,7 @@ import sys
 import textwrap
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -403,3 +405,13 @@ def test_a_lab_reset_ten_times_keeps_working(lab: Lab) -> None:
         lab.run("ip netns add red\nip link add veth-red type veth peer name v").check()
         lab.reset()
     assert lab.names() == []
+
+
+def test_nothing_is_kept_of_a_lab_that_was_reset(lab: Lab) -> None:
+    """Neither its connection nor what was read through it: somebody who resets all day would have them all."""
+    lab.run("ip netns add red").check()
+    assert len(lab.links) > 1
+    client = weakref.ref(lab.client)
+    lab.reset()
+    gc.collect()
+    assert client() is None

@@ -89,6 +89,9 @@ c.Spawner.args = [
     "--LabApp.news_url=None",
 ]
 
-# Many students press the button in the same minute.
-c.JupyterHub.concurrent_spawn_limit = number("CLASS_AT_ONCE", 10)
+# Many students press the button in the same minute. A server takes some three seconds of a processor to start, so that more of them at
+# once only make each other late; who comes meanwhile is told to try again a little later.
+c.JupyterHub.concurrent_spawn_limit = number("CLASS_AT_ONCE", 2 * len(os.sched_getaffinity(0)) + 2)
+# The trait of that name cannot be set, up to JupyterHub 6.1.
+c.JupyterHub.tornado_settings = {"spawn_throttle_retry_range": (5, 15)}
 c.JupyterHub.active_server_limit = number("CLASS_SIZE", 100)

@@ -21,6 +21,8 @@ from nsmagic.errors import LabDied, LabError, NsmagicError, from_data
 from nsmagic.sentences import say
 
 _ENDED = object()
+#: Requests whose last word brings a descriptor.
+_WITH_DESCRIPTORS = frozenset({"socket"})
 
 
 def _may_be_large(request: Mapping[str, Any]) -> bool:
@@ -46,8 +48,10 @@ class Transport(Protocol):
 class Call:
     """A request under way. ``items()`` yields the parts of the answer, ``result()`` waits for its last word."""
 
-    def __init__(self, client: Client, number: int) -> None:
+    def __init__(self, client: Client, number: int, *, takes_fds: bool = False) -> None:
         self._client, self.number = client, number
+        #: Whether descriptors may come with the last word.
+        self.takes_fds = takes_fds
         self.thread = threading.get_ident()
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         # The last word stands here as well as in the queue: an interrupt may come just after something was taken from that.
@@ -141,6 +145,7 @@ class Client:
         self._closing = False
         self._pid = os.getpid()
         self._ready: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._heard = False
         self._live: weakref.WeakSet[Any] = weakref.WeakSet()
         self._thread = threading.Thread(target=self._read, name="nsmagic-reader", daemon=True)
         self._thread.start()
@@ -164,7 +169,7 @@ class Client:
             raise self.death()
         if "error" in message:
             raise from_data(message["error"])
-        if message.get("done", {}).get("ready") != protocol.VERSION:
+        if message.get("done") != {"ready": protocol.VERSION}:
             self.die("protocol")
             raise LabError("the notebook and the lab run different versions of nsmagic", hint=say("kernel-restart"))
         self.about = message["done"]
@@ -181,7 +186,7 @@ class Client:
                 raise self.death()
             if threading.get_ident() in self._stopped and op != "abandon":
                 raise KeyboardInterrupt
-            call = Call(self, next(self._numbers))
+            call = Call(self, next(self._numbers), takes_fds=op in _WITH_DESCRIPTORS)
             self._calls[call.number] = call
         message = {"id": call.number, "op": op, **request}
         try:
@@ -317,8 +322,7 @@ class Client:
                 arrived = self._transport.receive()
                 if arrived is None:
                     break
-                for message, fds in arrived:
-                    self._deliver(message, fds)
+                self._take(arrived)
         except protocol.ProtocolError:
             cause = "protocol"
         except OSError:
@@ -331,15 +335,44 @@ class Client:
             call.put(_ENDED, [])
         self._transport.close()
 
+    def _take(self, arrived: list[tuple[protocol.Message, list[int]]]) -> None:
+        for at, (message, fds) in enumerate(arrived):
+            try:
+                self._deliver(message, fds)
+            except protocol.ProtocolError:
+                for _, later in arrived[at + 1 :]:
+                    for fd in later:
+                        os.close(fd)
+                raise
+
     def _deliver(self, message: protocol.Message, fds: list[int]) -> None:
-        if message["id"] == 0:
-            self._ready.put(message)
-            return
         last = "item" not in message
         with self._lock:
             call = self._calls.pop(message["id"], None) if last else self._calls.get(message["id"])
-        if call is not None:
-            call.put(message, fds)
-        else:
+        answers = _answers(message)
+        if fds and not (answers and "done" in message and call is not None and call.takes_fds):
             for fd in fds:
                 os.close(fd)
+            fds = []
+        if not answers:
+            if call is not None:
+                call.put(_ENDED, [])
+            raise protocol.ProtocolError("a frame is not an answer")
+        if message["id"] == 0:
+            # The agent's first words, once.
+            if not self._heard:
+                self._heard = True
+                self._ready.put(message)
+        elif call is not None:
+            call.put(message, fds)
+
+
+def _answers(message: Mapping[str, Any]) -> bool:
+    """Whether a message is a part of an answer, or its last word.
+
+    >>> _answers({"id": 1, "done": None}), _answers({"id": 1, "error": "x"}), _answers({"id": 1, "item": 1, "done": 1})
+    (True, False, False)
+    """
+    if "error" in message and not isinstance(message["error"], dict):
+        return False
+    return ("item" in message) + ("done" in message) + ("error" in message) == 1

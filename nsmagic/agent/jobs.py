@@ -17,7 +17,7 @@ from nsmagic.sentences import say
 #: Bytes of a background job's output that are kept.
 _LOG = 256 << 10
 #: Seconds that a background job is given to show that it is there; as long as it works at getting ready, so many.
-_READY, _GETTING_READY = 1.0, 10.0
+_READY, _GETTING_READY = 1.0, 30.0
 #: Seconds without work after which it is taken to be ready.
 _IDLE = 0.3
 

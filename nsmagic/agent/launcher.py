@@ -312,7 +312,7 @@ def _init(line: int, config: dict[str, Any], door: Door | None, lines: Sequence[
     if "no_door" in config:
         missing.append(config["no_door"])
     if config["kind"] == "vm":
-        own, *others = [protocol.Channel(fd=number) for number in kept]
+        own, *others = [protocol.Channel(fd=number, lenient=number != kept[0]) for number in kept]
         return serve(own, config, missing, lines=others)
     return serve(protocol.Channel(socket.socket(fileno=kept[0])), config, missing, visits)
 

@@ -47,7 +47,7 @@ class Pace:
     def give(self, taken: int) -> None:
         """The guest has read so much."""
         with self._changed:
-            self._room = min(self._room + taken, WINDOW)
+            self._room = min(self._room + max(taken, 0), WINDOW)
             self._changed.notify_all()
 
     def end(self) -> None:

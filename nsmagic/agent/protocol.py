@@ -119,7 +119,7 @@ def from_data(data: Any) -> Any:
 
 
 class Reader:
-    """Bytes in, messages out, in whatever pieces the bytes come.
+    """Bytes in, messages out, in whatever pieces the bytes come; a ``lenient`` one passes over whole frames that are no messages.
 
     >>> reader = Reader()
     >>> reader.feed(pack({"id": 1})[:6]); list(reader.messages())
@@ -128,8 +128,9 @@ class Reader:
     [{'id': 1}]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lenient: bool = False) -> None:
         self._buffer = bytearray()
+        self._lenient = lenient
 
     @property
     def waiting(self) -> int:
@@ -156,7 +157,13 @@ class Reader:
                 return
             body = bytes(self._buffer[4 : 4 + length])
             del self._buffer[: 4 + length]
-            yield unpack(body)
+            try:
+                message = unpack(body)
+            except ProtocolError:
+                if self._lenient:
+                    continue
+                raise
+            yield message
 
 
 class Channel:
@@ -165,6 +172,7 @@ class Channel:
     ``shared`` says whether the other end runs on the same kernel: behind a socket, too, there may be a virtual machine.
     ``paced``: it is the line of a virtual machine, which takes only so much at a time (``pace.py``).
     ``patience`` is for how many seconds ``send`` waits for a non-blocking other end that does not read (None: for ever).
+    A ``lenient`` one passes over frames that are no messages: a line that several have one after the other must outlast them.
     Not thread-safe for two readers or two writers; the client guards its writes.
     """
 
@@ -176,12 +184,14 @@ class Channel:
         *,
         shared: bool = True,
         paced: bool = False,
+        lenient: bool = False,
     ) -> None:
         self._patience = patience
         self._shared = shared and sock is not None
         self._sock = sock
         self._fd = sock.fileno() if sock is not None else fd
-        self._reader = Reader()
+        self._lenient = lenient
+        self._reader = Reader(lenient=lenient)
         self._fds: deque[int] = deque()
         self._pace = Pace() if paced else None
         self._untold = 0
@@ -261,7 +271,7 @@ class Channel:
             for message in self._reader.messages():
                 if self._pace is not None and message["id"] == 0 and _is_number(message.get("taken")):
                     self._pace.give(message["taken"])
-                else:
+                elif not (self._lenient and "fds" in message):
                     arrived.append((message, self._take(message)))
             # The kernel hands descriptors over with the first bytes of their frame: those left belong to one under way.
             if self._fds and (not self._reader.waiting or len(self._fds) > MAX_FDS):

@@ -18,7 +18,7 @@ from nsmagic.agent import pace, protocol
 LINES = 4
 LEFT = protocol.pack({"id": 0, "op": "left"})
 _TAKEN = b'{"id":0,"taken":'
-_ANSWER = protocol.pack({"id": 0, "done": {"left": True}})
+ANSWER = protocol.pack({"id": 0, "done": {"left": True}})
 #: Bytes that may wait for the guest, after which a visitor is not read; and for a visitor, after which that one is sent away.
 _MUCH, _TOO_MUCH = 2 << 20, 8 << 20
 _CHUNK = 1 << 16
@@ -37,7 +37,7 @@ class Line:
     b'\\x00\\x00\\x00\\x08{"id":1}'
     >>> them.close(); line.turn(); guest.recv(100) == LEFT, line.free
     (True, False)
-    >>> guest.send(protocol.pack({"id": 1, "item": 1}) + _ANSWER); line.turn(); line.free
+    >>> guest.send(protocol.pack({"id": 1, "item": 1}) + ANSWER); line.turn(); line.free
     54
     True
     >>> for each in (ours, guest): each.close()
@@ -48,6 +48,7 @@ class Line:
         self.line = line
         self.visitor: socket.socket | None = None
         self._leaving = False
+        self._broken = False
         self._in = bytearray()  # from the visitor, a frame that is not complete
         self._out = bytearray()  # from the guest, likewise
         self._to_guest = bytearray()
@@ -57,7 +58,12 @@ class Line:
     @property
     def free(self) -> bool:
         """Whether a visitor can have it."""
-        return self.visitor is None and not self._leaving
+        return self.visitor is None and not self._leaving and not self._broken
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of frames that are not complete yet."""
+        return len(self._in) + len(self._out)
 
     def take(self, visitor: socket.socket) -> None:
         """Give it to a visitor."""
@@ -101,14 +107,24 @@ class Line:
 
     def _from_guest(self) -> None:
         try:
-            self._out += self.line.recv(_CHUNK)
+            data = self.line.recv(_CHUNK)
         except OSError:
             return
-        for frame in _whole(self._out) or []:
+        if self._broken:
+            return
+        self._out += data
+        frames = _whole(self._out)
+        if frames is None:
+            # Where the next frame begins cannot be known any more: what comes is dropped, and nobody gets this line again.
+            self._broken = True
+            self._out.clear()
+            self._leave()
+            return
+        for frame in frames:
             if frame[4:].startswith(_TAKEN):
-                self._room = min(self._room + int(protocol.unpack(frame[4:])["taken"]), pace.WINDOW)
+                self._room = min(self._room + _taken(frame), pace.WINDOW)
             elif self._leaving:
-                self._leaving = frame != _ANSWER
+                self._leaving = frame != ANSWER
             elif self.visitor is not None:
                 self._to_visitor += frame
         if len(self._to_visitor) > _TOO_MUCH:
@@ -131,6 +147,12 @@ class Line:
         del self._to_guest[:sent]
         self._room -= sent
 
+    def close(self) -> None:
+        """Close both ends."""
+        self.line.close()
+        if self.visitor is not None:
+            self.visitor.close()
+
     @staticmethod
     def _send(to: socket.socket, data: bytearray) -> bool:
         """Send what goes; False when the other end is gone."""
@@ -142,6 +164,19 @@ class Line:
         except OSError:
             return False
         return True
+
+
+def _taken(frame: bytes) -> int:
+    """How much the guest says it has read.
+
+    >>> _taken(protocol.pack({"id": 0, "taken": 1024})), _taken(protocol.pack({"id": 0, "taken": -1}))
+    (1024, 0)
+    """
+    try:
+        taken = protocol.unpack(frame[4:]).get("taken")
+    except protocol.ProtocolError:
+        return 0
+    return max(taken, 0) if isinstance(taken, int) else 0
 
 
 def _whole(data: bytearray) -> list[bytes] | None:

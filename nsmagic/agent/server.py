@@ -165,7 +165,11 @@ class Agent:
             self._hang_up(channel)
             return
         for message, fds in arrived:
-            self._handle(channel, message, fds)
+            if self._channels.get(channel.fileno()) is channel:
+                self._handle(channel, message, fds)
+            else:  # it was hung up on meanwhile, and its number may be another's soon
+                for fd in fds:
+                    os.close(fd)
 
     def _hang_up(self, channel: protocol.Channel) -> None:
         if channel is self._main:
@@ -195,6 +199,9 @@ class Agent:
             target = self._calls.get((channel.fileno(), wanted)) if isinstance(wanted, int) else None
             if target is not None:
                 target.cancel()
+        elif (channel.fileno(), call.number) in self._calls:
+            # The other one could never be cancelled any more: its number would be this one's.
+            call.fail(NsmagicError(f"request {call.number} is under way"))
         else:
             self._calls[(channel.fileno(), call.number)] = call
             self.attempt(call, lambda: op(call, **request))

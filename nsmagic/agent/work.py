@@ -26,6 +26,7 @@ from nsmagic.commands.command import READS
 from nsmagic.errors import KernelRefused, NamespaceNotFound, NsmagicError
 from nsmagic.model import HOST
 from nsmagic.netlink.apply import apply
+from nsmagic.netlink.journal import Mark
 from nsmagic.netlink.monitor import Monitor
 from nsmagic.netlink.netconf import forwards
 from nsmagic.netlink.show import show
@@ -99,14 +100,14 @@ class Work:
         """What hangs on several namespaces follows what was done in one."""
         self._forwarding.refresh()
 
-    def changes_of_program(self, mark: int) -> list[Any]:
+    def changes_of_program(self, mark: Mark) -> list[Any]:
         """What a program changed since the mark, also what the kernel sends no event for."""
         self._forwarding.refresh()
         self._monitor.drain()
         self._monitor.touch()
         return self._monitor.changes_since(mark)
 
-    def changes(self, mark: int) -> list[Any]:
+    def changes(self, mark: Mark) -> list[Any]:
         """What changed in the kernel since the mark."""
         return self._monitor.changes_since(mark)
 

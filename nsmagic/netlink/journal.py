@@ -1,17 +1,27 @@
 """The order in which things were touched, and moments to compare with.
 
 The kernel's events say when; what changed is found by comparing two states (``delta.py``), which also gives the net effect.
-Both are bounded: of very many events the oldest are forgotten, which costs only their order.
+Touches are bounded: of very many events the oldest are forgotten, which costs only their order. A mark lives as long as somebody holds it:
+whoever follows the lab, or a program that runs for hours, may come back to one after any number of others.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from dataclasses import dataclass
 
 from nsmagic.netlink.delta import Touch
 from nsmagic.netlink.peers import State
 
-_MOST_MARKS, _MOST_TOUCHES = 256, 50_000
+_MOST_TOUCHES = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment to compare with: the state, and how many touches and differences had been noted."""
+
+    state: State
+    touches: int
+    differing: int
 
 
 class Journal:
@@ -29,8 +39,6 @@ class Journal:
         self._forgotten = 0
         self._differing: list[int] = []
         self._differing_forgotten = 0
-        self._marks: OrderedDict[int, tuple[State, int, int]] = OrderedDict()
-        self._last = 0
 
     def touch(self, key: Touch) -> None:
         """Something happened to this."""
@@ -48,30 +56,15 @@ class Journal:
             del self._differing[:half]
             self._differing_forgotten += half
 
-    def mark(self, state: State) -> int:
-        """Remember this moment; the last 256 are kept."""
-        self._last += 1
-        self._marks[self._last] = (
+    def mark(self, state: State) -> Mark:
+        """This moment."""
+        return Mark(
             state, self._forgotten + len(self._touches), self._differing_forgotten + len(self._differing)
         )  # fmt: skip
-        if len(self._marks) > _MOST_MARKS:
-            self._marks.popitem(last=False)
-        return self._last
 
-    def since(self, mark: int) -> tuple[State, list[Touch], set[int] | None]:
-        """The state at a mark, what was touched after it, and the namespaces that may differ (None: nobody knows any more).
-
-        Raises
-        ------
-        KeyError
-            There is no such mark, or it was too long ago.
-        """
-        state, position, differing = self._marks[mark]
+    def since(self, mark: Mark) -> tuple[State, list[Touch], set[int] | None]:
+        """The state at a mark, what was touched after it, and the namespaces that may differ (None: nobody knows any more)."""
         among = None
-        if differing >= self._differing_forgotten:
-            among = set(self._differing[differing - self._differing_forgotten :])
-        return state, self._touches[max(0, position - self._forgotten) :], among
-
-    def forget(self, mark: int) -> None:
-        """The mark is not needed any more."""
-        self._marks.pop(mark, None)
+        if mark.differing >= self._differing_forgotten:
+            among = set(self._differing[mark.differing - self._differing_forgotten :])
+        return mark.state, self._touches[max(0, mark.touches - self._forgotten) :], among

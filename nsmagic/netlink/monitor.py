@@ -32,7 +32,7 @@ from nsmagic.model import IFF_UP, ROWS
 from nsmagic.netlink import decode, delta, dump, notices, peers
 from nsmagic.netlink.delta import Delta
 from nsmagic.netlink.hidden import Hidden
-from nsmagic.netlink.journal import Journal
+from nsmagic.netlink.journal import Journal, Mark
 from nsmagic.netlink.live import ALL, BITS, EVERYTHING, NOTHING, Bit, Live
 from nsmagic.netlink.peers import PAIRED, Row, Space, State
 from nsmagic.netlink.raw import RawLink, RawRule
@@ -75,7 +75,7 @@ class Monitor:
         self._leaving: deque[tuple[int, str, int]] = deque(maxlen=_MOST_LEAVING)  # (new index, MAC, identity)
         self._fresh_rules: tuple[list[RawRule], list[RawRule]] | None = None
         self._subscribers: list[tuple[Callback, bool]] = []
-        self._told = 0
+        self._told = self._journal.mark(self._state)
         self._telling = False
         #: The kernel sends no events (see ``deafen``).
         self.deaf = False
@@ -258,7 +258,6 @@ class Monitor:
             old, touched, among = self._journal.since(self._told)
             if old is self._state:
                 return
-            self._journal.forget(self._told)
             self._told = self._journal.mark(self._state)
             new = self._state
             for callback, weather in list(self._subscribers):
@@ -523,21 +522,15 @@ class Monitor:
         """All that was read last, never to be changed: the next read makes another one, which shares what stayed the same."""
         return self._state
 
-    def mark(self) -> int:
-        """A moment to compare with later. The last 256 are kept."""
+    def mark(self) -> Mark:
+        """A moment to compare with later."""
         self._pump()
         self._refresh()
         self._tell()
         return self._journal.mark(self._state)
 
-    def changes_since(self, mark: int) -> list[Delta]:
-        """The net effect since a mark, ``[op, table, old row or None, new row or None]`` per thing (see ``delta.py``).
-
-        Raises
-        ------
-        KeyError
-            There is no such mark, or it was too long ago.
-        """
+    def changes_since(self, mark: Mark) -> list[Delta]:
+        """The net effect since a mark, ``[op, table, old row or None, new row or None]`` per thing (see ``delta.py``)."""
         self._pump()
         self._refresh()
         self._tell()

@@ -19,8 +19,9 @@ from nsmagic.sentences import say
 
 #: The kinds tried, in order, when none is asked for. ``host`` is never among them.
 AUTOMATIC = ("rootless", "rootless-nomount", "vm")
-#: Seconds a lab may take to start before it is given up; one that boots a kernel first may take longer.
-PATIENCE, PATIENCE_VM = 10.0, 60.0
+#: Seconds a lab may take to start before it is given up. It takes a fraction of one; but when a class of sixty begins at once on two
+#: processors, each waits its turn for half a minute, and a lab given up there begins again, in vain as often as not.
+PATIENCE = 60.0
 #: Seconds within which the namespaces of a lab that has ended are free for the next one.
 _FREED = 1.0
 
@@ -97,7 +98,7 @@ def _try(
         client = Client(launched.channel, over)
         if settings["kind"] == "vm":
             with booting():
-                client.wait_ready(PATIENCE_VM)
+                client.wait_ready(PATIENCE)
         else:
             client.wait_ready(PATIENCE)
     except SandboxUnavailable:

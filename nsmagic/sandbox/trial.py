@@ -38,7 +38,7 @@ STEPS = (
 )  # fmt: skip
 _NOT_EVERYBODYS = ("private mounts (as root)", "become a plain user", "inner user namespace")
 #: Seconds that all of a child's steps may take.
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 
 
 class Report:

@@ -171,6 +171,15 @@ def test_the_check_of_depth_takes_no_time_worth_mentioning() -> None:
     assert (time.perf_counter() - start) / 5 < 0.02
 
 
+def test_a_lenient_reader_passes_over_what_is_no_message_and_not_over_what_is_no_frame() -> None:
+    reader = Reader(lenient=True)
+    reader.feed(pack({"id": 1}) + HEADER.pack(2) + b"no" + HEADER.pack(200) + b"[" * 200 + pack({"id": 2}))
+    assert [message["id"] for message in reader.messages()] == [1, 2]
+    reader.feed(HEADER.pack(MAX_FRAME + 1))
+    with pytest.raises(ProtocolError, match="announces"):
+        list(reader.messages())
+
+
 # Channels and descriptors
 
 

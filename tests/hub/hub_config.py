@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 load_subconfig(os.environ["CLASS_CONFIG"])  # type: ignore[name-defined]  # noqa: F821 - what JupyterHub puts here
@@ -16,7 +17,7 @@ c.JupyterHub.load_roles = [
 ]
 c.JupyterHub.cookie_secret_file = folder + "/cookie"
 c.ConfigurableHTTPProxy.pid_file = folder + "/proxy.pid"
-c.ConfigurableHTTPProxy.command = [os.environ["CLASS_PROXY"]]
+c.ConfigurableHTTPProxy.command = json.loads(os.environ["CLASS_PROXY"])
 c.ConfigurableHTTPProxy.api_url = os.environ["CLASS_PROXY_API"]
 c.JupyterHub.hub_port = int(os.environ["CLASS_HUB_PORT"])
 c.JupyterHub.log_level = "WARN"
