@@ -165,13 +165,13 @@ def test_heredocs_are_not_read_as_commands() -> None:
 )
 def test_work_stays_bounded(unit: str, size: int) -> None:
     text = unit * (size // len(unit))
-    before = time.perf_counter()
+    before = time.thread_time()
     try:
         cell = split(text)
     except CommandSyntaxError:
         cell = None
     assert cell is None or isinstance(cell, Cell)
-    assert time.perf_counter() - before < 20
+    assert time.thread_time() - before < 10
 
 
 PIECES = st.one_of(
