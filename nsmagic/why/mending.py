@@ -50,14 +50,16 @@ def _switch_before(s: Situation, ns: str, towards: str) -> wire.Place | None:
     owners = [(row.ns, row.ifname) for row in s.owners(towards)] or [
         (link.ns, link.ifname) for link in s.cables(towards) if not link.master
     ]
+    found: list[tuple[int, wire.Place]] = []
     for place in owners:
         if place[0] == ns:
             continue
         for near, path in {wire.Place(*place): wire.Path(wire.Place(*place)), **wire.reach(s, *place)}.items():
             link = s.link(*near)
-            if link is not None and link.kind == "bridge" and not path.cost and near.ns != ns and _typed(near.ns, ns):
-                return near
-    return None
+            if link is not None and link.kind == "bridge" and near.ns != ns and _typed(near.ns, ns):
+                # One behind something that is broken too is better than none.
+                found.append((path.cost, near))
+    return min(found)[1] if found else None
 
 
 def _switch_of(s: Situation, ns: str, knows: Callable[[wire.Place], bool]) -> wire.Place | None:

@@ -279,6 +279,7 @@ def _beyond(s: Situation, ns: str, cables: Sequence[Link], dst: str, src: str, w
     gateway = gateway_for(s, ns, dst)
     if downed is not None and gateway is None:
         return wire.down(s, downed)
+    gateway = gateway or gateway_for(s, ns, dst, broken=True)
     goal = "default" if fib.best(s, ns, "::" if family == "inet6" else "0.0.0.0") is None else _network_of(s, dst)
     facts = {"dst": dst, "src": src, "gateway": gateway or ""}
     fix = (ip(ns, "route", "add", goal, "via", gateway),) if gateway else ()
@@ -308,8 +309,9 @@ def _somebody(s: Situation, ns: str, dev: str, family: str) -> Address | None:
     return None
 
 
-def gateway_for(s: Situation, ns: str, dst: str) -> str | None:
-    """A neighbour that knows the way: the address by which we would have to name it."""
+def gateway_for(s: Situation, ns: str, dst: str, broken: bool = False) -> str | None:
+    """A neighbour that knows the way: the address by which we would have to name it. With ``broken``, also one that cannot be reached as long as
+    something else is not mended."""
     family = family_of(dst)
     found: list[tuple[int, str]] = []
     for row in s.addresses(ns, family=family, automatic=False):
@@ -317,15 +319,18 @@ def gateway_for(s: Situation, ns: str, dst: str) -> str | None:
         if link is None or not link.up or link.kind == "loopback":
             continue
         for place, path in wire.reach(s, ns, row.ifname).items():
-            if path.cost or place.ns == ns:
+            if (path.cost and not broken) or place.ns == ns:
                 continue
             theirs = [
                 each
                 for each in s.addresses(place.ns, place.dev, family, automatic=False)
                 if parsed(each.address) in s.network(row)
             ]
-            if theirs and (rank := knows(s, place, dst)) is not None:
-                found.append((rank + 2 * bool(path.tunnels), theirs[0].address))
+            rank = knows(s, place, dst) if theirs else None
+            if theirs and rank is None and broken and nearest(s, place.ns, dst) is not None:
+                rank = 2  # it is beside the goal, and sends elsewhere as long as its own route is wrong
+            if rank is not None:
+                found.append((rank + 2 * bool(path.tunnels) + 4 * path.cost, theirs[0].address))
     return min(found)[1] if found else None
 
 
