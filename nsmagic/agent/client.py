@@ -169,10 +169,11 @@ class Client:
             raise self.death()
         if "error" in message:
             raise from_data(message["error"])
-        if message.get("done") != {"ready": protocol.VERSION}:
+        ready = message.get("done")
+        if not isinstance(ready, dict) or ready.get("ready") != protocol.VERSION:
             self.die("protocol")
             raise LabError("the notebook and the lab run different versions of nsmagic", hint=say("kernel-restart"))
-        self.about = message["done"]
+        self.about = ready
 
     def call(self, op: str, **request: Any) -> Call:
         """Send a request."""
