@@ -483,3 +483,34 @@ def test_limits_of_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("NSMAGIC_LIMITS", words)
         with pytest.raises(LabError, match=said):
             Lab().run("true")
+
+
+def test_neighbours_that_change_in_silence_are_seen_also_where_there_was_nothing_to_read() -> None:
+    """A packet to somebody unknown makes an entry, one to somebody known wakes a stale one: of neither the kernel sends an event."""
+
+    def states(lab: Lab) -> dict[str, str]:
+        return {
+            row.address: row.state
+            for row in lab.snapshot("neighbours").neighbours
+            if row.ns == "red" and row.family == "inet"
+        }
+
+    with Lab() as lab:
+        lab.run(
+            "ip netns add red\nip link add v0 type veth peer name v1 netns red\nip link set v0 up\n"
+            "ip -n red addr add 10.0.0.1/24 dev v1\nip -n red link set v1 up"
+        ).check()
+        assert [states(lab) for _ in range(3)] == [{}] * 3
+        with lab.socket("red", socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"x", ("10.0.0.9", 9))
+            assert states(lab) == {"10.0.0.9": "INCOMPLETE"}
+            lab.run("ip -n red neigh replace 10.0.0.8 lladdr 02:00:00:00:00:08 dev v1 nud stale").check()
+            assert states(lab)["10.0.0.8"] == "STALE"
+            sender.sendto(b"x", ("10.0.0.8", 9))
+            assert states(lab)["10.0.0.8"] == "DELAY"
+            lab.run("ip -n red neigh replace 10.0.0.8 lladdr 02:00:00:00:00:08 dev v1 nud permanent").check()
+            lab.run("ip -n red neigh flush dev v1 nud incomplete").check()
+            for _ in range(3):
+                assert states(lab)["10.0.0.8"] == "PERMANENT"
+            lab.run("ip -n red neigh del 10.0.0.8 dev v1").check()
+            assert "10.0.0.8" not in states(lab)

@@ -14,7 +14,7 @@ from nsmagic.netlink.socket import RouteSocket
 from nsmagic.netlink.words import AF_INET, AF_INET6, RTM_GETNEIGH
 
 _RTM_GETNEIGHTBL = 66
-_NDTA_NAME, _NDTA_THRESH3, _NDTA_CONFIG = 1, 4, 5
+_NDTA_NAME, _NDTA_THRESH3, _NDTA_CONFIG, _NDTA_STATS = 1, 4, 5, 7
 _FAMILIES = {AF_INET: "IPv4", AF_INET6: "IPv6"}
 #: What fills no table: permanent entries are not bounded (``neigh_alloc``); those that failed and those that need no resolution
 #: (multicast) are thrown out at once when it is full (``neigh_forced_gc``).
@@ -39,6 +39,25 @@ def tables(sock: RouteSocket) -> dict[str, tuple[int, int]]:
             (entries,) = struct.unpack_from("=I", data, where[_NDTA_CONFIG] + 4)  # struct ndt_config
             found[family] = entries, most
     return found
+
+
+def allocations(sock: RouteSocket) -> tuple[int, ...] | None:
+    """How many entries the machine has made so far, for each table: none is new anywhere as long as this is the same. None when the
+    kernel does not say.
+
+    >>> allocations(RouteSocket.open()) == allocations(RouteSocket.open())
+    True
+    """
+    try:
+        messages = dump.whole(sock, _RTM_GETNEIGHTBL, struct.pack("=Bxxx", 0))
+    except OSError:
+        return None
+    found = []
+    for _, data, at, end in messages:
+        stats = decode.attributes(data, at + 4, end).get(_NDTA_STATS)
+        if stats is not None and data[at] in _FAMILIES:
+            found.append(struct.unpack_from("=Q", data, stats)[0])  # struct ndt_stats
+    return tuple(found) or None
 
 
 def held(sockets: Iterable[RouteSocket]) -> dict[str, int]:

@@ -44,6 +44,8 @@ RTEXT_FILTER_BRVLAN_COMPRESSED, RTEXT_FILTER_SKIP_STATS = 4, 8
 NTF_PROXY = 0x08
 _RTA_TABLE = 15
 _NDA_LLADDR = 2
+#: NUD_NOARP, NUD_PERMANENT
+_CALM = 0x40 | 0x80
 INET_FAMILIES = frozenset((AF_INET, AF_INET6))
 _ATTR = struct.Struct("=HH")
 _U32 = struct.Struct("=HHI")
@@ -243,11 +245,16 @@ _NEIGHBOURS = _neighbour_request()
 
 class Heard(NamedTuple):
     """A dump of neighbours: the bytes that matter of each, and how each datagram of it is recognized: its size, what takes from it all
-    that does not run by itself, that, and whether it is the last one. ``ends`` counts the keys up to each."""
+    that does not run by itself, that, and whether it is the last one. ``ends`` counts the keys up to each.
+
+    ``calm``: no entry is of a state that becomes another one in silence (permanent ones and those without ARP stay, and the kernel
+    tells when they go).
+    """
 
     keys: list[bytes]
     shapes: list[tuple[int, Callable[[bytes], Any], Any, bool]]
     ends: list[int]
+    calm: bool = False
 
 
 def neighbour_keys(sock: RouteSocket, last: Heard | None = None) -> Heard:
@@ -319,7 +326,7 @@ def _heard(sock: RouteSocket, last: Heard | None) -> Heard:
         if done:
             if interrupted:
                 raise NetlinkError(_EINTR, "the table changed while it was read")
-            return found
+            return found._replace(calm=all(decode.NDMSG.unpack_from(key)[2] & _CALM for key in found.keys))
 
 
 def fdb(sock: RouteSocket) -> list[RawNeighbour]:

@@ -79,6 +79,10 @@ class Live:
         self._cache: dict[str, tuple[tuple[Any, ...], list[Row]]] = {}
         self._shown: dict[str, tuple[Space, int, list[Row]]] = {}
         self._heard: dump.Heard | None = None
+        #: No neighbour was seen that changes in silence, and the kernel has told of none since.
+        self.calm = False
+        self._as_heard = False
+        self._allocated: tuple[int, ...] | None = None
 
     def note(self, bit: int, *, worth: bool) -> None:
         """A part has to be read again: soon when it may hold a change worth telling, else for the next snapshot."""
@@ -231,8 +235,20 @@ class Live:
         self._cache[table] = (token, rows)
         return rows
 
+    def expect(self, allocated: tuple[int, ...] | None) -> None:
+        """The neighbours are about to be asked for, when the machine has made so many. They need not be read when they are calm
+        and none was made anywhere since the last time."""
+        self._as_heard = self.calm and allocated is not None and allocated == self._allocated
+        self._allocated = allocated
+
     def _neighbours(self, space: Space) -> list[Row]:
-        heard = self._heard = dump.neighbour_keys(self.sock, self._heard)
+        if self._as_heard and self._heard is not None:
+            heard = self._heard
+        else:
+            self.calm = False
+            heard = self._heard = dump.neighbour_keys(self.sock, self._heard)
+            self.calm = heard.calm
+        self._as_heard = False
         cached = self._cache.get("neighbours")
         if cached is not None:
             known, links, name, fixed = cached[0]

@@ -10,7 +10,8 @@ for all events until then. Two grades: *dirty* is what may hold a change worth t
 consequence (IPv6's link-local addresses and local routes, several for each port of a bridge) and is only read for a
 snapshot. Some changes have no event: IPv4 routes that vanish with an address or with a link that goes down (known here), and
 attributes of a link that is down, alternative names, proxies (whoever changes them calls ``touch``). When events were lost,
-everything is read again. Neighbour and forwarding entries change by themselves and are read for each snapshot.
+everything is read again. Neighbour and forwarding entries change by themselves and are read for each snapshot (neighbours not
+where none can have: ``Live.expect``).
 
 This module is longer than 300 lines because taking in events and reading what they made dirty share all their state;
 what could be cut off is in ``hidden``, ``notices``, ``live``, ``journal``, ``settle``, ``peers`` and ``delta``.
@@ -29,7 +30,7 @@ from typing import Any
 
 from nsmagic.errors import NamespaceNotFound
 from nsmagic.model import IFF_UP, ROWS
-from nsmagic.netlink import decode, delta, dump, notices, peers
+from nsmagic.netlink import crowd, decode, delta, dump, notices, peers
 from nsmagic.netlink.delta import Delta
 from nsmagic.netlink.hidden import Hidden
 from nsmagic.netlink.journal import Journal, Mark
@@ -349,6 +350,7 @@ class Monitor:
         """Events were lost."""
         for live in self._live.values():
             self._dirty[live.nsid] = None
+            live.calm = False
             live.links_dirty = ALL
             live.dirty = EVERYTHING
 
@@ -492,6 +494,10 @@ class Monitor:
         self._pump()
         self._refresh(need, names)
         self._tell()
+        if "neighbours" in tables:
+            allocated = crowd.allocations(self._hidden.ask)
+            for live in chosen:
+                live.expect(allocated)
         return {
             table: [(live.name, live.shown(table, self._state, self._naming)) for live in chosen] for table in tables
         }

@@ -53,6 +53,7 @@ def neighbour(journal: Journal, live: Live, kind: int, data: bytearray, at: int,
     """A neighbour entry came, went or changed: only one that somebody set is worth a word."""
     if decode.NDMSG.unpack_from(data, at)[0] == AF_BRIDGE:
         return
+    live.calm = False
     entry = decode.neighbour(data, at, end)
     if delta.fixed((entry,), live.links) or any(
         (old.ifindex, old.address) == (entry.ifindex, entry.address) for old in live.fixed
