@@ -22,6 +22,7 @@ from nsmagic import syscalls as sys_
 from nsmagic.agent import proc
 from nsmagic.agent.gate import Gate
 from nsmagic.agent.loop import Loop
+from nsmagic.agent.nursery import Nursery
 from nsmagic.errors import CommandFailed, KernelRefused, LimitReached, NamespaceNotFound
 from nsmagic.model import HOST
 from nsmagic.netlink import lookup
@@ -34,6 +35,8 @@ FOLDER = "/run/netns"
 _SPELLED = "/var/run/netns"
 #: Seconds that the kernel may take to free a namespace.
 _FREEING = 2.0
+#: Fewer namespaces than this are made one by one, when they are asked for.
+_MANY = 8
 
 
 @dataclass
@@ -82,6 +85,7 @@ class Namespaces:
         self.entries: dict[str, Entry] = {HOST: Entry(home, os.fstat(home).st_ino)}
         #: Many are made in a row: the folder need not be looked after each time.
         self.many = False
+        self._nursery: Nursery | None = None
         self._shared = False
         #: Called when a namespace came, went or has another name.
         self.listeners: list[Callable[[], None]] = []
@@ -207,6 +211,13 @@ class Namespaces:
 
     def make(self) -> int:
         """A new network namespace, not entered: its descriptor."""
+        made = self._nursery.take() if self._nursery is not None else None
+        if made is not None:
+            if self._prepare:
+                with self.inside(made):
+                    for write in self._prepare:
+                        write(False)
+            return made
         try:
             self._unshare()
         except OSError as error:
@@ -223,6 +234,23 @@ class Namespaces:
             return sys_.current_netns()
         finally:
             sys_.setns(self.home, sys_.CLONE_NEWNET)
+
+    @contextlib.contextmanager
+    def in_advance(self, count: int) -> Iterator[None]:
+        """About so many will be made now: a few are made in advance, beside other work. Of very few it is not worth it."""
+        nursery = None
+        if count >= _MANY:
+            with contextlib.suppress(
+                RuntimeError
+            ):  # there may be no more threads; then each is made when it is asked for
+                nursery = Nursery(self.home, count)
+        self.many, self._nursery = True, nursery
+        try:
+            yield
+        finally:
+            self.many, self._nursery = False, None
+            if nursery is not None:
+                nursery.close()
 
     def _unshare(self) -> None:
         """Make a namespace and be in it. One that was deleted a moment ago counts until the kernel's work queue has freed it,

@@ -25,6 +25,8 @@ from nsmagic.netlink.told import Told
 Command = Mapping[str, Any]
 #: Seconds of a slice; what came of its commands is sent at its end.
 _SLICE = 0.01
+#: The same of commands that are sent together: the end of a slice is the end of what can be.
+_LONG_SLICE = 0.03
 #: Items, and rows in them, that are sent together at most.
 _MOST, _MOST_ROWS = 200, 1000
 #: Fewer commands than this are done one by one, so that what they changed can be told later (who made what).
@@ -137,11 +139,13 @@ def pipelined(
         work.moments.begin()
     if many and not monitor.heard and not monitor.deaf:
         monitor.deafen()
-    namespaces.many = True
+    # A namespace may take settings from the one in which it is made: they must not change meanwhile.
+    steady = not any(command["verb"].startswith("sysctl.") for command in commands)
+    new = sum(command["verb"] == "netns.add" for command in commands)
     try:
-        yield from (_quietly if quiet else _telling)(call, work, monitor, namespaces, commands, ns, answers)
+        with namespaces.in_advance(new if steady else 0):
+            yield from (_quietly if quiet else _telling)(call, work, monitor, namespaces, commands, ns, answers)
     finally:
-        namespaces.many = False
         listen(True)
     answers.send()
     if many or more:
@@ -169,7 +173,7 @@ def _quietly(
             answers.add(number, {"quiet": True, **({"lines": list(notes)} if notes else {})})
 
     pipeline = Pipeline(namespaces, answered)
-    slice_end = time.monotonic() + _SLICE
+    slice_end = time.monotonic() + _LONG_SLICE
     for number, command in enumerate(commands):
         if call.cancelled:
             break
@@ -191,7 +195,7 @@ def _quietly(
             pipeline.flush()
             answers.send()
             yield
-            slice_end = time.monotonic() + _SLICE
+            slice_end = time.monotonic() + _LONG_SLICE
     pipeline.flush()
     work.pass_on()
 
@@ -220,7 +224,7 @@ def _telling(
         pipeline.facts = work.moments.facts
 
     pipeline = Told(namespaces, monitor, answered, alone, work.moments.facts)
-    slice_end = time.monotonic() + _SLICE
+    slice_end = time.monotonic() + _LONG_SLICE
     for number, command in enumerate(commands):
         if call.cancelled:
             break
@@ -241,6 +245,6 @@ def _telling(
             pipeline.finish()
             answers.send()
             yield
-            slice_end = time.monotonic() + _SLICE
+            slice_end = time.monotonic() + _LONG_SLICE
     pipeline.finish()
     work.pass_on()

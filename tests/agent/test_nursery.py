@@ -1,0 +1,42 @@
+"""Namespaces made in advance: the same ones, no more of them than asked for, and refused where they would be refused."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+
+from nsmagic import Lab
+from nsmagic.agent import series
+from nsmagic.result import Outcome
+
+pytestmark = pytest.mark.sandbox
+
+
+def _said(outcomes: list[Outcome]) -> list[tuple[bool, str]]:
+    return [(each.ok, each.error.message if each.error else "") for each in outcomes]
+
+
+def test_the_limit_is_met_at_the_same_line() -> None:
+    lines = [f"ip netns add r{number % 45}" for number in range(80)]
+    with Lab(limits={"namespaces": 40}) as one, Lab(limits={"namespaces": 40}) as other:
+        expected = [outcome for line in lines for outcome in one.run(line).outcomes]
+        assert any("No space left" in words for _, words in _said(expected))
+        assert _said(other.run("\n".join(lines)).outcomes) == _said(expected)
+        assert other.names() == one.names()
+
+
+@pytest.mark.parametrize(
+    "more", [[], ["sysctl -w net.ipv4.ip_forward=1"]], ids=["in advance", "settings change meanwhile"]
+)
+def test_each_is_a_namespace_of_its_own_and_none_is_left_over(more: list[str]) -> None:
+    lines = [*more, *(f"ip netns add r{number}" for number in range(series.FEW)), *["ip netns add r1"] * 20]
+    with Lab() as lab:
+        outcomes = lab.run("\n".join(lines)).outcomes
+        assert [outcome.ok for outcome in outcomes] == [True] * (len(more) + series.FEW) + [False] * 20
+        inodes = {row.inode for row in lab.snapshot("namespaces").namespaces}
+        assert len(inodes) == series.FEW + 1
+        held = re.findall(r"net:\[(\d+)\]", lab.run("ls -l /proc/1/fd").text)
+        assert inodes <= {int(each) for each in held} <= inodes | {os.stat("/proc/self/ns/net").st_ino}
+        assert lab.run("ls /proc/1/task").text.split() == ["1"]
