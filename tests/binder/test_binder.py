@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,11 @@ from nsmagic.sandbox import tools
 
 TOP = Path(__file__).resolve().parents[2]
 BINDER = TOP / "binder"
+sys.path.append(str(BINDER))
+import address  # noqa: E402
+
 #: In every image, or for x86_64 alone and fetched by postBuild.
+FIGURE = "the image of mybinder.org's steps (debootstrap, requirements.txt, postBuild, start as jovyan), the tour in it with namespaces forbidden"
 _NOT_INSTALLED = {"bash", "python3", "user-mode-linux"}
 
 
@@ -68,6 +73,36 @@ def test_codespaces() -> None:
     assert (TOP / read["postCreateCommand"].split()[-1]).exists()
 
 
+def test_the_repository_s_address_is_the_same_everywhere() -> None:
+    """It stands in pyproject.toml; the badge and the clone follow it."""
+    found = address.address()
+    for place in address.PLACES:
+        text = (TOP / place).read_text()
+        assert address.with_address(text, place, found) == text, f"python3 binder/address.py {found}"
+        moved = address.with_address(text, place, "https://gitlab.com/ann/notes")
+        assert moved != text
+        assert address.with_address(moved, place, found) == text
+    name = found.removeprefix("https://github.com/")
+    for folder in ("binder", ".devcontainer", ".github", "nsmagic"):
+        for path in (TOP / folder).rglob("*"):
+            if path.is_file() and path.suffix != ".pyc" and str(path.relative_to(TOP)) not in address.PLACES:
+                assert f"github.com/{name}" not in path.read_text(errors="replace"), path
+
+
+def test_the_address_can_be_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in address.PLACES:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(TOP / place, tmp_path / place)
+    monkeypatch.setattr(address, "TOP", tmp_path)
+    assert address.main(["address.py", "https://github.com/ann/notes.git"]) == 0
+    assert address.address() == "https://github.com/ann/notes"
+    assert "(https://mybinder.org/v2/gh/ann/notes/HEAD?" in (tmp_path / "README.md").read_text()
+    assert '"https://github.com/ann/notes", /opt/nsmagic]' in (tmp_path / "binder/vm/cloud-init.yaml").read_text()
+    before = (tmp_path / "README.md").read_text()
+    assert address.main(["address.py", "ann/notes; rm -rf"]) == 1
+    assert (tmp_path / "README.md").read_text() == before
+
+
 @pytest.mark.heavy
 def test_cloud_init_accepts_the_file() -> None:
     """Wants Debian's package cloud-init."""
@@ -82,7 +117,7 @@ def test_cloud_init_accepts_the_file() -> None:
 
 @pytest.mark.heavy
 @pytest.mark.root
-def test_the_whole_build_and_the_tour_in_it(tmp_path: Path) -> None:
+def test_the_whole_build_and_the_tour_in_it(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     """A bare Debian, the packages of apt.txt, then as jovyan: requirements.txt, postBuild, start; and the tour runs in it with
     namespaces forbidden by a filter, and with none left (``user.max_user_namespaces=0``), so the kind vm is what serves.
 
@@ -94,6 +129,9 @@ def test_the_whole_build_and_the_tour_in_it(tmp_path: Path) -> None:
     )  # fmt: skip
     print(done.stdout[-6000:], done.stderr[-3000:])
     assert done.returncode == 0
+    shown = []
     for gate in ("unshare-EPERM", "max-user-namespaces"):
         [line] = [line for line in done.stdout.splitlines() if line.startswith(f"{gate}: ")]
         assert re.fullmatch(rf"{gate}: kind vm, (\d+) of \1 cells of the tour", line), line
+        shown.append(line)
+    record_property("figure", (FIGURE, "; ".join(shown)))
