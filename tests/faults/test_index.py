@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +32,15 @@ def test_its_tests_exist(number: int) -> None:
     for each in SHOWN[number]:
         file, _, name = each.partition("::")
         assert name in functions(file), each
+
+
+def test_what_the_security_page_names_exists() -> None:
+    """Its table says where each promise is kept and which tests show it."""
+    table = (TOP / ".github/SECURITY.md").read_text().partition("## Where each promise is kept")[2]
+    named = re.findall(r"`([\w/]+\.py)`", table)
+    assert len(named) > 20
+    for name in named:
+        assert any((TOP / folder / name).is_file() for folder in ("nsmagic", "tests", ".")), name
 
 
 def test_tests_here_are_named_after_their_faults() -> None:

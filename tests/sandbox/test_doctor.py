@@ -167,6 +167,30 @@ def test_different_refusals_are_both_said() -> None:
     assert error.hint.startswith("sudo modprobe veth")
 
 
+@pytest.mark.parametrize("refused", range(4))
+def test_the_first_kind_that_works_is_taken(monkeypatch: pytest.MonkeyPatch, refused: int) -> None:
+    """rootless, then rootless-nomount, then vm, then a refusal; each is tried, none is guessed."""
+    tried: list[str] = []
+
+    def attempt(settings: Mapping[str, Any], *_: object) -> tuple[str, str]:
+        tried.append(settings["kind"])
+        if len(tried) <= refused:
+            raise refusal(settings["kind"], "user namespace", errno.EPERM)
+        return "client", "launched"
+
+    monkeypatch.delenv("NSMAGIC_SANDBOX", raising=False)
+    monkeypatch.setattr(config, "make", lambda kind, **_: {"kind": kind})
+    monkeypatch.setattr(choice, "_try", attempt)
+    order = ["rootless", "rootless-nomount", "vm"]
+    if refused < 3:
+        assert choice.start(None, seed=0, limits={}, ended=lambda cause: None) == ("client", "launched", order[refused])
+        assert tried == order[: refused + 1]
+    else:
+        with pytest.raises(SandboxUnavailable, match="no lab can be started here"):
+            choice.start(None, seed=0, limits={}, ended=lambda cause: None)
+        assert tried == order
+
+
 def test_the_agents_own_failure_keeps_its_words() -> None:
     failed = SandboxUnavailable("agent: No module named 'pyroute2'", kind="rootless", step="agent", errno=0)
     assert "agent: No module named 'pyroute2'" in choice._no_kind([failed]).message

@@ -317,6 +317,7 @@ def test_no_new_privileges(shared: Lab) -> None:
         assert "uid=" not in said
     capabilities = int(sh(shared, "grep CapBnd /proc/self/status").split()[1], 16)
     assert not capabilities & 1 << 24, "CAP_SYS_RESOURCE: limits stay binding"
+    assert sh(shared, "cat /proc/self/oom_score_adj") == "500\n", "the kernel ends it before the agent"
 
 
 def test_system_v_and_posix_objects_stay_inside(own: Lab) -> None:
