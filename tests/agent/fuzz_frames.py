@@ -1,7 +1,7 @@
 """All readers of frames under a fuzzer: ``python -m tests.agent.fuzz_frames SECONDS FOLDER``. Started by ``test_wrong_frames.py``.
 
 atheris (libFuzzer for Python) makes streams by what the readers did with the last ones, and ends when one raises something, takes more than
-ten seconds, or the memory passes a bound; that input is then in the folder. Every ten seconds a line of JSON tells how many there were and
+a minute, or the memory passes a bound; that input is then in the folder. Every ten seconds a line of JSON tells how many there were and
 the memory.
 """
 
@@ -46,7 +46,7 @@ def resident() -> int:
 
 def main(seconds: str, folder: str) -> None:
     options = [
-        f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=1024", "-max_len=1024", "-len_control=0", f"-artifact_prefix={folder}/", "-print_final_stats=1",
+        f"-max_total_time={seconds}", "-timeout=60", "-rss_limit_mb=1024", "-max_len=1024", "-len_control=0", f"-artifact_prefix={folder}/", "-print_final_stats=1",
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, folder], Told())
     atheris.Fuzz()

@@ -70,7 +70,7 @@ class Student:
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
         request = HTTPRequest(
             self.url + path, method=method, headers=self.headers, body=None if method == "GET" else json.dumps(body or {}),
-            request_timeout=180, connect_timeout=60,
+            request_timeout=180, connect_timeout=180,
         )  # fmt: skip
         while True:
             try:
@@ -96,7 +96,8 @@ class Student:
         address = f"{self.url.replace('http', 'ws', 1)}/user/{self.name}/api/kernels/{kernel['id']}/channels"
         # Read as it comes, also while the others enter: else pings are not answered, and the server hangs up.
         self.socket = await websocket_connect(
-            HTTPRequest(address, headers=self.headers, connect_timeout=60), on_message_callback=self.said.put_nowait
+            HTTPRequest(address, headers=self.headers, connect_timeout=180, request_timeout=180),
+            on_message_callback=self.said.put_nowait,
         )
 
     async def run(self, code: str) -> tuple[str, str]:
