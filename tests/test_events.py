@@ -160,6 +160,7 @@ def test_each_change_begins_where_the_one_before_ended(lab: Lab, states: bool) -
         "ip addr replace 10.0.{0}.1/24 dev v{0}", "ip link set br0 up", "ip link set br0 down", "ip link set v{0} up; ip link set v{0} down",
     )  # fmt: skip
     with lab.events(hear, states=states) as events:
+        assert events._socket is not None, "the kernel's own events are heard here"
         # The process's own requests, side by side with those of the agent.
         with lab.socket("host", socket.AF_NETLINK, socket.SOCK_RAW, 0) as own:
             for _ in range(40):

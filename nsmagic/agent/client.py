@@ -21,8 +21,8 @@ from nsmagic.errors import LabDied, LabError, NsmagicError, from_data
 from nsmagic.sentences import say
 
 _ENDED = object()
-#: Requests whose last word brings a descriptor.
-_WITH_DESCRIPTORS = frozenset({"socket"})
+#: Requests that are answered with a descriptor → what brings it: the last word, or the first part that has one.
+_WITH_DESCRIPTORS = {"socket": "done", "events": "item"}
 
 
 def _may_be_large(request: Mapping[str, Any]) -> bool:
@@ -48,9 +48,9 @@ class Transport(Protocol):
 class Call:
     """A request under way. ``items()`` yields the parts of the answer, ``result()`` waits for its last word."""
 
-    def __init__(self, client: Client, number: int, *, takes_fds: bool = False) -> None:
+    def __init__(self, client: Client, number: int, *, takes_fds: str = "") -> None:
         self._client, self.number = client, number
-        #: Whether descriptors may come with the last word.
+        #: With what descriptors may come: ``done``, the last word, or ``item``, a part.
         self.takes_fds = takes_fds
         self.thread = threading.get_ident()
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -187,7 +187,7 @@ class Client:
                 raise self.death()
             if threading.get_ident() in self._stopped and op != "abandon":
                 raise KeyboardInterrupt
-            call = Call(self, next(self._numbers), takes_fds=op in _WITH_DESCRIPTORS)
+            call = Call(self, next(self._numbers), takes_fds=_WITH_DESCRIPTORS.get(op, ""))
             self._calls[call.number] = call
         message = {"id": call.number, "op": op, **request}
         try:
@@ -351,10 +351,12 @@ class Client:
         with self._lock:
             call = self._calls.pop(message["id"], None) if last else self._calls.get(message["id"])
         answers = _answers(message)
-        if fds and not (answers and "done" in message and call is not None and call.takes_fds):
+        if fds and not (answers and call is not None and call.takes_fds in message):
             for fd in fds:
                 os.close(fd)
             fds = []
+        elif fds and call is not None:
+            call.takes_fds = ""  # once
         if not answers:
             if call is not None:
                 call.put(_ENDED, [])
