@@ -31,6 +31,7 @@ from nsmagic.model import (
     Snapshot,
 )
 from nsmagic.printable import pad, printable, width
+from nsmagic.sentences import say
 from nsmagic.words.typed import fdb_words, firewall_place, firewall_words, neighbour_words, route_words, rule_words
 
 _WORD = {
@@ -192,7 +193,7 @@ class _Batch:
             note = self._lonely(row)
             self._added.append(row)
         elif change.op == "-":
-            note = "(a move takes the addresses away)" if key in self.names else ""
+            note = f"({say('change-moved')})" if key in self.names else ""
         else:
             told = [
                 f"{name} {_value(getattr(change.old, name))} → {_value(getattr(change.new, name))}"
@@ -228,9 +229,9 @@ class _Batch:
         if any(_covers(other, row) for other in beside):
             return ""
         if full in self._warned:
-            return f"(/{full}: the same)"
+            return f"({say('change-lonely-too', full=full)})"
         self._warned.add(full)
-        return f"(/{full}: no neighbour is on this link; did you mean /{meant}?)"
+        return f"({say('change-lonely', full=full, meant=meant)})"
 
     # -- routes, neighbours, forwarding entries ----------------------------------------------------------------------
 
