@@ -36,6 +36,8 @@ def test_twenty_rounds_of_what_has_random_moments(record_property: Callable[[str
         found = re.search(r"^(\d+) passed", done.stdout, re.MULTILINE)
         passed.append(int(found[1]) if found else 0)
         print(f"round {number}: {done.stdout.strip().splitlines()[-1]}", flush=True)
+        # Said at once: the run is long, and may be ended before its end.
+        print(*re.findall(r"^(?:FAILED|ERROR|E  ) .*", done.stdout, re.MULTILINE), sep="\n", flush=True)
         # Whether the machine is as it was, the outer run says: another user's file in /tmp is no failure of a round.
         machine_only = done.returncode == 1 and not re.search(r"\b\d+ (?:failed|error)", done.stdout)
         if (done.returncode and not machine_only) or passed[-1] != passed[0]:
