@@ -86,12 +86,12 @@ class Student:
     async def enter(self) -> None:
         """A server, a kernel, a connection."""
         await self.ask("POST", f"/hub/api/users/{self.name}")
-        await self.ask("POST", f"/hub/api/users/{self.name}/server")
-        while True:
-            user = await self.ask("GET", f"/hub/api/users/{self.name}")
-            if user["servers"].get("", {}).get("ready"):
-                break
-            await asyncio.sleep(0.2)
+        server: dict[str, Any] | None = None
+        while server is None or not server["ready"]:
+            if server is None:  # not asked for yet, or the hub gave it up: it took too long to start
+                await self.ask("POST", f"/hub/api/users/{self.name}/server")
+            await asyncio.sleep(0.5)
+            server = (await self.ask("GET", f"/hub/api/users/{self.name}"))["servers"].get("")
         kernel = await self.ask("POST", f"/user/{self.name}/api/kernels", {"name": "python3"})
         address = f"{self.url.replace('http', 'ws', 1)}/user/{self.name}/api/kernels/{kernel['id']}/channels"
         # Read as it comes, also while the others enter: else pings are not answered, and the server hangs up.
