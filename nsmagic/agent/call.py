@@ -29,7 +29,18 @@ class Call:
         self._agent, self.channel, self.number = agent, channel, number
         self.finished = False
         self.cancelled = False
-        self.on_cancel: Callable[[], None] | None = None
+        self._on_cancel: Callable[[], None] | None = None
+
+    @property
+    def on_cancel(self) -> Callable[[], None] | None:
+        """What ends the work. Set when it was cancelled already, while it was got ready say, it is called at once."""
+        return self._on_cancel
+
+    @on_cancel.setter
+    def on_cancel(self, end: Callable[[], None] | None) -> None:
+        self._on_cancel = end
+        if self.cancelled and end is not None:
+            end()
 
     def item(self, item: Any, fds: Sequence[int] = ()) -> None:
         """A part of the answer."""
@@ -52,8 +63,8 @@ class Call:
 
     def cancel(self) -> None:
         self.cancelled = True
-        if self.on_cancel is not None:
-            self.on_cancel()
+        if self._on_cancel is not None:
+            self._on_cancel()
 
 
 def told(error: Exception) -> NsmagicError:
