@@ -57,11 +57,13 @@ def decide(
     return Match(None, None)
 
 
-def best(s: Situation, ns: str, dst: str, table: int = 254) -> Route | None:
-    """The most specific route of a table, of equal ones that with the least metric."""
+def best(s: Situation, ns: str, dst: str, table: int = 254, oif: str = "") -> Route | None:
+    """The most specific route of a table, of equal ones that with the least metric; with ``oif``, of those by an interface."""
     goal = ip(dst)
     fitting = []
     for route in s.routes(ns, family_of(dst)):
+        if oif and route.dev != oif:
+            continue
         if route.table == table and (route.dst == "default" or goal in ipaddress.ip_network(route.dst)):
             if route.family == "inet6" and route.type == "unreachable" and route.metric == 0xFFFFFFFF:
                 continue  # the kernel's own last resort

@@ -11,12 +11,13 @@ from nsmagic.errors import NsmagicError
 from nsmagic.model import Snapshot, make_row
 from nsmagic.sentences import say
 from nsmagic.why import judge, legacy, programs, routes, ruletext, wire
+from nsmagic.why.passing import Unread
+from nsmagic.why.reading import Request, read
 from nsmagic.why.sentences import explain, nudge
 from nsmagic.why.situation import (
     Answer,
     Listener,
     Probe,
-    Question,
     Sighting,
     Situation,
     Step,
@@ -64,37 +65,37 @@ def why(lab: Lab, src: str, dst: str, port: int | None = None, proto: str = "icm
     if not request.dst:
         return _nowhere(situation, request)
     # As far as can be read before anything is sent: those on the way are watched, and of a large lab not all the others.
-    read_first, situation = _judged(client, situation, request)
+    read_first, situation = _judged(lab, situation, request)
     names = [*dict.fromkeys([*(hop[2] for hop in read_first.hops), *names])]
     names = names[: max(_WATCHED, len({hop[2] for hop in read_first.hops}))]
     situation = _probed(lab, situation, request, names)
-    verdict, situation = _judged(client, situation, request)
+    verdict, situation = _judged(lab, situation, request)
     if (more := _known_better(lab, situation, verdict)) is not None:
-        verdict, situation = _judged(client, more, request)
+        verdict, situation = _judged(lab, more, request)
     if verdict.cause == "unknown" and _still_asking(situation, names):
         # A neighbour did not answer a moment ago, and the kernel asks for it once a second: the probe waited behind that.
         situation = _probed(lab, replace(situation, answers={}), request, names, _PATIENT)
-        verdict, situation = _judged(client, situation, request)
+        verdict, situation = _judged(lab, situation, request)
     if verdict.reachable and verdict.confidence not in SURE:
         # What was read was true a moment ago (an address was still tentative): read once more before doubting the probe.
         read = client.request("situation", ns=names)
         fresh = _situation(lab.snapshot(*_TABLES), read)
         situation = replace(fresh, probe=situation.probe, conntrack=situation.conntrack)
-        verdict, situation = _judged(client, situation, request)
+        verdict, situation = _judged(lab, situation, request)
     if verdict.reachable:
         large = _large(lab, situation, request, verdict, names)
         if large is not None:
-            verdict, _ = _judged(client, replace(situation, large=large), request)
+            verdict, _ = _judged(lab, replace(situation, large=large), request)
     return verdict
 
 
-def _large(lab: Lab, s: Situation, request: judge.Request, verdict: Verdict, names: list[str]) -> Probe | None:
+def _large(lab: Lab, s: Situation, request: Request, verdict: Verdict, names: list[str]) -> Probe | None:
     """A large packet after the small one: of the size asked for, or as large as a wire whose parts do not agree should take."""
     if request.size:
         return _sent(lab, s, request, names, request.size)
     if verdict.cause or request.proto != "icmp":
         return None
-    odd = judge.unequal(s, judge.read(s, request))
+    odd = judge.unequal(s, read(s, request))
     if odd is None:
         return None
     return _probe(lab.client, request, names, (), data_of(family_of(request.dst), "icmp", odd.size))
@@ -104,7 +105,7 @@ def _known_better(lab: Lab, s: Situation, verdict: Verdict) -> Situation | None:
     """What has to be read for the mending alone: the rules that translate, the program that waits at another address."""
     ns = verdict.where
     if verdict.cause == "nat-wrong":
-        return replace(s, firewall={ns: tuple(lab.snapshot("firewall", ns=ns).firewall)})
+        return replace(s, firewall={**s.firewall, ns: tuple(lab.snapshot("firewall", ns=ns).firewall)})
     if verdict.cause == "wrong-listen-address":
         return replace(s, listeners={**s.listeners, ns: programs.known(lab.client, ns, s.listeners.get(ns, ()))})
     return None
@@ -123,7 +124,7 @@ def _check(port: int | None, proto: str, size: int | None) -> None:
         raise NsmagicError(f"{size} is no size of a packet's data", hint=say("sizes", most=_LARGEST))
 
 
-def _nowhere(s: Situation, request: judge.Request) -> Verdict:
+def _nowhere(s: Situation, request: Request) -> Verdict:
     """The namespace that was named has no address at all."""
     cables = s.cables(request.target)
     if not cables:
@@ -169,7 +170,7 @@ def _still_asking(s: Situation, names: list[str]) -> bool:
     return any(row.state == "INCOMPLETE" and row.ns in names for row in s.snapshot.neighbours)
 
 
-def _sent(lab: Lab, s: Situation, request: judge.Request, names: list[str], size: int = 0, quiet: float = 0.0) -> Probe:
+def _sent(lab: Lab, s: Situation, request: Request, names: list[str], size: int = 0, quiet: float = 0.0) -> Probe:
     """Send a packet, with the rules that it meets: as the kernel traces them, and by the counters of the old iptables."""
     old = sorted(s.legacy)
     before = legacy.rules(lambda ns: lab.snapshot("firewall", ns=ns).firewall.rows, old)
@@ -179,7 +180,7 @@ def _sent(lab: Lab, s: Situation, request: judge.Request, names: list[str], size
     return replace(probe, steps=(*(ruletext.worded(lab.client, step) for step in probe.steps), *counted))
 
 
-def _probed(lab: Lab, s: Situation, request: judge.Request, names: list[str], quiet: float = 0.0) -> Situation:
+def _probed(lab: Lab, s: Situation, request: Request, names: list[str], quiet: float = 0.0) -> Situation:
     """Send the probe, and read what it left in conntrack."""
     client, filtering, old = lab.client, [ns for ns in names if s.tables.get(ns)], sorted(s.legacy)
     probe = _sent(lab, s, request, names, quiet=quiet)
@@ -194,7 +195,7 @@ def _probed(lab: Lab, s: Situation, request: judge.Request, names: list[str], qu
 
 
 def _probe(
-    client: Client, request: judge.Request, watch: list[str], trace: Iterable[str], size: int = 0, quiet: float = 0.0
+    client: Client, request: Request, watch: list[str], trace: Iterable[str], size: int = 0, quiet: float = 0.0
 ) -> Probe:
     args = {"proto": request.proto, "port": request.port, "dev": request.oif, "size": size, "quiet": quiet}
     data = client.request("probe", ns=request.ns, dst=request.dst, args=args, watch=watch, trace=list(trace))
@@ -227,7 +228,7 @@ def _step(step: Mapping[str, Any], packet: Mapping[str, Any], ours: bool) -> Ste
     )  # fmt: skip
 
 
-def _translations(rows: Iterable[list[str]], request: judge.Request, probe: Probe) -> tuple[Translation, ...]:
+def _translations(rows: Iterable[list[str]], request: Request, probe: Probe) -> tuple[Translation, ...]:
     """The entries of this flow: of its protocol, with its port or number of echo."""
     name = {"icmp": ("icmp", "icmpv6", "ipv6-icmp"), "tcp": ("tcp",), "udp": ("udp",)}[request.proto]
     found = []
@@ -238,14 +239,17 @@ def _translations(rows: Iterable[list[str]], request: judge.Request, probe: Prob
     return tuple(found)
 
 
-def _judged(client: Client, s: Situation, request: judge.Request) -> tuple[Verdict, Situation]:
-    """Judge, asking the kernel for each route that the reasoning needs."""
-    answers: dict[Question, Answer] = dict(s.answers)
+def _judged(lab: Lab, s: Situation, request: Request) -> tuple[Verdict, Situation]:
+    """Judge, asking the kernel for each route that the reasoning needs, and reading the rules of each firewall."""
     for _ in range(_MOST_QUESTIONS):
         try:
-            return judge.judge(replace(s, answers=answers), request), replace(s, answers=answers)
+            return judge.judge(s, request), s
         except Unasked as unasked:
-            data = client.request("ask_routes", questions=[unasked.question.to_data()])[0]
+            question = unasked.question
+            data = lab.client.request("ask_routes", questions=[question.to_data()])[0]
             route = make_row("routes", data["route"]) if data.get("route") else None
-            answers[unasked.question] = Answer(data["errno"], data.get("words", ""), route)
+            s = replace(s, answers={**s.answers, question: Answer(data["errno"], data.get("words", ""), route)})
+        except Unread as unread:
+            rows = tuple(lab.snapshot("firewall", ns=unread.ns).firewall)
+            s = replace(s, firewall={**s.firewall, unread.ns: rows})
     raise NsmagicError("the way has no end", hint=say("bug"))

@@ -6,118 +6,20 @@ Everything else that may stop it leaves no trace but that it is seen no more, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from nsmagic.sentences import say_verdict
-from nsmagic.why import filters, mending, size, sockets, wire
+from nsmagic.why import filters, following, size, sockets, wire
 from nsmagic.why.finding import Finding, Hop, inside, ip
+from nsmagic.why.reading import Reading, Request, read
 from nsmagic.why.sentences import explain, nudge
 from nsmagic.why.situation import Probe, Sighting, Situation, family_of
 from nsmagic.why.verdict import SURE, Verdict
-from nsmagic.why.walk import Packet, Trail, travel
 
 _GOOD = {"icmp": ("echo-reply",), "tcp": ("syn-ack",), "udp": ("udp",)}
 _ASKS = {"icmp": "echo-request", "tcp": "syn", "udp": "udp"}
 _ANSWERS = frozenset({"echo-reply", "syn-ack", "rst"})
 _ICMP_REJECTS = frozenset({9, 10, 13})
-#: What is mended at both ends at once, or by waiting.
-_TOGETHER = frozenset({"port-isolated", "vxlan", "tentative", "no-address-link-local"})
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked: from which namespace to which address; ``target`` when a namespace was named instead of an address; ``size`` when so
-    many bytes of data are to arrive in one packet."""
-
-    ns: str
-    dst: str
-    proto: str = "icmp"
-    port: int = 0
-    oif: str = ""
-    target: str = ""
-    label: str = ""
-    size: int = 0
-
-    @property
-    def length(self) -> int:
-        """Of the IP packet that was asked about, 0 when its length does not matter."""
-        return size.whole(family_of(self.dst), self.proto, self.size) if self.size else 0
-
-
-@dataclass
-class Reading:
-    """The way out and the way back, as read."""
-
-    out: Trail
-    back: Trail | None = None
-
-    @property
-    def finding(self) -> Finding | None:
-        return self.out.finding or (self.back.finding if self.back else None)
-
-    @property
-    def hops(self) -> list[Hop]:
-        return self.out.hops + (self.back.hops if self.back else [])
-
-    @property
-    def warnings(self) -> list[Finding]:
-        return self.out.warnings + (self.back.warnings if self.back else [])
-
-    @property
-    def routers(self) -> list[str]:
-        return self.out.routers + (self.back.routers if self.back else [])
-
-    @property
-    def tunnels(self) -> set[tuple[str, int]]:
-        """Where the packets of tunnels go: address and port."""
-        paths = (path for _, _, path in self.legs)
-        return {(each.remote, each.port) for path in paths for each in path.tunnels} | self.out.tunnels
-
-    @property
-    def legs(self) -> list[tuple[str, str, wire.Path]]:
-        return [*self.out.legs, *(self.back.legs if self.back else [])]
-
-
-def read(s: Situation, request: Request) -> Reading:
-    """Walk out and, from where that ends, back."""
-    src = s.probe.src if s.probe is not None else ""
-    sport = s.probe.sport if s.probe is not None else 0
-    out = travel(s, request.ns, Packet(src, request.dst, request.proto, request.port, sport), "out", request.oif)
-    if out.finding is not None or not out.end:
-        return Reading(out)
-    answer = Packet(out.packet.dst, out.packet.src, request.proto, request.port, sport, answer=True)
-    scope = out.end_dev if family_of(request.dst) == "inet6" and request.dst.startswith("fe80") else ""
-    back = travel(s, out.end, answer, "back", scope)
-    if back.finding is None and back.end != request.ns:
-        back.finding = Finding(
-            "duplicate-address",
-            back.end,
-            back.end_dev,
-            {"address": answer.dst, "places": f"{request.ns} and {back.end}"},
-            way="back",
-        )
-    if back.finding is not None and out.translated and out.packet.src != (src or out.packet.src):
-        back.finding = _nat_wrong(s, out, back.finding)
-    return Reading(out, back)
-
-
-def _nat_wrong(s: Situation, out: Trail, found: Finding) -> Finding:
-    """The answer does not come back to the address that a router put there, since that is not its own."""
-    if any(row.ns == out.translated for row in s.owners(out.packet.src)) or found.code not in (
-        "no-return-route",
-        "address-not-local",
-        "wrong-route",
-        "duplicate-address",
-        "nat-missing",
-        "gateway-unreachable",
-    ):
-        return found
-    ns = out.translated
-    facts = {"ns": ns, "address": out.packet.src}
-    dev = next((dev for name, dev, _ in out.legs if name == ns), "")
-    fix = mending.masqueraded(s, ns, out.packet.src, dev)
-    tool = "ip6tables" if ":" in out.packet.src else "iptables"
-    return Finding("nat-wrong", ns, "", facts, (inside(ns, tool, "-t", "nat", "-S"),), fix, way="back")
 
 
 def judge(s: Situation, request: Request) -> Verdict:
@@ -127,18 +29,20 @@ def judge(s: Situation, request: Request) -> Verdict:
     ------
     Unasked
         The kernel has to be asked about a route first.
+    Unread
+        The rules of a firewall have to be read first.
     """
     reading = read(s, request)
     probe = s.probe or Probe()
     arrived = probe.answer in _GOOD[request.proto] or (request.proto == "udp" and _came(s, request, reading))
     found, confidence = _found(s, request, reading, probe, arrived)
-    more = _more(s, request, reading, found)
+    more = following.after(s, request, reading, found)
     if request.size and s.large is not None and arrived and (found is None or found.soft):
-        found, probe, more = _sized(s, request, reading, s.large) or found, s.large, []
+        found, probe, more = _sized(s, request, reading, s.large) or found, s.large, None
         arrived = found is None or found.soft
     stranger = _stranger(s, request, probe) if arrived else None
     if stranger is not None:
-        found, arrived, more = stranger, False, []
+        found, arrived, more = stranger, False, None
     return _verdict(s, request, reading, probe, found, arrived, confidence, more)
 
 
@@ -269,38 +173,6 @@ def unequal(s: Situation, reading: Reading) -> size.Narrow | None:
     return size.unequal(s, [reading.out, *([reading.back] if reading.back else [])])
 
 
-def _more(s: Situation, request: Request, reading: Reading, found: Finding | None) -> list[Finding]:
-    """What would stop the packet, or its answer, once the first thing is mended."""
-    if found is None or found.soft or found.say in _TOGETHER:
-        return []
-    more = [each for each in reading.out.more if each != found]
-    both = {"wrong-subnet"}  # one new address mends both sides of it
-    if reading.out.finding is not None and found.way == "out":
-        owner = next((row for row in s.owners(request.dst) if row.ns != request.ns), None)
-        family = family_of(request.dst)
-        src = reading.out.packet.src or next(
-            (
-                row.address
-                for row in s.addresses(request.ns, found.dev if found.ns == request.ns else "", family, automatic=False)
-                if row.ifname != "lo"
-            ),
-            "",
-        )
-        if owner is not None and src:
-            back = travel(s, owner.ns, Packet(request.dst, src, request.proto, request.port, answer=True), "back")
-            if back.finding is not None and not (found.code == back.finding.code == "vlan-mismatch"):
-                more += [back.finding]
-    elif reading.finding is not None and reading.finding != found and found.code != "unknown":
-        more += [reading.finding]
-    return [
-        each
-        for each in more
-        if not (each.code == found.code and found.code in both)
-        and not each.ns.startswith("(")  # outside: whether it is at fault is seen when the packet gets there
-        if (each.ns, each.dev) != (found.ns, found.dev) and (each.code, each.where) != (found.code, found.where)
-    ]
-
-
 def _verdict(
     s: Situation,
     request: Request,
@@ -309,7 +181,7 @@ def _verdict(
     found: Finding | None,
     arrived: bool,
     confidence: str,
-    more: list[Finding],
+    more: Finding | None,
 ) -> Verdict:
     dst = request.label or request.dst
     rows = _rows(s, _hops(reading, probe, request, found), probe, request)
@@ -317,7 +189,7 @@ def _verdict(
         text = _success(request, reading, probe) if arrived else ""
         then = "" if request.size else _narrower(s, request, reading)
         return Verdict(request.ns, dst, arrived, explanation=text, then=then, confidence=confidence, hops=rows)
-    then = _then(found, more[0]) if more else ""
+    then = _then(found, more) if more is not None else ""
     return Verdict(
         request.ns,
         dst,

@@ -10,34 +10,32 @@ from typing import TYPE_CHECKING
 from nsmagic.errors import NamespaceNotFound, NsmagicError
 from nsmagic.model import HOST, Snapshot
 from nsmagic.sentences import say
-from nsmagic.why import judge
+from nsmagic.why.reading import Request
 from nsmagic.why.situation import family_of, ip
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab
 
 
-def requested(lab: Lab, snapshot: Snapshot, src: str, dst: str, port: int, proto: str) -> judge.Request:
+def requested(lab: Lab, snapshot: Snapshot, src: str, dst: str, port: int, proto: str) -> Request:
     """What is meant by the words: an address (with its interface), a namespace, or a name of the hosts file."""
     known = [row.ns for row in snapshot.namespaces]
     if src not in known:
         raise NamespaceNotFound(f'there is no namespace "{src}"', name=src, known=known, hint=_names(known))
     address, _, oif = dst.partition("%")
     try:
-        return judge.Request(src, str(ip(address)), proto, port, oif, label=_owner(snapshot, str(ip(address)), src))
+        return Request(src, str(ip(address)), proto, port, oif, label=_owner(snapshot, str(ip(address)), src))
     except ValueError:
         pass
     if dst in known:
         found = _address_of(snapshot, src, dst)
         label = f"{found} ({dst})" if found else dst
-        return judge.Request(src, found, proto, port, target=dst, label=label)
+        return Request(src, found, proto, port, target=dst, label=label)
     try:
         answers = lab.resolve(src, "getaddrinfo", dst, None, 0, socket.SOCK_STREAM)
     except (OSError, ValueError):
         raise NsmagicError(f'"{dst}" is neither an address nor a namespace', hint=_names(known)) from None
-    return judge.Request(
-        src, str(ip(answers[0][4][0].partition("%")[0])), proto, port, label=f"{answers[0][4][0]} ({dst})"
-    )
+    return Request(src, str(ip(answers[0][4][0].partition("%")[0])), proto, port, label=f"{answers[0][4][0]} ({dst})")
 
 
 def _names(known: Iterable[str]) -> str:

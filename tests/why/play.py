@@ -19,11 +19,12 @@ _STEPS = 6
 
 @dataclass
 class Played:
-    """What came of a case: before the fault, with it, and after the verdict's own mending."""
+    """What came of a case: before the fault, with it, and after the verdict's own mending; ``fixes``: of so many verdicts."""
 
     whole: Verdict
     broken: Verdict
     mended: Verdict
+    fixes: int = 0
 
 
 def build(lab: Lab, scene: Scene) -> None:
@@ -75,10 +76,12 @@ def play(case: Case, lab: Lab | None = None) -> Played:
                 settle(lab)
         with serving(lab, case.broken_serve or case.serve, case.proto):
             mended = broken = ask()
+            fixes = 0
             for _ in range(_STEPS):
                 # What a fault has taken with it (the routes of a link that went down) is the next verdict's business.
                 if (mended.reachable and not mended.cause) or not mended.fix:
                     break
                 lab.run("\n".join(mended.fix)).check()
                 mended = ask()
-    return Played(whole, broken, mended)
+                fixes += 1
+    return Played(whole, broken, mended, fixes)

@@ -42,6 +42,8 @@ def test_case(case: Case, record_property: Callable[[str, Any], None]) -> None:
     assert broken.see
     assert broken.fix
     assert (played.mended.reachable, played.mended.cause) == (True, ""), played.mended
+    if played.fixes == 1 and not case.soft:
+        assert broken.then == "", f"it is said that more follow, and nothing did: {broken}"
     record_property(
         "why_case", case.id
     )  # counted at the end of the run: cause, place, whole and mended network were right

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from nsmagic.model import Link
+from nsmagic.model import FirewallRule, Link
 from nsmagic.sentences import say_look, say_why
 from nsmagic.why.finding import Finding
-from nsmagic.why.judge import Request, judge
+from nsmagic.why.judge import judge
+from nsmagic.why.passing import Unread
+from nsmagic.why.reading import Request
 from nsmagic.why.sentences import explain, nudge
 from nsmagic.why.situation import Question, Sighting, Situation, Step, Unasked
 from nsmagic.why.verdict import Verdict
@@ -135,8 +137,13 @@ def test_a_drop_that_was_traced_goes_before_all_else() -> None:
     made = situation([links[0], replace(links[1], flags=0)], ["red eth0 10.0.0.1/24", "blue eth0 10.0.0.2/24"])
     assert made.probe is not None
     step = Step("red", "inet", "wall", "out", 5, "rule", "drop", "echo-request", text="icmp type echo-request drop")
-    verdict = judge(replace(made, probe=replace(made.probe, steps=(step,))), _ASKED)
+    rule = FirewallRule("red", "nft", "inet", "wall", "out", hook="output", position=1, target="DROP", rule="handle 5")
+    made = replace(made, probe=replace(made.probe, steps=(step,)), tables={"red": frozenset({"inet"})})
+    with pytest.raises(Unread):
+        judge(made, _ASKED)
+    verdict = judge(replace(made, firewall={"red": (rule,)}), _ASKED)
     assert (verdict.cause, verdict.where) == ("dropped-by-rule", "red: chain out of inet wall, handle 5")
+    assert verdict.then == "peer-down at blue/eth0 follows; %why again will explain it"
     assert verdict.fix == ("ip netns exec red nft delete rule inet wall out handle 5",)
 
 

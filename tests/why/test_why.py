@@ -65,6 +65,23 @@ def test_two_faults_of_different_kinds(lab: Lab) -> None:
     assert lab.why("red", "blue").reachable
 
 
+def test_a_rule_behind_a_fault_is_told_with_the_fault(lab: Lab) -> None:
+    """No packet has come to it yet: it is read."""
+    build(lab, CABLE)
+    lab.run("ip -n red route add blackhole 192.168.15.2").check()
+    alone = lab.why("red", "blue")
+    assert (alone.cause, alone.then) == ("blackhole-route", "")
+    lab.run("iptables -A INPUT -s 192.168.15.0/24 -p icmp --icmp-type echo-request -j DROP", "blue").check()
+    first = lab.why("red", "blue")
+    place = "blue: chain INPUT of ip filter, rule 1"
+    assert (first.cause, first.then) == (
+        "blackhole-route", f"dropped-by-rule at {place} follows; %why again will explain it",
+    )  # fmt: skip
+    mend(lab, first.fix)
+    second = lab.why("red", "blue")
+    assert (second.cause, second.where, second.then) == ("dropped-by-rule", place, "")
+
+
 def test_a_black_hole_for_large_packets(lab: Lab) -> None:
     """Small packets pass; that a large one does not fit is told to the sender, which a rule forbids."""
     build(lab, ROUTERS)

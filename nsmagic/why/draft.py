@@ -1,0 +1,290 @@
+"""A situation that may be changed, with what the kernel itself does to its tables when one of their rows changes: addresses bring routes, a
+link that goes away takes them along, a switch opens a port whose cable begins to work.
+
+Nothing of this is done to a lab. It answers "what would be read then?", for what comes after a fault that is not mended yet.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from nsmagic.model import (
+    COLUMNS,
+    IFF_LOWER_UP,
+    IFF_UP,
+    Address,
+    FirewallRule,
+    Link,
+    Neighbour,
+    Route,
+    Rule,
+    Snapshot,
+    Table,
+)
+from nsmagic.why.situation import Listener, Situation
+
+_LOCAL, _MAIN = 255, 254
+#: What the kernel gives a route when nobody says it: ``IP6_RT_PRIO_ADDRCONF`` and ``IP6_RT_PRIO_USER``.
+_METRIC6_KERNEL, METRIC6 = 256, 1024
+_DAD = 0x40 | 0x08
+
+
+class Draft:
+    """The rows of a situation, and which namespaces' routes are no longer those that the kernel has."""
+
+    def __init__(self, s: Situation) -> None:
+        self.s = s
+        self.links: list[Link] = list(s.snapshot.links)
+        self.addrs: list[Address] = list(s.snapshot.addrs)
+        self.routes: list[Route] = list(s.snapshot.routes)
+        self.rules: list[Rule] = list(s.snapshot.rules)
+        self.neighbours: list[Neighbour] = list(s.snapshot.neighbours)
+        self.sysctls: dict[str, dict[str, str]] = {ns: dict(each) for ns, each in s.sysctls.items()}
+        self.firewall: dict[str, tuple[FirewallRule, ...]] = dict(s.firewall)
+        self.listeners: dict[str, tuple[Listener, ...]] = dict(s.listeners)
+        self.changed: set[str] = set()
+
+    def situation(self) -> Situation:
+        """What would be read."""
+        tables: dict[str, Table[Any]] = dict(self.s.snapshot.tables)
+        for name in ("links", "addrs", "routes", "rules", "neighbours"):
+            rows = getattr(self, name)
+            tables[name] = Table(name, [[getattr(row, column) for column in COLUMNS[name]] for row in rows])
+        return replace(
+            self.s, snapshot=Snapshot(tables), sysctls=self.sysctls, firewall=self.firewall, listeners=self.listeners
+        )
+
+    # Links
+
+    def link(self, ns: str, dev: str) -> Link | None:
+        return next((link for link in self.links if (link.ns, link.ifname) == (ns, dev)), None)
+
+    def change(self, link: Link, **values: Any) -> Link:
+        """The link with other values, in its place."""
+        new = replace(link, **values)
+        self.links[self.links.index(link)] = new
+        return new
+
+    def switch_on(self, link: Link) -> None:
+        """``ip link set … up``."""
+        if link.up:
+            return
+        self.change(link, flags=link.flags | IFF_UP)
+        self.changed.add(link.ns)
+        for row in self.addrs:
+            if (row.ns, row.ifname) == (link.ns, link.ifname):
+                self._routes_of(row)
+        self.carriers()
+
+    def switch_off(self, link: Link) -> None:
+        """``ip link set … down``: its routes go, and its IPv6 addresses (``addrconf_ifdown``)."""
+        self.change(link, flags=link.flags & ~(IFF_UP | IFF_LOWER_UP))
+        self.changed.add(link.ns)
+        self.routes = [row for row in self.routes if (row.ns, row.dev) != (link.ns, link.ifname)]
+        self.addrs = [
+            row for row in self.addrs if (row.ns, row.ifname) != (link.ns, link.ifname) or row.family == "inet"
+        ]
+        self.carriers()
+
+    def carriers(self) -> None:
+        """Which cables work now; a switch opens a port whose cable begins to (``br_port_carrier_check`` in net/bridge/br_if.c)."""
+        for link in list(self.links):
+            works = link.up
+            if link.kind == "veth":
+                peer = self.link(link.peer_ns, link.peer) if link.peer else None
+                works = link.up and peer is not None and peer.up
+            if works != link.carrier and link.kind != "bridge":
+                self.change(link, flags=link.flags ^ IFF_LOWER_UP)
+        for link in list(self.links):
+            above = self.link(link.ns, link.master) if link.master else None
+            if above is None or above.kind != "bridge":
+                continue
+            before = self.s.link(link.ns, link.ifname)
+            was = self.s.link(above.ns, above.ifname)
+            worked = (
+                before is not None and before.master == link.master and before.carrier and was is not None and was.up
+            )
+            if link.carrier and above.up and not worked and str(link.port.get("state", "disabled")) == "disabled":
+                self.opened(link, above)
+
+    def opened(self, port: Link, above: Link) -> None:
+        """A port of a switch that begins to work: at once, or with a spanning tree after listening for a while."""
+        state = "listening" if above.info.get("stp_state") else "forwarding"
+        self.change(port, port={**port.port, "state": state})
+
+    def remove(self, link: Link) -> None:
+        """``ip link del``: the other end of a cable goes with it."""
+        gone = {(link.ns, link.ifname), *([(link.peer_ns, link.peer)] if link.kind == "veth" and link.peer else [])}
+        self.changed |= {ns for ns, _ in gone}
+        self.links = [
+            replace(each, master="") if (each.ns, each.master) in gone else each
+            for each in self.links
+            if (each.ns, each.ifname) not in gone
+        ]
+        self.addrs = [row for row in self.addrs if (row.ns, row.ifname) not in gone]
+        self.routes = [row for row in self.routes if (row.ns, row.dev) not in gone]
+        self.neighbours = [row for row in self.neighbours if (row.ns, row.dev) not in gone]
+
+    def move(self, link: Link, ns: str) -> bool:
+        """``ip link set … netns``: it arrives switched off, and has lost its addresses."""
+        if self.link(ns, link.ifname) is not None:
+            return False
+        self.switch_off(link)
+        off = self.link(link.ns, link.ifname)
+        assert off is not None
+        self.addrs = [row for row in self.addrs if (row.ns, row.ifname) != (link.ns, link.ifname)]
+        self.change(off, ns=ns, master="", port={})
+        peer = self.link(link.peer_ns, link.peer) if link.peer else None
+        if peer is not None and link.kind == "veth":
+            self.change(peer, peer_ns=ns)
+        self.changed.add(ns)
+        return True
+
+    def cable(self, one: tuple[str, str], other: tuple[str, str]) -> bool:
+        """``ip link add … type veth``: both ends are switched off."""
+        if any(self.link(*end) is not None for end in (one, other)):
+            return False
+        number = max((link.ifindex for link in self.links), default=0) + 1
+        for at, (mine, theirs) in enumerate(((one, other), (other, one))):
+            mac = "02:5e:" + (number + at).to_bytes(4, "big").hex(":")
+            self.links.append(
+                Link(mine[0], number + at, mine[1], "veth", 0, "DOWN", mac, 1500, peer=theirs[1], peer_ns=theirs[0])
+            )
+        self.changed |= {one[0], other[0]}
+        return True
+
+    # Addresses
+
+    def add_address(self, link: Link, address: str, length: int) -> bool:
+        """``ip addr add``."""
+        family = "inet6" if ":" in address else "inet"
+        if any((row.ns, row.ifname, row.address) == (link.ns, link.ifname, address) for row in self.addrs):
+            return False
+        if family == "inet6" and self.sysctls.get(link.ns, {}).get(f"ipv6/conf/{link.ifname}/disable_ipv6") == "1":
+            return False
+        row = Address(link.ns, link.ifindex, link.ifname, family, address, length)
+        self.addrs.append(row)
+        self.changed.add(link.ns)
+        if link.up:
+            self._routes_of(row)
+        return True
+
+    def remove_address(self, link: Link, address: str, length: int) -> bool:
+        """``ip addr del``: routes that need it go along, with the last IPv4 address all of its link (``fib_inetaddr_event``)."""
+        mine = [row for row in self.addrs if (row.ns, row.ifname) == (link.ns, link.ifname)]
+        row = next((each for each in mine if (each.address, each.prefixlen) == (address, length)), None)
+        if row is None:
+            return False
+        network = self.s.network(row)
+        left = [each for each in mine if each is not row and each.family == row.family]
+        if row.family == "inet" and any(self.s.network(each) == network for each in left):
+            return False  # the one of a network that came first takes the others along, or not
+        self.addrs.remove(row)
+        self.changed.add(link.ns)
+
+        def goes(route: Route) -> bool:
+            if route.ns != link.ns or route.family != row.family:
+                return False
+            if row.family == "inet" and not left and route.dev == link.ifname:
+                return True
+            if route.protocol == "kernel" and route.dst in (address, str(network)) and route.dev == link.ifname:
+                return True
+            return route.prefsrc == address
+
+        self.routes = [route for route in self.routes if not goes(route)]
+        return True
+
+    def _routes_of(self, row: Address) -> None:
+        """The routes that an address brings (``fib_add_ifaddr``, ``addrconf_prefix_route``)."""
+        network = self.s.network(row)
+        four = row.family == "inet"
+        local = Route(
+            row.ns, row.family, row.address, dev=row.ifname, prefsrc=row.address if four else "", protocol="kernel",
+            scope="host" if four else "global", table=_LOCAL, type="local",
+        )  # fmt: skip
+        connected = replace(
+            local, dst=str(network), scope="link", metric=0 if four else _METRIC6_KERNEL, table=_MAIN, type="unicast"
+        )
+        self.routes += [local, *([connected] if row.prefixlen < network.max_prefixlen else [])]
+
+    def settled(self) -> None:
+        """Addresses that the kernel asks around for are usable a while later."""
+        self.changed |= {row.ns for row in self.addrs if row.flags & _DAD == 0x40}
+        self.addrs = [replace(row, flags=row.flags & ~0x40) if row.flags & _DAD == 0x40 else row for row in self.addrs]
+
+    # Routes
+
+    def device(self, ns: str, gateway: str) -> str:
+        """The interface behind which a gateway must be, ``""`` when none is: the kernel refuses the route then."""
+        goal = ipaddress.ip_address(gateway)
+        fitting = [
+            row
+            for row in self.addrs
+            if row.ns == ns
+            and goal in self.s.network(row)
+            and (link := self.link(ns, row.ifname)) is not None
+            and link.up
+            and link.kind != "loopback"
+        ]
+        return max(fitting, key=lambda row: row.prefixlen).ifname if fitting else ""
+
+    def remove_first(self, table: str, fits: Callable[[Any], bool]) -> bool:
+        """Take away the first row that fits."""
+        rows = getattr(self, table)
+        row = next((each for each in rows if fits(each)), None)
+        if row is None:
+            return False
+        rows.remove(row)
+        self.changed.add(row.ns)
+        return True
+
+    # Kernel parameters
+
+    def parameter(self, ns: str, name: str, value: str) -> None:
+        """``sysctl -w``; what stands in "all" goes to each interface where the kernel does so."""
+        here = self.sysctls.setdefault(ns, {})
+        self.changed.add(ns)
+        if name == "ipv4/ip_forward":
+            name = "ipv4/conf/all/forwarding"
+        here[name] = value
+        family, _, word = name.partition("/conf/all/")
+        if word not in ("forwarding", "disable_ipv6"):
+            return
+        if (family, word) == ("ipv4", "forwarding"):
+            here["ipv4/ip_forward"] = value
+        for link in self.links:
+            if link.ns == ns:
+                here[f"{family}/conf/{link.ifname}/{word}"] = value
+
+    # Firewalls
+
+    def unruled(self, ns: str, fits: Callable[[FirewallRule], bool]) -> bool:
+        """Take away one rule, and count those behind it anew."""
+        rows = self.firewall.get(ns, ())
+        gone = next((row for row in rows if row.position and fits(row)), None)
+        if gone is None:
+            return False
+
+        def counted(row: FirewallRule) -> FirewallRule:
+            behind = _chain(row) == _chain(gone) and row.position > gone.position
+            return replace(row, position=row.position - 1) if behind else row
+
+        self.firewall[ns] = tuple(counted(row) for row in rows if row is not gone)
+        return True
+
+    def policy(self, ns: str, fits: Callable[[FirewallRule], bool]) -> bool:
+        """Let a chain accept what none of its rules says."""
+        rows = self.firewall.get(ns, ())
+        if not any(not row.position and fits(row) for row in rows):
+            return False
+        self.firewall[ns] = tuple(
+            replace(row, target="ACCEPT") if not row.position and fits(row) else row for row in rows
+        )
+        return True
+
+
+def _chain(row: FirewallRule) -> tuple[str, str, str, str]:
+    return row.tool, row.family, row.table, row.chain

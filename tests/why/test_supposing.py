@@ -1,0 +1,155 @@
+"""What would be read after a fix: on data, with what the kernel does besides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from nsmagic.model import IFF_NOARP, IFF_UP, FirewallRule, Neighbour, Route, Rule
+from nsmagic.why.answering import supposed, worked_out
+from nsmagic.why.situation import Answer, Question, Situation
+from nsmagic.why.supposing import mended
+from tests.why.data import bridge, cable, situation, table
+
+
+def plain(**more: object) -> Situation:
+    s = situation(cable("red/eth0", "blue/eth0", 2), ["red eth0 10.0.0.1/24", "blue eth0 10.0.0.2/24"], **more)
+    routes = [
+        *s.snapshot.routes,
+        Route("red", "inet", "default", "10.0.0.2", "eth0", protocol="boot"),
+        Route("red", "inet", "10.9.0.0/16", type="blackhole"),
+    ]
+    tables = {
+        **s.snapshot.tables,
+        "routes": table("routes", routes),
+        "neighbours": table(
+            "neighbours", [Neighbour("red", "inet", "10.0.0.2", "02:99:99:99:99:99", "eth0", "PERMANENT")]
+        ),
+    }
+    return replace(s, snapshot=replace(s.snapshot, tables=tables))
+
+
+def after(*commands: str, s: Situation | None = None) -> Situation:
+    found = mended(s or plain(), commands)
+    assert found is not None
+    return supposed(*found)
+
+
+def routes(s: Situation, ns: str = "red") -> list[str]:
+    return sorted(f"{row.type} {row.dst} {row.dev} {row.gateway}".strip() for row in s.routes(ns, "inet"))
+
+
+def test_nothing_is_changed() -> None:
+    s = plain()
+    before = s.snapshot.to_data()
+    after("ip -n red link set eth0 down", "ip -n red link del eth0", s=s)
+    assert s.snapshot.to_data() == before
+
+
+def test_a_longer_address_takes_the_routes_of_its_link_with_it() -> None:
+    then = after("ip -n red addr del 10.0.0.1/24 dev eth0", "ip -n red addr add 10.0.0.1/16 dev eth0")
+    assert routes(then) == ["blackhole 10.9.0.0/16", "local 10.0.0.1 eth0", "unicast 10.0.0.0/16 eth0"]
+    assert [row.prefixlen for row in then.addresses("red")] == [16]
+
+
+def test_a_link_that_goes_down_and_comes_up_again() -> None:
+    then = after("ip -n red link set eth0 down", "ip -n red link set eth0 up")
+    assert routes(then) == ["blackhole 10.9.0.0/16", "local 10.0.0.1 eth0", "unicast 10.0.0.0/24 eth0"]
+    assert then.link("blue", "eth0").carrier  # type: ignore[union-attr]
+    off = after("ip -n red link set eth0 down")
+    assert not off.link("blue", "eth0").carrier  # type: ignore[union-attr]
+
+
+def test_routes_and_rules() -> None:
+    assert "unicast 10.3.0.0/16 eth0 10.0.0.2" in routes(after("ip -n red route add 10.3.0.0/16 via 10.0.0.2"))
+    assert "unicast default eth0 10.0.0.77" in routes(after("ip -n red route replace default via 10.0.0.77"))
+    assert len(routes(after("ip -n red route del blackhole 10.9.0.0/16"))) == 2
+    s = plain()
+    policy = [*s.snapshot.rules, Rule("red", "inet", 100, action="prohibit")]
+    s = replace(s, snapshot=replace(s.snapshot, tables={**s.snapshot.tables, "rules": table("rules", policy)}))
+    assert worked_out(s, Question("red", "10.0.0.2")).errno == 13
+    then = after("ip -n red rule del priority 100", s=s)
+    assert then.ask(Question("red", "10.0.0.2")).route.dev == "eth0"  # type: ignore[union-attr]
+
+
+def test_settings_neighbours_and_switches() -> None:
+    then = after("ip netns exec red sysctl -w net.ipv4.ip_forward=1 net.ipv4.conf.eth0.7.arp_ignore=0")
+    assert (then.sysctl("red", "ipv4/ip_forward"), then.sysctl("red", "ipv4/conf/eth0/forwarding")) == (1, 1)
+    assert then.sysctl("red", "ipv4/conf/eth0.7/arp_ignore", 9) == 0
+    assert after("ip -n red neigh del 10.0.0.2 dev eth0").neighbour("red", "eth0", "10.0.0.2") is None
+    ports = [*cable("red/eth0", "host/p1", 2), bridge("host", "br0", 9)]
+    ports[0] = replace(ports[0], flags=ports[0].flags | IFF_NOARP)
+    ports[1] = replace(ports[1], flags=ports[1].flags & ~IFF_UP)
+    s = situation(ports, ["red eth0 10.0.0.1/24"])
+    port = after("ip link set p1 master br0 up", s=s).link("host", "p1")
+    assert port is not None
+    assert (port.up, port.master, port.port["state"]) == (True, "br0", "forwarding")
+    arp = after("ip -n red link set eth0 arp on", s=s).link("red", "eth0")
+    assert arp is not None
+    assert not arp.flags & IFF_NOARP
+
+
+def test_a_cable_is_made() -> None:
+    then = after(
+        "ip link add cable netns red type veth peer name far netns blue", "ip -n red link set cable up", "ip -n blue link set far up",
+        "ip -n red addr add 10.5.0.1/24 dev cable",
+    )  # fmt: skip
+    link = then.link("red", "cable")
+    assert link is not None
+    assert (link.carrier, link.peer_ns, link.peer) == (True, "blue", "far")
+    assert "unicast 10.5.0.0/24 cable" in routes(then)
+
+
+def test_rules_of_a_firewall_are_counted_anew() -> None:
+    def rule(place: int, tool: str = "iptables", name: str = "") -> FirewallRule:
+        return FirewallRule(
+            "red", tool, "ip", "filter", "INPUT", position=place, target="DROP", rule=name or f"r{place}"
+        )
+
+    s = plain(firewall={"red": (rule(0), rule(1), rule(2), rule(1, "nft", "handle 7"))})
+    then = after("ip netns exec red iptables -D INPUT 1", s=s)
+    assert [(row.position, row.rule) for row in then.firewall["red"]] == [(0, "r0"), (1, "r2"), (1, "handle 7")]
+    then = after("ip netns exec red nft delete rule ip filter INPUT handle 7", s=s)
+    assert len(then.firewall["red"]) == 3
+    then = after("ip netns exec red iptables -P INPUT ACCEPT", s=s)
+    assert [row.target for row in then.firewall["red"]] == ["ACCEPT", "DROP", "DROP", "DROP"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ip -n red link set nosuch up",
+        "ip -n red addr add 10.0.0.1/24 dev eth0",
+        "ip -n red addr del 10.0.0.9/24 dev eth0",
+        "ip -n red route add default via 10.0.0.2",
+        "ip -n red route add 10.3.0.0/16 via 10.99.0.1",
+        "ip -n red route del 10.3.0.0/16 via 10.0.0.2",
+        "ip -n red link add link eth0 name eth0.7 type vlan id 7",
+        "ip -n red neigh del 10.0.0.77 dev eth0",
+        "ip netns exec red iptables -D INPUT 1",
+        "ip netns exec red iptables -t nat -A POSTROUTING -j MASQUERADE",
+        "ip netns exec red python3 -m http.server 80 &",
+        "kill 1",
+    ],
+)
+def test_of_what_is_not_known_or_would_fail_nothing_is_supposed(command: str) -> None:
+    assert mended(plain(), [command]) is None
+    assert mended(plain(), []) is None
+
+
+def test_the_kernel_is_asked_where_nothing_would_be_otherwise() -> None:
+    question = Question("blue", "10.0.0.1")
+    s = replace(plain(), answers={question: Answer(words="of the kernel")})
+    then = after("ip -n red route del default via 10.0.0.2", s=s)
+    assert then.ask(question).words == "of the kernel"
+    assert then.ask(Question("red", "10.7.0.1")).errno == 101
+
+
+def test_a_source_that_is_not_believed() -> None:
+    s = plain(sysctls={"red": {"ipv4/conf/all/rp_filter": "1"}})
+    assert worked_out(s, Question("red", "10.0.0.1", "10.0.0.2", iif="eth0")).errno == 0
+    assert worked_out(s, Question("red", "10.0.0.1", "10.0.0.2", iif="other")).errno == 22
+    assert worked_out(s, Question("red", "10.0.0.2", "10.0.0.1", iif="eth0")).errno == 22
+    loose = plain(sysctls={"red": {"ipv4/conf/all/rp_filter": "2"}})
+    assert worked_out(loose, Question("red", "10.0.0.1", "10.0.0.2", iif="other")).errno == 0
