@@ -57,9 +57,10 @@ def worked_out(s: Situation, question: Question) -> Answer:
     route = match.route
     if route is None:
         return Answer(errno.ENETUNREACH)
-    if route.type == "local" or question.iif:
+    if question.iif:
         return Answer(route=route)
-    source = route.prefsrc or src or _source(s, route, question.dst)
+    own = question.dst if route.type == "local" else ""
+    source = src or route.prefsrc or own or _source(s, route, question.dst)
     return Answer(route=replace(route, prefsrc=source))
 
 

@@ -7,7 +7,7 @@ Nothing of this is done to a lab. It answers "what would be read then?", for wha
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,12 +24,12 @@ from nsmagic.model import (
     Snapshot,
     Table,
 )
-from nsmagic.why.situation import Listener, Situation
+from nsmagic.why.situation import Listener, Situation, Translation
 
 _LOCAL, _MAIN = 255, 254
 #: What the kernel gives a route when nobody says it: ``IP6_RT_PRIO_ADDRCONF`` and ``IP6_RT_PRIO_USER``.
 _METRIC6_KERNEL, METRIC6 = 256, 1024
-_DAD = 0x40 | 0x08
+_TENTATIVE, _DAD = 0x40, 0x40 | 0x08
 
 
 class Draft:
@@ -45,6 +45,7 @@ class Draft:
         self.sysctls: dict[str, dict[str, str]] = {ns: dict(each) for ns, each in s.sysctls.items()}
         self.firewall: dict[str, tuple[FirewallRule, ...]] = dict(s.firewall)
         self.listeners: dict[str, tuple[Listener, ...]] = dict(s.listeners)
+        self.conntrack: Mapping[str, tuple[Translation, ...]] = s.conntrack
         self.changed: set[str] = set()
 
     def situation(self) -> Situation:
@@ -54,7 +55,12 @@ class Draft:
             rows = getattr(self, name)
             tables[name] = Table(name, [[getattr(row, column) for column in COLUMNS[name]] for row in rows])
         return replace(
-            self.s, snapshot=Snapshot(tables), sysctls=self.sysctls, firewall=self.firewall, listeners=self.listeners
+            self.s,
+            snapshot=Snapshot(tables),
+            sysctls=self.sysctls,
+            firewall=self.firewall,
+            listeners=self.listeners,
+            conntrack=self.conntrack,
         )
 
     # Links
@@ -74,10 +80,18 @@ class Draft:
             return
         self.change(link, flags=link.flags | IFF_UP)
         self.changed.add(link.ns)
+        if link.kind == "loopback":
+            self._own_addresses(link)
         for row in self.addrs:
             if (row.ns, row.ifname) == (link.ns, link.ifname):
                 self._routes_of(row)
         self.carriers()
+
+    def _own_addresses(self, lo: Link) -> None:
+        """What the kernel gives to a loopback that comes up (``inetdev_event``, ``init_loopback``)."""
+        for family, address, length in (("inet", "127.0.0.1", 8), ("inet6", "::1", 128)):
+            if not any((row.ns, row.address) == (lo.ns, address) for row in self.addrs):
+                self.addrs.append(Address(lo.ns, lo.ifindex, lo.ifname, family, address, length, scope="host"))
 
     def switch_off(self, link: Link) -> None:
         """``ip link set … down``: its routes go, and its IPv6 addresses (``addrconf_ifdown``)."""
@@ -201,19 +215,26 @@ class Draft:
         """The routes that an address brings (``fib_add_ifaddr``, ``addrconf_prefix_route``)."""
         network = self.s.network(row)
         four = row.family == "inet"
+        kind = "local" if row.scope == "host" else "unicast"
         local = Route(
             row.ns, row.family, row.address, dev=row.ifname, prefsrc=row.address if four else "", protocol="kernel",
             scope="host" if four else "global", table=_LOCAL, type="local",
         )  # fmt: skip
         connected = replace(
-            local, dst=str(network), scope="link", metric=0 if four else _METRIC6_KERNEL, table=_MAIN, type="unicast"
-        )
-        self.routes += [local, *([connected] if row.prefixlen < network.max_prefixlen else [])]
+            local, dst=str(network), scope="link", metric=0 if four else _METRIC6_KERNEL,
+            table=_LOCAL if kind == "local" else _MAIN, type=kind,
+        )  # fmt: skip
+        new = [local, *([connected] if row.prefixlen < network.max_prefixlen else [])]
+        there = {(each.ns, each.dst, each.dev, each.table, each.type) for each in self.routes}
+        self.routes += [each for each in new if (each.ns, each.dst, each.dev, each.table, each.type) not in there]
 
     def settled(self) -> None:
         """Addresses that the kernel asks around for are usable a while later."""
-        self.changed |= {row.ns for row in self.addrs if row.flags & _DAD == 0x40}
-        self.addrs = [replace(row, flags=row.flags & ~0x40) if row.flags & _DAD == 0x40 else row for row in self.addrs]
+        for row in [row for row in self.addrs if row.flags & _DAD == _TENTATIVE]:
+            usable = replace(row, flags=row.flags & ~_TENTATIVE)
+            self.addrs[self.addrs.index(row)] = usable
+            self.changed.add(row.ns)
+            self._routes_of(usable)  # its own comes only now (``addrconf_dad_completed``)
 
     # Routes
 
@@ -267,6 +288,8 @@ class Draft:
         gone = next((row for row in rows if row.position and fits(row)), None)
         if gone is None:
             return False
+        if gone.type == "nat":
+            self.conntrack = {}  # what it did to the probe it would do no more
 
         def counted(row: FirewallRule) -> FirewallRule:
             behind = _chain(row) == _chain(gone) and row.position > gone.position

@@ -45,7 +45,7 @@ def after(s: Situation, request: Request, reading: Reading, found: Finding | Non
     for each in _found(situation, read(situation, request)):
         if each.soft or each.ns.startswith("("):
             return None  # outside: whether it is at fault is seen when the packet gets there
-        return None if (each.code, each.where) == (found.code, found.where) else each
+        return None if (each.code, each.where, each.fix) == (found.code, found.where, found.fix) else each
     return None
 
 

@@ -206,10 +206,10 @@ def _verdict(
     )
 
 
-def _then(found: Finding, following: Finding) -> str:
-    if following.code == found.code:
-        return say_verdict("then-same", ns=following.ns)
-    return say_verdict("then", cause=following.code, where=following.where)
+def _then(found: Finding, next_one: Finding) -> str:
+    if next_one.code == found.code and next_one.ns != found.ns:
+        return say_verdict("then-same", ns=next_one.ns)
+    return say_verdict("then", cause=next_one.code, where=next_one.where)
 
 
 def _narrower(s: Situation, request: Request, reading: Reading) -> str:

@@ -69,7 +69,7 @@ def read(s: Situation, request: Request) -> Reading:
     src = s.probe.src if s.probe is not None else ""
     sport = s.probe.sport if s.probe is not None else 0
     out = travel(s, request.ns, Packet(src, request.dst, request.proto, request.port, sport), "out", request.oif)
-    if out.finding is not None or not out.end:
+    if out.finding is not None or not out.end or not out.packet.src:
         return Reading(out)
     answer = Packet(out.packet.dst, out.packet.src, request.proto, request.port, sport, answer=True)
     scope = out.end_dev if family_of(request.dst) == "inet6" and request.dst.startswith("fe80") else ""

@@ -79,20 +79,11 @@ def _link_set(draft: Draft, ns: str, words: list[str]) -> bool:
         elif word == "netns":
             return not words and draft.move(link, value)
         elif (word, value, words) == ("type", "bridge", ["stp_state", "0"]):
-            return _without_spanning_tree(draft, ns, dev)
+            # Its ports stay in the state that they had come to, until that one's time is over.
+            draft.change(link, info={**link.info, "stp_state": 0})
+            words = []
         else:
             return False
-    return True
-
-
-def _without_spanning_tree(draft: Draft, ns: str, dev: str) -> bool:
-    above = draft.link(ns, dev)
-    if above is None:
-        return False
-    above = draft.change(above, info={**above.info, "stp_state": 0})
-    for port in [link for link in draft.links if (link.ns, link.master) == (ns, dev)]:
-        if port.up and port.port.get("state") in ("listening", "learning", "blocking"):
-            draft.opened(port, above)
     return True
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from nsmagic.model import IFF_NOARP, IFF_UP, FirewallRule, Neighbour, Route, Rule
+from nsmagic.model import IFF_NOARP, IFF_UP, Address, FirewallRule, Link, Neighbour, Route, Rule
 from nsmagic.why.answering import supposed, worked_out
 from nsmagic.why.situation import Answer, Question, Situation
 from nsmagic.why.supposing import mended
@@ -90,6 +90,25 @@ def test_settings_neighbours_and_switches() -> None:
     assert not arp.flags & IFF_NOARP
 
 
+def test_loopbacks_and_addresses_that_are_not_usable_yet() -> None:
+    s = plain()
+    lo = Link("red", 1, "lo", "loopback", 0, "DOWN")
+    waiting = Address("red", 2, "eth0", "inet6", "fd00::1", 64, flags=0x40)
+    tables = {
+        **s.snapshot.tables,
+        "links": table("links", [*s.snapshot.links, lo]),
+        "addrs": table("addrs", [*s.snapshot.addrs, waiting]),
+        "rules": table(
+            "rules", [*s.snapshot.rules, Rule("red", "inet6", 0, table=255), Rule("red", "inet6", 9, table=254)]
+        ),
+    }
+    s = replace(s, snapshot=replace(s.snapshot, tables=tables))
+    then = after("ip -n red link set lo up", s=s)
+    assert [then.ask(Question("red", each)).route.type for each in ("127.0.0.1", "127.7.7.7", "::1")] == ["local"] * 3  # type: ignore[union-attr]
+    assert worked_out(s, Question("red", "fd00::1")).errno == 101
+    assert after("sleep 2", s=s).ask(Question("red", "fd00::1")).route.type == "local"  # type: ignore[union-attr]
+
+
 def test_a_cable_is_made() -> None:
     then = after(
         "ip link add cable netns red type veth peer name far netns blue", "ip -n red link set cable up", "ip -n blue link set far up",
@@ -107,11 +126,17 @@ def test_rules_of_a_firewall_are_counted_anew() -> None:
             "red", tool, "ip", "filter", "INPUT", position=place, target="DROP", rule=name or f"r{place}"
         )
 
-    s = plain(firewall={"red": (rule(0), rule(1), rule(2), rule(1, "nft", "handle 7"))})
+    s = plain(firewall={"red": (rule(0), rule(1), rule(2), rule(1, "nft", "handle 7"))}, conntrack={"red": ()})
     then = after("ip netns exec red iptables -D INPUT 1", s=s)
     assert [(row.position, row.rule) for row in then.firewall["red"]] == [(0, "r0"), (1, "r2"), (1, "handle 7")]
     then = after("ip netns exec red nft delete rule ip filter INPUT handle 7", s=s)
     assert len(then.firewall["red"]) == 3
+    assert then.conntrack == s.conntrack != {}
+    nat = FirewallRule(
+        "red", "iptables", "ip", "nat", "PREROUTING", "nat", "prerouting", position=1, target="DNAT to 10.0.0.9"
+    )
+    then = after("iptables -t nat -D PREROUTING 1", s=replace(s, firewall={"host": (replace(nat, ns="host"),)}))
+    assert then.conntrack == {}, "what a rule did to the probe, it would do no more"
     then = after("ip netns exec red iptables -P INPUT ACCEPT", s=s)
     assert [row.target for row in then.firewall["red"]] == ["ACCEPT", "DROP", "DROP", "DROP"]
 
