@@ -41,8 +41,10 @@ from nsmagic.words.said import said_item
 if TYPE_CHECKING:
     from nsmagic.lab import Lab
 
-#: Seconds after which a command that was asked to end must have ended (its stages are 2 s, 1 s, then kill).
+#: Seconds after which a command that was asked to end must have ended (its stages are 2 s, 1 s, then kill). A virtual machine
+#: may be as slow as the machine is busy; who does not want to wait interrupts once more.
 _ENDING = 8.0
+_ENDING_VM = 60.0
 #: Of the many lines of a large cell, this many are sent to the agent at once.
 _GROUP = 2000
 
@@ -78,7 +80,7 @@ class Runner:
         except Interrupted:
             raise
         except KeyboardInterrupt:
-            self._client.abandon(_ENDING)
+            self._client.abandon(self._ending)
             raise Interrupted("between two commands") from None
         finally:
             self._telling.say()
@@ -483,6 +485,10 @@ class Runner:
 
     # Waiting
 
+    @property
+    def _ending(self) -> float:
+        return _ENDING_VM if self._lab.kind == "vm" else _ENDING
+
     def _stream(
         self, call: Call, outcome: Outcome, text: str, hold: float = 0.0, without: Sequence[str] = ()
     ) -> dict[str, Any]:
@@ -497,7 +503,7 @@ class Runner:
         is a time limit, a lab that is silent long after it does not answer any more and is ended."""
         cancelled = False
         limit = self._options.timeout
-        items = call.items(limit + _ENDING if limit else None)
+        items = call.items(limit + self._ending if limit else None)
         while True:
             try:
                 for item in items:
@@ -511,4 +517,4 @@ class Runner:
                     raise Interrupted(text) from None
                 cancelled = True
                 call.cancel()
-                items = call.items(_ENDING)
+                items = call.items(self._ending)

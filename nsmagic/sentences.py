@@ -89,6 +89,11 @@ def usable(theirs: Tables) -> Tables:
     }
 
 
+def read() -> None:
+    """Read them now: who waits until one is needed may be out of descriptors by then, and want to say so."""
+    _spoken()
+
+
 def take(theirs: Tables) -> None:
     """Speak so from now on: inside the lab, where the environment and the translation's folder are not to be seen."""
     global _given

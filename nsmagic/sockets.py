@@ -27,6 +27,7 @@ class Sockets(Life):
         Of the kind ``vm``, whose kernel is another one, what is written and read is carried there and back (``framed.py`` says
         what such a socket has not).
 
+        >>> from nsmagic import Lab
         >>> with Lab() as lab, lab.socket("host") as server:
         ...     server.bind(("127.0.0.1", 80))
         ...     server.getsockname()

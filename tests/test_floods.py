@@ -170,7 +170,8 @@ def test_a_lab_with_no_process_left_says_so() -> None:
         # Commands start all the same, so that something can be done about it.
         assert lab.run("echo here").text == "here\n"
         assert lab.run("killall sleep || pkill sleep", timeout=20).text == ""
-        assert lab.status()["processes"] == []
+        # Told to end is not yet ended.
+        assert observe.until(lambda: lab.status()["processes"] == [], 10.0)
 
 
 # Namespaces

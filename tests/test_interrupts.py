@@ -399,9 +399,14 @@ class Kernel:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the kernels keep their files."""
-    from jupyter_core.utils import ensure_event_loop
+    from jupyter_core.utils import ensure_event_loop, run_sync
 
-    ensure_event_loop()  # jupyter_client makes one for this thread and keeps it: no test leaves it
+    async def nothing() -> None: ...
+
+    # jupyter_client makes a loop for this thread and keeps it, and where a browser's runs already, one more in a thread of its
+    # own: no test leaves them.
+    ensure_event_loop()
+    run_sync(nothing)()
     return tmp_path_factory.mktemp("kernel")
 
 

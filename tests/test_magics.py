@@ -301,7 +301,7 @@ def test_a_name_of_a_namespace_that_is_gone_may_be_a_program_now(notebook: Noteb
         ("%%netns --txt\nip link", ["there is no option --txt", "hint: did you mean --text?"], errors.CommandSyntaxError),
         ("%netns", ["there is no command on the line", "hint: %netns red ip route"], errors.CommandSyntaxError),
         ("%lab nonsense", [
-            "%lab nonsense is not known", "hint: %lab status | reset | world | break | script | doctor | log | stop",
+            "%lab nonsense is not known", "hint: %lab status | reset | world | break | script | needs | doctor | log | stop",
         ], errors.CommandSyntaxError),
         ("%lab log 7", ["there is no job 7", "hint: jobs of this lab: none"], errors.NsmagicError),
         ("%netns ip netns add red", [

@@ -26,10 +26,12 @@ class Nursery:
     wanted
         How many there will be at most.
 
-    >>> nursery = Nursery(sys_.current_netns(), 0)
+    >>> home = sys_.current_netns()
+    >>> nursery = Nursery(home, 0)
     >>> nursery.take() is None
     True
     >>> nursery.close()
+    >>> os.close(home)
     """
 
     def __init__(self, home: int, wanted: int) -> None:

@@ -647,6 +647,8 @@ def serve(
         return 1
     about = {"kind": config["kind"], "missing": agent.missing, "kernel": os.uname().release}
     channel.send({"id": 0, "done": {"ready": protocol.VERSION, **about}})
+    # While the notebook takes that in: later there may be no descriptor left to read them with, and that is to be said.
+    agent.loop.later(0.0, sentences.read)
     while agent.running:
         agent.loop.turn()
     if config["kind"] == "host":

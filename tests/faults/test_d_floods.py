@@ -28,7 +28,7 @@ def test_048_many_neighbours_are_told() -> None:
         text = lab.run(entries(30, 50)).text
         assert text.count("notice: ") == 1
         assert "notice: the lab has 49 IPv4 neighbours, and their table is one for the whole machine (" in text
-        assert "nobody on the machine reaches a new neighbour" in text
+        assert "a full one stops all" in text
         assert "notice" not in lab.run(entries(50, 60)).text, "said once"
         assert "notice" not in lab.run("true").text
 

@@ -31,6 +31,7 @@ from nsmagic.netlink.raw import RawLink
 
 _QUIET = ("net.ipv6.conf.all.addr_gen_mode=1", "net.ipv6.conf.default.addr_gen_mode=1", "net.ipv6.conf.default.accept_dad=0",
           "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.lo.addr_gen_mode=1", "net.ipv4.ip_forward=0")  # fmt: skip
+_TENTATIVE = 0x40
 _TIMES = {"used", "confirmed", "updated", "probes", "refcnt", "gc_timer", "hello_timer", "tcn_timer",
           "topology_change_timer", "hold_timer", "message_age_timer", "forward_delay_timer", "topology_change_detected",
           "topology_change_ack"}  # fmt: skip
@@ -81,14 +82,17 @@ def _make_namespace(words: list[str]) -> bool:
 
 
 def settle(lab: LocalLab) -> None:
-    """Wait until the kernel has told every link of its carrier, which it does a moment after a link is switched on or off.
+    """Wait until the kernel has told every link of its carrier, which it does a moment after a link is switched on or off, and
+    until it has done with new IPv6 addresses: their local routes come from a work queue.
 
     What it tells depends on where the other end is at that moment. Real tools take so long to start that this is over before
     the next line; ours do not.
     """
     end = time.monotonic() + 3.0
     for ns in ("host", *sorted(os.listdir("/run/netns"))):
-        while any(_unsettled(link) for link in dump.links(lab.socket(ns))):
+        while any(_unsettled(link) for link in dump.links(lab.socket(ns))) or any(
+            addr.flags & _TENTATIVE for addr in dump.addrs(lab.socket(ns))
+        ):
             assert time.monotonic() < end, f"the links of {ns} do not settle"
             time.sleep(0.002)
 
