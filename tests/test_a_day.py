@@ -16,7 +16,7 @@ import pytest
 
 from tests import further
 from tests.sandbox import observe
-from tests.test_interrupts import Kernel
+from tests.test_interrupts import Kernel, keep_loops
 
 ARTEFACTS = Path(__file__).with_name("artefacts")
 #: What somebody does with a lab: two rooms and a switch, commands, tables, a picture, a script, a job, Python in a room, a reason, a
@@ -82,14 +82,16 @@ def settled(pid: int) -> Seen:
     return look(pid)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def loops() -> None:
+    keep_loops()
+
+
 @pytest.mark.heavy
 @pytest.mark.sandbox
 def test_a_thousand_times(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
-    from jupyter_core.utils import ensure_event_loop
-
     further.install("matplotlib")
     count = int(os.environ.get("NSMAGIC_CYCLES", "1000"))
-    ensure_event_loop()
     kernel = Kernel(tmp_path)
     seen: list[Seen] = []
     began = time.monotonic()

@@ -396,17 +396,21 @@ class Kernel:
         self.manager.context.destroy(linger=0)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the kernels keep their files."""
+def keep_loops() -> None:
+    """Have jupyter_client make the loop that it keeps for this thread, and where a browser's runs already, the one in a thread of
+    its own: before a test, so that none leaves them."""
     from jupyter_core.utils import ensure_event_loop, run_sync
 
     async def nothing() -> None: ...
 
-    # jupyter_client makes a loop for this thread and keeps it, and where a browser's runs already, one more in a thread of its
-    # own: no test leaves them.
     ensure_event_loop()
     run_sync(nothing)()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the kernels keep their files."""
+    keep_loops()
     return tmp_path_factory.mktemp("kernel")
 
 
