@@ -15,6 +15,7 @@ _NAMES = {
     "cpu_time": "CPU time of one command, s",
     "output": "output of one command, KiB",
     "jobs": "background jobs",
+    "links": "links",
     "neighbours": "neighbours, told of from",
     "lab_memory": "memory of the whole lab, MiB",
 }

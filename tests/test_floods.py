@@ -416,3 +416,26 @@ def test_nothing_is_kept_of_a_lab_that_was_reset(lab: Lab) -> None:
     lab.reset()
     gc.collect()
     assert client() is None
+
+
+# Links
+
+
+def test_links_of_native_commands_are_counted() -> None:
+    with Lab(limits={"links": 20}) as lab:
+        lab.run("ip netns add red").check()
+        result = lab.run("\n".join(f"ip -n red link add v{n} type veth peer name w{n}" for n in range(60)))
+        assert len(result.errors) == 50
+        assert result.errors[0].render() == (
+            "the lab has 20 links and may have 20\n"
+            "hint: delete some, or start it with Lab(limits={'links': 8000}); %lab reset ends them all"
+        )
+        assert len(lab["red"].links) == 1 + 20
+        assert isinstance(lab.run("ip link add br0 type bridge").errors[0], LimitReached)
+        # One goes, one comes; what a program made counts.
+        assert lab.run("ip -n red link del v0\nip link add br0 type bridge").ok
+        assert lab.run("for n in 1; do ip link add br1 type bridge; done").ok
+        assert len(lab.run("ip link add br2 type bridge").errors) == 1
+        quiet = lab.run("\n".join(f"ip link add c{n} type bridge" for n in range(60)), changes=False)
+        assert len(quiet.errors) == 60
+        assert lab.status()["limits"]["links"] == 20

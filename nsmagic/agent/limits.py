@@ -18,6 +18,8 @@ KNOWN: dict[str, tuple[int, int]] = {
     "cpu_time": (300, 36000),
     "output": (1 << 20, 16 << 20),
     "jobs": (64, 256),
+    # Of native commands only: the kernel has no limit for it (``bound.py``).
+    "links": (4096, 1 << 16),
     # No bound, as there is none for a lab alone: from so many on it is told that the machine's table fills (``crowd.py``).
     "neighbours": (512, 1 << 20),
     # Of the kind vm only, where it is all there is: of its kernel, of files in memory, and of all processes together.

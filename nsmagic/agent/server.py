@@ -76,7 +76,7 @@ class Agent:
         self.namespaces = Namespaces(
             self.monitor, home, seed=config["seed"], mounts=config["kind"] != "rootless-nomount", prepare=prepare
         )
-        self.work = Work(self.loop, self.monitor, self.namespaces, self.bounds["neighbours"])
+        self.work = Work(self.loop, self.monitor, self.namespaces, self.bounds["neighbours"], self.bounds["links"])
         self.rules = Rules(self.loop, self.monitor, self.namespaces, self.place)
         self.captures = Captures(self.loop, self.namespaces)
         self.sockets = FramedSockets(self.loop)
@@ -274,7 +274,8 @@ class Agent:
         if needs != HOST:
             self.namespaces.nsfd(needs)
         total = max(total, len(commands))
-        if several and not stop and total > series.FEW and (quiet or not self.monitor.heard):
+        near = self.work.bound.near(commands)
+        if several and not stop and not near and total > series.FEW and (quiet or not self.monitor.heard):
             steps = series.pipelined(
                 call, self.work, self.monitor, self.namespaces, commands, ns, self._listen, quiet=quiet, more=more, total=total
             )  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any
 
 from nsmagic.agent import proc, process, sysctl
 from nsmagic.agent.aside import aside
+from nsmagic.agent.bound import Bound
 from nsmagic.agent.crowd import Crowd
 from nsmagic.agent.forwarding import Forwarding
 from nsmagic.agent.loop import Loop
@@ -44,11 +45,12 @@ _RESOLVERS = {"getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr
 class Work:
     """The verbs of ``commands/command.py``, done."""
 
-    def __init__(self, loop: Loop, monitor: Monitor, namespaces: Namespaces, neighbours: int) -> None:
+    def __init__(self, loop: Loop, monitor: Monitor, namespaces: Namespaces, neighbours: int, links: int) -> None:
         self._loop, self._monitor, self._namespaces = loop, monitor, namespaces
         self._forwarding = Forwarding(namespaces)
         self.moments = Moments(monitor)
         self.crowd = Crowd(monitor, neighbours)
+        self.bound = Bound(monitor, links)
 
     def do(
         self, ns: str, verb: str, args: Mapping[str, Any], tool: str, wants: Sequence[str] = (), tried: int = 0
@@ -168,6 +170,8 @@ class Work:
             return self._netns(verb[6:], args)
         if verb.startswith("sysctl."):
             return self._sysctl(ns, verb[7:], args)
+        if verb == "link.add":
+            self.bound.check(args)
         outcome = apply(self._namespaces, ns, verb, args, tool, tried)
         if verb == "link.property" or (verb == "link.set" and not _TOLD.issuperset(args)):
             self._monitor.touch(ns, "links", args.get("dev"))
