@@ -41,13 +41,17 @@ class Stopped:
 class Screen:
     """A sink that keeps what a person saw of a cell that never returned."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: str = "") -> None:
         self.parts: list[str] = []
-        self.seen = threading.Event()
+        self._words = words
+        #: Set when anything was said; when these words were.
+        self.seen, self.said = threading.Event(), threading.Event()
 
     def text(self, text: str) -> None:
         self.parts.append(text)
         self.seen.set()
+        if self._words in "".join(self.parts):
+            self.said.set()
 
     def changes(self, lines: Sequence[str]) -> None:
         self.parts += [line + "\n" for line in lines]
@@ -75,16 +79,19 @@ def interrupt(
     times: int = 1,
     gap: float = 0.1,
     when: threading.Event | None = None,
+    once: str = "",
     **options: Any,
 ) -> Stopped:
-    """Run a cell in this (the main) thread and interrupt it as Jupyter does: after ``first`` seconds, or ``when`` something has happened."""
-    screen, stop, inside = Screen(), threading.Event(), threading.Event()
+    """Run a cell in this (the main) thread and interrupt it as Jupyter does: after ``first`` seconds, ``when`` something has happened, or
+    ``once`` words were said."""
+    screen, stop, inside = Screen(once), threading.Event(), threading.Event()
+    when = screen.said if once else when
     began: list[float] = []
 
     def send() -> None:
         inside.wait()
         if when is not None:
-            when.wait(10)
+            when.wait(60)
         for number in range(times):
             if stop.wait((0.0 if when is not None else first) if not number else gap) and not number:
                 return
