@@ -173,7 +173,7 @@ def test_each_change_begins_where_the_one_before_ended(lab: Lab, states: bool) -
         with heard:
             assert heard.wait_for(all_heard, 10)
         assert events.error is None
-    assert sum(map(len, stories.values())) > 30
+    assert sum(map(len, stories.values())) > 20
     for story in stories.values():
         assert all(facts(after.old) == facts(before.new) for before, after in itertools.pairwise(story))
         assert states or all(facts(each.old) != facts(each.new) for each in story)

@@ -14,6 +14,26 @@ pytestmark = pytest.mark.notebook
 PICTURE = 'img[src^="data:image/svg+xml"]'
 
 
+def _run_cell(page: Any, number: int) -> None:
+    """Run a cell and wait until it says that it has begun. A key pressed while the page still moves is lost, and pressed again."""
+    from playwright.sync_api import TimeoutError as Late
+
+    for left in (3, 2, 1, 0):
+        page.locator(".jp-Notebook .jp-CodeCell").nth(number).click()
+        page.keyboard.press("Shift+Enter")
+        try:
+            page.wait_for_function(
+                "n => /[\\d*]/.test(document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')[n].textContent)",
+                arg=number,
+                timeout=20_000,
+            )
+        except Late:
+            if not left:
+                raise
+        else:
+            return
+
+
 def test_notebook_7(jupyterlab: Any, server: Any) -> None:
     """The same server shows it; the static picture and the live one."""
     pytest.importorskip("notebook", reason="Notebook 7 is not installed: pip install notebook")
@@ -34,14 +54,7 @@ def test_notebook_7(jupyterlab: Any, server: Any) -> None:
         timeout=90_000,
     )
     for number in range(len(cells)):
-        page.locator(".jp-Notebook .jp-CodeCell").nth(number).click()
-        page.keyboard.press("Shift+Enter")
-        # A key pressed while the page still moves is lost: the cell says that it has begun.
-        page.wait_for_function(
-            "n => /[\\d*]/.test(document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')[n].textContent)",
-            arg=number,
-            timeout=90_000,
-        )
+        _run_cell(page, number)
     page.wait_for_selector('.nsmagic-live [data-name="socket/red/veth-red"]', timeout=60_000)
     assert page.locator(PICTURE).first.is_visible()
     page.locator('.nsmagic-live [data-name="room/red"]').click()
