@@ -72,6 +72,8 @@ _SECCOMP_RET_ERRNO = 0x00050000
 _SECCOMP_RET_USER_NOTIF = 0x7FC00000
 _SECCOMP_RET_ALLOW = 0x7FFF0000
 
+_PTRACE_TRACEME, _PTRACE_DETACH, _PTRACE_GETREGSET = 0, 17, 0x4204
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -258,6 +260,24 @@ def _install(instructions: Sequence[tuple[int, int, int, int]], flags: int) -> i
     program = struct.pack("@HP", len(instructions), ctypes.addressof(code))
     number = _CALLS[platform.machine()][3]
     return _check(_libc.syscall(ctypes.c_long(number), _SECCOMP_SET_MODE_FILTER, ctypes.c_uint(flags), program))
+
+
+def be_traced() -> None:
+    """``PTRACE_TRACEME``: this process stops when it begins to run another program, and its parent sees it."""
+    _check(_libc.ptrace(ctypes.c_long(_PTRACE_TRACEME), ctypes.c_long(0), None, None))
+
+
+def stop_tracing(pid: int) -> None:
+    """``PTRACE_DETACH``: let a traced process that is stopped run on by itself."""
+    _check(_libc.ptrace(ctypes.c_long(_PTRACE_DETACH), ctypes.c_long(pid), None, None))
+
+
+def size_of_registers(pid: int, kind: int) -> int:
+    """How many bytes a set of registers (``NT_*``) of a traced process has (``PTRACE_GETREGSET``)."""
+    room = ctypes.create_string_buffer(1 << 16)
+    where = (ctypes.c_size_t * 2)(ctypes.addressof(room), len(room))  # struct iovec
+    _check(_libc.ptrace(ctypes.c_long(_PTRACE_GETREGSET), ctypes.c_long(pid), ctypes.c_long(kind), where))
+    return int(where[1])
 
 
 def current_netns() -> int:

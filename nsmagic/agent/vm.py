@@ -31,7 +31,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nsmagic import syscalls as sys_
-from nsmagic.agent import protocol, relay, rootfs
+from nsmagic.agent import protocol, relay, retouch, rootfs
 
 #: What the guest asks over the launcher's line: its configuration.
 ASKS = b"?"
@@ -136,26 +136,33 @@ class Machine:
             self._master, slave = os.openpty()
         words = command(config)
         alive, self._alive = os.pipe()
+        traced, tells = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
             try:
                 os.close(self._alive)
+                with contextlib.suppress(OSError):  # the kernel cannot trace here either, and says it in its own words
+                    sys_.be_traced()
+                    os.write(tells, b"t")
                 _become(
                     words, folder, [output, output, sock.fileno(), *(each.fileno() for each in theirs), slave], alive
                 )
             finally:
                 os._exit(127)
-        for fd in (alive, output, slave):
+        for fd in (alive, output, slave, tells):
             os.close(fd)
         for each in theirs:
             each.close()
+        if os.read(traced, 1):
+            retouch.when_it_begins(self.pid, vm["kernel"])
+        os.close(traced)
 
     def hear(self) -> bool:
         """The guest said something on the launcher's line; False when it hung up."""
         said = self.control.recv(4096)
         if ASKS in said:
             with contextlib.suppress(OSError):  # a security module forbids it; then ps of Debian 12 shows no START
-                _name_a_core(self.pid, self._config["vm"]["kernel"])
+                retouch.name_a_core(self.pid, self._config["vm"]["kernel"])
             # Smaller than a socket's buffer, so that nobody has to wait here.
             self.control.sendall(protocol.pack({"id": 0, **self._config}))
         return bool(said)
@@ -178,38 +185,6 @@ class Machine:
         except ChildProcessError:
             self.read()
         return last_words(self._console.decode(errors="replace"))
-
-
-def _name_a_core(pid: int, kernel: str) -> None:
-    """Let the guest's /proc/cpuinfo have a line ``core id``, in place of one that says ``mode``.
-
-    Without one ps of procps 4.0.2 (Debian 12) finds no boot time and stops in mid line. The text is a constant of the kernel
-    (``show_cpuinfo`` in arch/um/kernel/um_arch.c), changed in the memory of this process of ours; where it is not found nothing is.
-    """
-    old, new = b"mode\t\t: skas\n\0", b"core id\t: 00\n\0"
-    with open(kernel, "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as image:
-        offset = image.find(old)
-        address = _address_of(image, offset) if offset >= 0 else 0
-    if address:
-        with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
-            memory.seek(address)
-            if memory.read(len(old)) == old:
-                memory.seek(address)
-                memory.write(new)
-
-
-def _address_of(image: mmap.mmap, offset: int) -> int:
-    """Where a byte of a 64-bit program file that is not relocated lies in memory; 0: nowhere."""
-    (kind,) = struct.unpack_from("<H", image, 16)
-    if image[:5] != b"\x7fELF\x02" or kind != 2:  # ET_EXEC
-        return 0
-    (start,) = struct.unpack_from("<Q", image, 32)
-    size, count = struct.unpack_from("<HH", image, 54)
-    for at in range(start, start + size * count, size):
-        what, _, first, address, _, length = struct.unpack_from("<IIQQQQ", image, at)
-        if what == 1 and first <= offset < first + length:  # PT_LOAD
-            return int(address + offset - first)
-    return 0
 
 
 def last_words(console: str) -> str:

@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 
 from nsmagic import Lab
+from nsmagic import syscalls as sys_
+from nsmagic.agent import retouch
 from nsmagic.agent import vm as agent_vm
 from nsmagic.sandbox import vm
 
@@ -34,9 +36,10 @@ def bare(kernel: str, folder: str, options: tuple[str, ...]) -> float:
     begun = time.monotonic()
     process = subprocess.Popen(
         words, pass_fds=(fd,), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        env={"HOME": "/", "TMPDIR": folder, "PATH": "/usr/bin:/bin"},
+        env={"HOME": "/", "TMPDIR": folder, "PATH": "/usr/bin:/bin"}, preexec_fn=sys_.be_traced,
     )  # fmt: skip
     try:
+        retouch.when_it_begins(process.pid, kernel)  # without which it does not boot on a processor with AMX
         ours.settimeout(60)
         ours.recv(1)
         return time.monotonic() - begun
