@@ -166,6 +166,8 @@ def _visits(s: Situation, trail: Trail, known: set[str]) -> list[Visit]:
             else:
                 visits.append(Visit(at, "output", arrived, routed, oif=dev, known=seen))
             visits.append(Visit(at, "postrouting", routed, sent, oif=dev, known=seen))
+            for outer in trail.carried.get(number, ()):
+                visits += _visits(s, outer, known)
             visits += _bridges(s, sent, path, known)
         elif number and (trail.finding is None or trail.finding.code in _AT_THE_END):
             visits.append(Visit(at, "input", routed, routed, iif, known=seen))

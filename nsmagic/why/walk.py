@@ -63,6 +63,8 @@ class Trail:
     translated: str = ""
     redirected: str = ""
     tunnels: set[tuple[str, int]] = field(default_factory=set)
+    #: The ways of the packets that carry it through tunnels, by the number of its own leg.
+    carried: dict[int, list[Trail]] = field(default_factory=dict)
 
 
 def travel(s: Situation, ns: str, packet: Packet, way: str = "out", oif: str = "", depth: int = 0) -> Trail:
@@ -297,6 +299,7 @@ def _through(s: Situation, tunnel: wire.Tunnel, trail: Trail, way: str, depth: i
         replace(hop, what=f"(vxlan) {hop.what}") for hop in outer.hops if not hop.what.startswith("stops here")
     ]
     trail.routers += outer.routers
+    trail.carried.setdefault(len(trail.legs), []).append(outer)
     if outer.finding is not None and outer.finding.code not in ("port-closed", "wrong-listen-address"):
         trail.finding, trail.more = outer.finding, outer.more
         return False

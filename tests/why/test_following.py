@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from nsmagic.model import FirewallRule, Route
+from nsmagic.model import FirewallRule, Link, Route
 from nsmagic.why.judge import judge
 from nsmagic.why.reading import Request
 from nsmagic.why.situation import Situation, Translation, Unread
@@ -144,3 +144,32 @@ def test_behind_a_translation_that_is_mended() -> None:
     with pytest.raises(Unread) as caught:
         judge(unread, _ASKED)
     assert caught.value.what == "mid"
+
+
+def test_a_rule_under_a_tunnel() -> None:
+    """What carries the packet through a vxlan is met by rules too."""
+    links = [*cable("red/eth0", "mid/left", 2), *cable("mid/right", "blue/eth0", 4)]
+    ends = {"red": ("10.1.0.1", "10.2.0.2"), "blue": ("10.2.0.2", "10.1.0.1")}
+    links += [
+        Link(ns, 8 + at, "vx0", "vxlan", UP, "UP", f"02:00:00:00:00:8{at}", 1450,
+             info={"id": 42, "port": 4789, "local": local, "remote": remote})
+        for at, (ns, (local, remote)) in enumerate(ends.items())
+    ]  # fmt: skip
+    wall = FirewallRule(
+        "mid", "iptables", "ip", "filter", "FORWARD", "filter", "forward", position=1, match="udp, to port 4789",
+        target="DROP", rule="-A FORWARD -p udp --dport 4789 -j DROP",
+    )  # fmt: skip
+    made = situation(
+        links,
+        ["red eth0 10.1.0.1/24", "mid left 10.1.0.9/24", "mid right 10.2.0.9/24", "blue eth0 10.2.0.2/24",
+         "red vx0 10.0.0.1/24", "blue vx0 10.0.0.2/24"],
+        firewall={"mid": (wall,)}, tables={"mid": frozenset({"ip"})},
+    )  # fmt: skip
+    gateways = [
+        Route(ns, "inet", "default", gateway, "eth0") for ns, gateway in (("red", "10.1.0.9"), ("blue", "10.2.0.9"))
+    ]
+    tables = {**made.snapshot.tables, "routes": table("routes", [*made.snapshot.routes, *gateways])}
+    made.answers.situation = made = replace(made, snapshot=replace(made.snapshot, tables=tables))  # type: ignore[attr-defined]
+    said = judge(made, _ASKED)
+    assert said.cause == "no-forwarding"
+    assert said.then == "dropped-by-rule at mid: chain FORWARD of ip filter, rule 1 follows; %why again will explain it"

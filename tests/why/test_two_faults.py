@@ -47,6 +47,7 @@ ONCE_WRONG = (
     ("bridge-down@gateway6", "peer-down@gateway6"),
     ("no-address@gateway6", "peer-down@gateway6"),
     ("prefix-length-wide@routers", "nat-wrong@routers"),
+    ("no-route@vxlan", "dropped-by-rule@vxlan"),
 )
 
 
