@@ -56,15 +56,15 @@ _SYS_PIVOT_ROOT = {
     "i686": 217,
 }
 _SIOCGSKNS = 0x894C
-#: Machine → its number in a seccomp filter (``AUDIT_ARCH_*``), and the numbers of setgroups, setns and seccomp.
+#: Machine → its number in a seccomp filter (``AUDIT_ARCH_*``), and the numbers of setgroups, setns, seccomp and mount.
 _CALLS = {
-    "x86_64": (0xC000003E, 116, 308, 317),
-    "aarch64": (0xC00000B7, 159, 268, 277),
-    "riscv64": (0xC00000F3, 159, 268, 277),
-    "ppc64le": (0xC0000015, 81, 350, 358),
-    "s390x": (0x80000016, 206, 339, 348),
-    "armv7l": (0x40000028, 206, 375, 383),
-    "i686": (0x40000003, 206, 346, 354),
+    "x86_64": (0xC000003E, 116, 308, 317, 165),
+    "aarch64": (0xC00000B7, 159, 268, 277, 40),
+    "riscv64": (0xC00000F3, 159, 268, 277, 40),
+    "ppc64le": (0xC0000015, 81, 350, 358, 21),
+    "s390x": (0x80000016, 206, 339, 348, 21),
+    "armv7l": (0x40000028, 206, 375, 383, 21),
+    "i686": (0x40000003, 206, 346, 354, 21),
 }
 _SECCOMP_SET_MODE_FILTER = 1
 _SECCOMP_FILTER_FLAG_NEW_LISTENER = 1 << 3
@@ -171,8 +171,8 @@ def ignore_setgroups() -> None:
     begin by giving up their groups (tcpdump) would end there. Wants no_new_privs. On other machines nothing is done.
     """
     if platform.machine() in _CALLS:
-        arch, setgroups, _, _ = _CALLS[platform.machine()]
-        _filter(arch, setgroups, _SECCOMP_RET_ERRNO, 0)
+        arch, setgroups, _, _, _ = _CALLS[platform.machine()]
+        _filter(arch, [setgroups], _SECCOMP_RET_ERRNO, 0)
 
 
 #: Machine → ``AUDIT_ARCH_*``, the calls that change ids, and those that give a file away with the place of their uid among the arguments.
@@ -217,12 +217,12 @@ def keep_hangup_deadly() -> None:
     ignore the hang-up of its terminal. Wants no_new_privs. On other machines than x86_64 nothing is done.
     """
     if platform.machine() == "x86_64":
-        _filter(_CALLS["x86_64"][0], 13, _SECCOMP_RET_ERRNO, 0, first=1)
+        _filter(_CALLS["x86_64"][0], [13], _SECCOMP_RET_ERRNO, 0, first=1)
 
 
-def notify_of_setns() -> int:
-    """Have somebody asked before each ``setns(2)`` of this process and of all that it starts: the descriptor that brings the
-    questions (``seccomp_unotify(2)``). Wants no_new_privs.
+def notify_of(setns: bool, mount: bool) -> int:
+    """Have somebody asked before each ``setns(2)``, ``mount(2)`` or both of this process and of all that it starts: the descriptor that
+    brings the questions (``seccomp_unotify(2)``). Wants no_new_privs.
 
     Raises
     ------
@@ -231,22 +231,29 @@ def notify_of_setns() -> int:
     """
     if platform.machine() not in _CALLS:
         raise OSError(38, f"seccomp on {platform.machine()}")
-    arch, _, setns_, _ = _CALLS[platform.machine()]
-    number = _filter(arch, setns_, _SECCOMP_RET_USER_NOTIF, _SECCOMP_FILTER_FLAG_NEW_LISTENER)
+    arch, _, of_setns, _, of_mount = _CALLS[platform.machine()]
+    calls = [number for number, asked in ((of_setns, setns), (of_mount, mount)) if asked]
+    number = _filter(arch, calls, _SECCOMP_RET_USER_NOTIF, _SECCOMP_FILTER_FLAG_NEW_LISTENER)
     os.set_inheritable(number, False)
     return number
 
 
-def _filter(arch: int, call: int, action: int, flags: int, first: int | None = None) -> int:
-    """Add a seccomp filter that treats one system call in its own way, always or with this first argument, and allows all
+def number_of_mount() -> int:
+    """The number of ``mount(2)`` on this machine; -1 where it is not known."""
+    return _CALLS[platform.machine()][4] if platform.machine() in _CALLS else -1
+
+
+def _filter(arch: int, calls: Sequence[int], action: int, flags: int, first: int | None = None) -> int:
+    """Add a seccomp filter that treats a few system calls in its own way, always or with this first argument, and allows all
     others."""
     # Load the low half of the argument; compare it.
     argument = [] if first is None else [(0x20, 0, 0, 16), (0x15, 0, 1, first)]
     instructions = [  # struct sock_filter: code, jump if true, jump if false, value
         (0x20, 0, 0, 4),  # load the architecture
-        (0x15, 0, 3 + len(argument), arch),
+        (0x15, 0, 2 + len(calls) + len(argument), arch),
         (0x20, 0, 0, 0),  # load the call's number
-        (0x15, 0, 1 + len(argument), call),
+        *((0x15, len(calls) - at, 0, call) for at, call in enumerate(calls[:-1], 1)),
+        (0x15, 0, 1 + len(argument), calls[-1]),
         *argument,
         (0x06, 0, 0, action),
         (0x06, 0, 0, _SECCOMP_RET_ALLOW),
@@ -260,6 +267,15 @@ def _install(instructions: Sequence[tuple[int, int, int, int]], flags: int) -> i
     program = struct.pack("@HP", len(instructions), ctypes.addressof(code))
     number = _CALLS[platform.machine()][3]
     return _check(_libc.syscall(ctypes.c_long(number), _SECCOMP_SET_MODE_FILTER, ctypes.c_uint(flags), program))
+
+
+def read_memory(pid: int, address: int, size: int) -> bytes:
+    """At most so many bytes of another process's memory (``process_vm_readv(2)``), which we might debug."""
+    room = ctypes.create_string_buffer(size)
+    here, there = (ctypes.c_size_t * 2)(ctypes.addressof(room), size), (ctypes.c_size_t * 2)(address, size)
+    none, one = ctypes.c_ulong(0), ctypes.c_ulong(1)
+    read = _check(_libc.process_vm_readv(ctypes.c_int(pid), here, one, there, one, none))
+    return room.raw[:read]
 
 
 def be_traced() -> None:

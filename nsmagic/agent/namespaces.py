@@ -343,8 +343,10 @@ class Namespaces:
                     self._know(f"(unnamed-{self._unnamed})", Entry(fd, inode, named=False, pids=tuple(sorted(pids))))
 
     def guard(self, loop: Loop) -> Gate | None:
-        """Where new namespaces have to be prepared, prepare those that scripts make before anybody enters them."""
-        return Gate(loop, self._prepare_new) if self.mounts and self._prepare else None
+        """Where new namespaces have to be prepared, prepare those that scripts make before anybody enters them; where no sysfs can be
+        had, let scripts enter them all the same."""
+        before, no_sysfs = self._prepare_new if self._prepare else None, not os.path.isdir("/sys/class/net")
+        return Gate(loop, before, no_sysfs=no_sysfs) if self.mounts and (before or no_sysfs) else None
 
     def _prepare_new(self) -> None:
         """Nothing but the defaults, since somebody waits; what else there is to know is found by ``scan``."""
