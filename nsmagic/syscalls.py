@@ -55,6 +55,7 @@ _SYS_PIVOT_ROOT = {
     "armv7l": 218,
     "i686": 217,
 }
+_SYS_INIT_MODULE = {"x86_64": 175, "i686": 128}  # where there is User Mode Linux
 _SIOCGSKNS = 0x894C
 #: Machine → its number in a seccomp filter (``AUDIT_ARCH_*``), and the numbers of setgroups, setns, seccomp and mount.
 _CALLS = {
@@ -267,6 +268,14 @@ def _install(instructions: Sequence[tuple[int, int, int, int]], flags: int) -> i
     program = struct.pack("@HP", len(instructions), ctypes.addressof(code))
     number = _CALLS[platform.machine()][3]
     return _check(_libc.syscall(ctypes.c_long(number), _SECCOMP_SET_MODE_FILTER, ctypes.c_uint(flags), program))
+
+
+def load_module(image: bytes) -> None:
+    """``init_module(2)``: put a module into the kernel. EEXIST: it is there."""
+    if platform.machine() not in _SYS_INIT_MODULE:
+        raise OSError(38, f"init_module on {platform.machine()}")
+    number = ctypes.c_long(_SYS_INIT_MODULE[platform.machine()])
+    _check(_libc.syscall(number, image, ctypes.c_ulong(len(image)), b""))
 
 
 def read_memory(pid: int, address: int, size: int) -> bytes:

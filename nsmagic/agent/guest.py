@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -83,19 +84,22 @@ def _node(path: str, major: int, minor: int, mode: int) -> None:
 def _modules(folder: str) -> list[str]:
     """Let the kernel load its modules from where their package lies; what cannot be, in words."""
     release = os.uname().release
-    tool = next((f"{each}/modprobe" for each in _PATH.split(":") if os.access(f"{each}/modprobe", os.X_OK)), None)
-    if tool is None:
-        return ["modules: there is no modprobe (package kmod); the lab has no veth"]
     if not os.path.isdir(f"{folder}/{release}"):
         return [f"modules: {folder}/{release} is not there; the lab has no veth"]
     os.makedirs("/run/nsmagic/lib/modules")
     os.symlink(f"{folder}/{release}", f"/run/nsmagic/lib/modules/{release}")
+    found = next((f"{each}/modprobe" for each in _PATH.split(":") if os.access(f"{each}/modprobe", os.X_OK)), None)
+    if found is not None:
+        tool = [found, "-d", "/run/nsmagic"]
+    else:
+        own = os.path.join(os.path.dirname(os.path.abspath(__file__)), "modprobe.py")
+        tool = [sys.executable, "-I", "-S", "-B", own, f"{folder}/{release}"]
     with open(_MODPROBE, "w") as file:
-        file.write(f'#!/bin/sh\nexec {tool} -d /run/nsmagic "$@"\n')
+        file.write(f'#!/bin/sh\nexec {shlex.join(tool)} "$@"\n')
     os.chmod(_MODPROBE, 0o755)
     _write("/proc/sys/kernel/modprobe", _MODPROBE)
     done = subprocess.run(
-        [tool, "-d", "/run/nsmagic", "-a", *_AT_ONCE], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        [*tool, "-a", *_AT_ONCE], stdin=subprocess.DEVNULL, capture_output=True, text=True,
         check=False, env={"PATH": _PATH, "LC_ALL": "C"},
     )  # fmt: skip
     return [f"modules: {line}" for line in done.stderr.splitlines()[:3]] if done.returncode else []
