@@ -68,6 +68,11 @@ class Namespaces:
         Called inside each new namespace, to put the kernel's own defaults there.
     """
 
+    #: An end of a cable uses one queue, and has as many as the machine has processors when nobody says otherwise. Made with one, it is
+    #: the same on every machine, and the kernel need not wait for all processors when it puts the others away (``veth_init_queues``
+    #: in drivers/net/veth.c), twice for each cable.
+    queues = 1
+
     def __init__(
         self, monitor: Monitor, home: int, *, seed: int, mounts: bool, prepare: Sequence[Callable[[bool], object]] = ()
     ) -> None:
