@@ -20,7 +20,6 @@ More than 300 lines: the cursor has one method for each sort of value and each o
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from nsmagic.commands.values import (
@@ -117,6 +116,8 @@ def close(word: str, choices: Iterable[str], count: int = 1) -> list[str]:
     """
     if not word or len(word) > 64:
         return []
+    import difflib
+
     return difflib.get_close_matches(word, list(dict.fromkeys(choices)), n=count, cutoff=0.6)
 
 
@@ -155,25 +156,16 @@ class Words:
     hint: "big" is not a whole number
     """
 
-    __slots__ = ("argv", "i")
+    __slots__ = ("argv", "i", "starts", "text")
 
     def __init__(self, argv: Sequence[str], start: int = 0) -> None:
         self.argv = tuple(argv)
         self.i = start
-
-    # -- the text, which only refusals need -------------------------------------------------------------------------------
-    @property
-    def text(self) -> str:
-        """The words, joined."""
-        return " ".join(self.argv)
-
-    @property
-    def starts(self) -> list[int]:
-        """Where each of them begins there, and where one more would."""
+        self.text = " ".join(self.argv)
         starts = [0]
         for word in self.argv:
             starts.append(starts[-1] + len(word) + 1)
-        return starts
+        self.starts = starts
 
     # -- moving ---------------------------------------------------------------------------------------------------------
     @property
@@ -198,11 +190,10 @@ class Words:
 
     def next(self, expected: Sequence[str] = ()) -> str:
         """Take the next word; iproute2's ``Command line is not complete`` at the end."""
-        i = self.i
-        if i >= len(self.argv):
+        if not self.more:
             raise self.incomplete(expected)
-        self.i = i + 1
-        return self.argv[i]
+        self.i += 1
+        return self.argv[self.i - 1]
 
     def back(self) -> None:
         """Put the word taken last back."""
