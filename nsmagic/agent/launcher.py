@@ -303,7 +303,10 @@ def _init(line: int, config: dict[str, Any], door: Door | None, lines: Sequence[
         if not os.access(config["cwd"], os.X_OK):
             missing.append(f"folder {config['cwd']}: closed to the user that the lab has; commands start in /")
         if config["kind"] != "host":
-            sys_.set_hostname("host")
+            try:
+                sys_.set_hostname("host")
+            except PermissionError as error:  # Podman's seccomp profile, which lets us do all else
+                missing.append(f"hostname of its own: {error.strerror}")
         for folder in config["path"]:
             if folder not in sys.path:
                 sys.path.append(folder)

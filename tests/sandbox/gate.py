@@ -15,9 +15,9 @@ import struct
 import sys
 
 NUMBERS = {
-    "x86_64": {"unshare": 272, "mount": 165},
-    "aarch64": {"unshare": 97, "mount": 40},
-    "riscv64": {"unshare": 97, "mount": 40},
+    "x86_64": {"unshare": 272, "mount": 165, "sethostname": 170},
+    "aarch64": {"unshare": 97, "mount": 40, "sethostname": 161},
+    "riscv64": {"unshare": 97, "mount": 40, "sethostname": 161},
 }
 NEW_USER, NEW_MOUNT = 0x10000000, 0x00020000
 PLAIN = 65534

@@ -483,6 +483,19 @@ lab.close()
     assert said["sys"] == ["lo"]
 
 
+def test_a_filter_against_hostnames_takes_only_that() -> None:
+    """Podman's seccomp profile lets an ordinary user make namespaces, and no name for a machine."""
+    said = notebook(
+        'lab = Lab()\nsay(kind=lab.kind, missing=lab.status()["missing"], ok=lab.run("ip netns add red; hostname").ok)',
+        prefix=behind("sethostname-EPERM"),
+    )
+    assert (said["kind"], said["missing"], said["ok"]) == (
+        "rootless",
+        ["hostname of its own: Operation not permitted"],
+        True,
+    )
+
+
 READ_ONLY = shell("mount -n --bind /proc/sys /proc/sys && mount -n -o remount,ro,bind /proc/sys")
 
 
