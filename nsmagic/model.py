@@ -415,8 +415,12 @@ class Change:
     def from_data(cls, data: Sequence[Any]) -> Change:
         """From ``[op, table, old values or None, new values or None]``."""
         op, table, old, new = data
-        make = SysctlValue.from_values if table == "sysctls" else lambda values: make_row(table, values)
-        return cls(str(op), str(table), make(old) if old is not None else None, make(new) if new is not None else None)
+        if table == "sysctls":
+            make = SysctlValue.from_values
+            return cls(str(op), table, make(old) if old is not None else None, make(new) if new is not None else None)
+        return cls(
+            str(op), str(table), make_row(table, old) if old is not None else None, make_row(table, new) if new is not None else None
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import platform
 import socket
 import struct
 from collections.abc import Sequence
@@ -54,17 +55,17 @@ _SYS_PIVOT_ROOT = {
     "armv7l": 218,
     "i686": 217,
 }
-_SYS_FINIT_MODULE = {"x86_64": 313, "i686": 350}  # where there is User Mode Linux
+_SYS_INIT_MODULE = {"x86_64": 175, "i686": 128}  # where there is User Mode Linux
 _SIOCGSKNS = 0x894C
-#: Machine → its number in a seccomp filter (``AUDIT_ARCH_*``), and the numbers of setgroups, setns and seccomp.
+#: Machine → its number in a seccomp filter (``AUDIT_ARCH_*``), and the numbers of setgroups, setns, seccomp and mount.
 _CALLS = {
-    "x86_64": (0xC000003E, 116, 308, 317),
-    "aarch64": (0xC00000B7, 159, 268, 277),
-    "riscv64": (0xC00000F3, 159, 268, 277),
-    "ppc64le": (0xC0000015, 81, 350, 358),
-    "s390x": (0x80000016, 206, 339, 348),
-    "armv7l": (0x40000028, 206, 375, 383),
-    "i686": (0x40000003, 206, 346, 354),
+    "x86_64": (0xC000003E, 116, 308, 317, 165),
+    "aarch64": (0xC00000B7, 159, 268, 277, 40),
+    "riscv64": (0xC00000F3, 159, 268, 277, 40),
+    "ppc64le": (0xC0000015, 81, 350, 358, 21),
+    "s390x": (0x80000016, 206, 339, 348, 21),
+    "armv7l": (0x40000028, 206, 375, 383, 21),
+    "i686": (0x40000003, 206, 346, 354, 21),
 }
 _SECCOMP_SET_MODE_FILTER = 1
 _SECCOMP_FILTER_FLAG_NEW_LISTENER = 1 << 3
@@ -74,7 +75,6 @@ _SECCOMP_RET_ALLOW = 0x7FFF0000
 
 _PTRACE_TRACEME, _PTRACE_DETACH, _PTRACE_GETREGSET = 0, 17, 0x4204
 
-_MACHINE = os.uname().machine
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -116,9 +116,9 @@ def umount(target: str, flags: int = 0) -> None:
 
 def pivot_root(new: str, old: str) -> None:
     """``pivot_root(2)``."""
-    number = _SYS_PIVOT_ROOT.get(_MACHINE)
+    number = _SYS_PIVOT_ROOT.get(platform.machine())
     if number is None:
-        raise OSError(38, f"pivot_root on {_MACHINE}")
+        raise OSError(38, f"pivot_root on {platform.machine()}")
     _check(_libc.syscall(ctypes.c_long(number), os.fsencode(new), os.fsencode(old)), new)
 
 
@@ -140,20 +140,6 @@ def make_readonly(path: str) -> None:
 def prctl(option: int, value: int = 0) -> None:
     """``prctl(2)`` with one argument."""
     _check(_libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)))
-
-
-def load_module(fd: int) -> None:
-    """``finit_module(2)``: let the kernel take in the module that a file holds.
-
-    Raises
-    ------
-    OSError
-        It does not take it; EEXIST: it has it already.
-    """
-    number = _SYS_FINIT_MODULE.get(_MACHINE)
-    if number is None:
-        raise OSError(38, f"finit_module on {_MACHINE}")
-    _check(_libc.syscall(ctypes.c_long(number), ctypes.c_int(fd), b"", ctypes.c_int(0)))
 
 
 def bind_packet(fd: int, protocol: int, ifindex: int) -> None:
@@ -185,9 +171,9 @@ def ignore_setgroups() -> None:
     The kernel refuses it in a user namespace that a plain user made, where there is only one group anyway; programs that
     begin by giving up their groups (tcpdump) would end there. Wants no_new_privs. On other machines nothing is done.
     """
-    if _MACHINE in _CALLS:
-        arch, setgroups, _, _ = _CALLS[_MACHINE]
-        _filter(arch, setgroups, _SECCOMP_RET_ERRNO, 0)
+    if platform.machine() in _CALLS:
+        arch, setgroups, _, _, _ = _CALLS[platform.machine()]
+        _filter(arch, [setgroups], _SECCOMP_RET_ERRNO, 0)
 
 
 #: Machine → ``AUDIT_ARCH_*``, the calls that change ids, and those that give a file away with the place of their uid among the arguments.
@@ -209,9 +195,9 @@ def ignore_other_ids() -> None:
     files of its own a lab gives those accounts uid 0; this is for a lab that can mount none. Wants no_new_privs. On other machines
     than these nothing is done.
     """
-    if _MACHINE not in _OWN_IDS:
+    if platform.machine() not in _OWN_IDS:
         return
-    arch, setters, givers = _OWN_IDS[_MACHINE]
+    arch, setters, givers = _OWN_IDS[platform.machine()]
     instructions = [(0x20, 0, 0, 4), (0x15, 1, 0, arch), (0x06, 0, 0, _SECCOMP_RET_ALLOW), (0x20, 0, 0, 0)]
     for call in setters:
         instructions += [(0x15, 0, 1, call), (0x06, 0, 0, _SECCOMP_RET_ERRNO)]
@@ -231,37 +217,44 @@ def keep_hangup_deadly() -> None:
     """Make ``rt_sigaction(SIGHUP, …)`` do nothing and succeed, from now on and in all that this process starts: none of them can
     ignore the hang-up of its terminal. Wants no_new_privs. On other machines than x86_64 nothing is done.
     """
-    if _MACHINE == "x86_64":
-        _filter(_CALLS["x86_64"][0], 13, _SECCOMP_RET_ERRNO, 0, first=1)
+    if platform.machine() == "x86_64":
+        _filter(_CALLS["x86_64"][0], [13], _SECCOMP_RET_ERRNO, 0, first=1)
 
 
-def notify_of_setns() -> int:
-    """Have somebody asked before each ``setns(2)`` of this process and of all that it starts: the descriptor that brings the
-    questions (``seccomp_unotify(2)``). Wants no_new_privs.
+def notify_of(setns: bool, mount: bool) -> int:
+    """Have somebody asked before each ``setns(2)``, ``mount(2)`` or both of this process and of all that it starts: the descriptor that
+    brings the questions (``seccomp_unotify(2)``). Wants no_new_privs.
 
     Raises
     ------
     OSError
         The kernel cannot do it, or another one is asked already.
     """
-    if _MACHINE not in _CALLS:
-        raise OSError(38, f"seccomp on {_MACHINE}")
-    arch, _, setns_, _ = _CALLS[_MACHINE]
-    number = _filter(arch, setns_, _SECCOMP_RET_USER_NOTIF, _SECCOMP_FILTER_FLAG_NEW_LISTENER)
+    if platform.machine() not in _CALLS:
+        raise OSError(38, f"seccomp on {platform.machine()}")
+    arch, _, of_setns, _, of_mount = _CALLS[platform.machine()]
+    calls = [number for number, asked in ((of_setns, setns), (of_mount, mount)) if asked]
+    number = _filter(arch, calls, _SECCOMP_RET_USER_NOTIF, _SECCOMP_FILTER_FLAG_NEW_LISTENER)
     os.set_inheritable(number, False)
     return number
 
 
-def _filter(arch: int, call: int, action: int, flags: int, first: int | None = None) -> int:
-    """Add a seccomp filter that treats one system call in its own way, always or with this first argument, and allows all
+def number_of_mount() -> int:
+    """The number of ``mount(2)`` on this machine; -1 where it is not known."""
+    return _CALLS[platform.machine()][4] if platform.machine() in _CALLS else -1
+
+
+def _filter(arch: int, calls: Sequence[int], action: int, flags: int, first: int | None = None) -> int:
+    """Add a seccomp filter that treats a few system calls in its own way, always or with this first argument, and allows all
     others."""
     # Load the low half of the argument; compare it.
     argument = [] if first is None else [(0x20, 0, 0, 16), (0x15, 0, 1, first)]
     instructions = [  # struct sock_filter: code, jump if true, jump if false, value
         (0x20, 0, 0, 4),  # load the architecture
-        (0x15, 0, 3 + len(argument), arch),
+        (0x15, 0, 2 + len(calls) + len(argument), arch),
         (0x20, 0, 0, 0),  # load the call's number
-        (0x15, 0, 1 + len(argument), call),
+        *((0x15, len(calls) - at, 0, call) for at, call in enumerate(calls[:-1], 1)),
+        (0x15, 0, 1 + len(argument), calls[-1]),
         *argument,
         (0x06, 0, 0, action),
         (0x06, 0, 0, _SECCOMP_RET_ALLOW),
@@ -273,8 +266,25 @@ def _install(instructions: Sequence[tuple[int, int, int, int]], flags: int) -> i
     """Put a filter in force; the descriptor that a listener gets."""
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *each) for each in instructions))
     program = struct.pack("@HP", len(instructions), ctypes.addressof(code))
-    number = _CALLS[_MACHINE][3]
+    number = _CALLS[platform.machine()][3]
     return _check(_libc.syscall(ctypes.c_long(number), _SECCOMP_SET_MODE_FILTER, ctypes.c_uint(flags), program))
+
+
+def load_module(image: bytes) -> None:
+    """``init_module(2)``: put a module into the kernel. EEXIST: it is there."""
+    if platform.machine() not in _SYS_INIT_MODULE:
+        raise OSError(38, f"init_module on {platform.machine()}")
+    number = ctypes.c_long(_SYS_INIT_MODULE[platform.machine()])
+    _check(_libc.syscall(number, image, ctypes.c_ulong(len(image)), b""))
+
+
+def read_memory(pid: int, address: int, size: int) -> bytes:
+    """At most so many bytes of another process's memory (``process_vm_readv(2)``), which we might debug."""
+    room = ctypes.create_string_buffer(size)
+    here, there = (ctypes.c_size_t * 2)(ctypes.addressof(room), size), (ctypes.c_size_t * 2)(address, size)
+    none, one = ctypes.c_ulong(0), ctypes.c_ulong(1)
+    read = _check(_libc.process_vm_readv(ctypes.c_int(pid), here, one, there, one, none))
+    return room.raw[:read]
 
 
 def be_traced() -> None:

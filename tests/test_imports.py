@@ -81,8 +81,8 @@ BELOW: dict[str, set[str]] = {
     "views": {"base", "pure"},
     # A capture and a journey are results that the lab hands out: below it, as pictures are.
     "trace": {"base", "pure", "client", "views"},
-    # So are verdicts.
-    "reasons": {"base", "pure", "client", "views"},
+    # So are verdicts, which read the words of a rule as firewalls are read.
+    "reasons": {"base", "pure", "firewall", "client", "views"},
     # Widgets only show: the lab that makes one hands in what they show and what their buttons do.
     "widgets": {"base", "pure", "views"},
     # ``Lab.events`` reads the kernel's events in the notebook's process, from a socket that the agent has lent it.

@@ -1,6 +1,6 @@
 """Init of the virtual machine (kind ``vm``): makes it a small Linux system, then the lab in it as on any machine.
 
-Started by the guest's kernel as ``python -P -s -S -B .../guest.py PACK``, as root of the guest, on the machine's own files. What the
+Started by the guest's kernel as ``python -I -S .../guest.py``, as root of the guest, on the machine's own files. What the
 guest's root could do to those (it has the user's own rights there) nobody else in it can: the lab is made as the kind
 ``rootless`` makes it, by the same code, and the person who started it is an ordinary user inside as outside. So files, limits, names and
 messages are the same in both kinds.
@@ -14,26 +14,21 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shlex
 import signal
 import stat
+import subprocess
 import sys
 from typing import Any
 
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from nsmagic.agent import pack, pages
-
-if __name__ == "__main__":
-    pages.grow(pages.FOR_A_START)
-    pack.use(sys.argv[1])
-    pages.own()
-
 from nsmagic import syscalls as sys_
 from nsmagic.agent import launcher, rootfs, vm
 
-#: Loaded at the start: what other programs expect to be there, or ask modprobe for, which in a lab may load nothing. The last one is
+#: Loaded at the start: what other programs expect to be there without a module being asked for by name. The last one is
 #: what makes frames on a bridge go through iptables, as they do wherever Docker or libvirt was started once.
-_AT_ONCE = ("ipv6", "veth", "ip_tables", "ip6_tables", "arp_tables", "ebtables", "br_netfilter")
+_AT_ONCE = ("ipv6", "veth", "ip_tables", "br_netfilter")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MODPROBE = "/run/nsmagic/modprobe"
 _POWER_OFF = 0x4321FEDC
@@ -89,43 +84,25 @@ def _node(path: str, major: int, minor: int, mode: int) -> None:
 def _modules(folder: str) -> list[str]:
     """Let the kernel load its modules from where their package lies; what cannot be, in words."""
     release = os.uname().release
-    tool = next((f"{each}/modprobe" for each in _PATH.split(":") if os.access(f"{each}/modprobe", os.X_OK)), None)
-    if tool is None:
-        return ["modules: there is no modprobe (package kmod); the lab has no veth"]
     if not os.path.isdir(f"{folder}/{release}"):
         return [f"modules: {folder}/{release} is not there; the lab has no veth"]
     os.makedirs("/run/nsmagic/lib/modules")
     os.symlink(f"{folder}/{release}", f"/run/nsmagic/lib/modules/{release}")
+    found = next((f"{each}/modprobe" for each in _PATH.split(":") if os.access(f"{each}/modprobe", os.X_OK)), None)
+    if found is not None:
+        tool = [found, "-d", "/run/nsmagic"]
+    else:
+        own = os.path.join(os.path.dirname(os.path.abspath(__file__)), "modprobe.py")
+        tool = [sys.executable, "-I", "-S", "-B", own, f"{folder}/{release}"]
     with open(_MODPROBE, "w") as file:
-        file.write(f'#!/bin/sh\nexec {tool} -d /run/nsmagic "$@"\n')
+        file.write(f'#!/bin/sh\nexec {shlex.join(tool)} "$@"\n')
     os.chmod(_MODPROBE, 0o755)
     _write("/proc/sys/kernel/modprobe", _MODPROBE)
-    try:
-        _load(f"{folder}/{release}")
-        return []
-    except (OSError, LookupError):
-        pass  # compressed ones, say: modprobe knows more than we do
-    import subprocess
-
     done = subprocess.run(
-        [tool, "-d", "/run/nsmagic", "-a", *_AT_ONCE], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        [*tool, "-a", *_AT_ONCE], stdin=subprocess.DEVNULL, capture_output=True, text=True,
         check=False, env={"PATH": _PATH, "LC_ALL": "C"},
     )  # fmt: skip
     return [f"modules: {line}" for line in done.stderr.splitlines()[:3]] if done.returncode else []
-
-
-def _load(folder: str) -> None:
-    """What ``modprobe -a`` does with the modules of _AT_ONCE: in here its start alone takes a third of what a boot does."""
-    with open(f"{folder}/modules.dep") as file:
-        needs = {path: rest.split() for path, _, rest in (line.partition(":") for line in file)}
-    paths = {os.path.basename(path)[: -len(".ko")].replace("-", "_"): path for path in needs if path.endswith(".ko")}
-    # Each after those that it needs, whose list begins with the last one to be loaded.
-    for path in dict.fromkeys(path for name in _AT_ONCE for path in (*reversed(needs[paths[name]]), paths[name])):
-        fd = os.open(f"{folder}/{path}", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            sys_.load_module(fd)
-        finally:
-            os.close(fd)
 
 
 def _settings() -> None:

@@ -111,9 +111,8 @@ def _start(sock: socket.socket, pidfd: int, config: dict[str, Any], door: Door |
     if kind == "host":
         _tie_to(pidfd)
     else:
-        shown = os.getuid() == 0 and not plain_outside()
-        if shown:
-            _become_plain_user(config)
+        root = os.getuid() == 0 and not plain_outside()
+        shown = root and _become_plain_user(config)
         _tie_to(pidfd)
     _raise_limits()
     if kind == "host":
@@ -123,7 +122,7 @@ def _start(sock: socket.socket, pidfd: int, config: dict[str, Any], door: Door |
         _new_user_namespace()
         with rootfs.step("mount namespace"):
             sys_.unshare(sys_.CLONE_NEWNS)
-        rootfs.show(config["lab"], config, few=False)
+        rootfs.show(config["lab"], config, few=root)
     return fork_init(sock.fileno(), config, door)
 
 
@@ -198,12 +197,11 @@ def plain_outside() -> bool:
     return all(outside != 0 for inside, outside, _ in ranges if inside == 0)
 
 
-def _become_plain_user(config: dict[str, Any]) -> None:
+def _become_plain_user(config: dict[str, Any]) -> bool:
     """Root leaves only a few folders in sight, then becomes a uid that owns nothing: root mapped to root could still write
-    the machine's files and sysctls."""
-    if config["kind"] == "rootless":
-        with rootfs.step("private mounts (as root)"):
-            sys_.unshare(sys_.CLONE_NEWNS)
+    the machine's files and sysctls. False: a root of few capabilities (a container's), who may not mount and has left all in sight."""
+    shown = config["kind"] == "rootless" and _may_mount()
+    if shown:
         rootfs.show(config["lab"], config, few=True)
     needed = [folder for folder in config["readonly"] if os.path.isdir(folder)]
     with rootfs.step("become a plain user"):
@@ -219,6 +217,16 @@ def _become_plain_user(config: dict[str, Any]) -> None:
                 "user, or with a Python in a folder that all may read",
             )
     make_dumpable()
+    return shown
+
+
+def _may_mount() -> bool:
+    with rootfs.step("private mounts (as root)"):
+        try:
+            sys_.unshare(sys_.CLONE_NEWNS)
+        except PermissionError:
+            return False
+    return True
 
 
 def make_dumpable() -> None:
@@ -291,11 +299,6 @@ def _init(line: int, config: dict[str, Any], door: Door | None, lines: Sequence[
     os.umask(0o022)
     missing: list[str] = config.pop("missing", [])
     try:
-        if config["kind"] == "vm":
-            from nsmagic.agent import pages
-
-            pages.grow(pages.FOR_AN_AGENT)
-            pages.own()
         if config["kind"] in ("rootless", "vm"):
             missing += rootfs.build(config["lab"], config)
         if config["kind"] == "rootless-nomount":

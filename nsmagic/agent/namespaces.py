@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import select
 import stat
@@ -66,6 +67,11 @@ class Namespaces:
     prepare
         Called inside each new namespace, to put the kernel's own defaults there.
     """
+
+    #: An end of a cable uses one queue, and has as many as the machine has processors when nobody says otherwise. Made with one, it is
+    #: the same on every machine, and the kernel need not wait for all processors when it puts the others away (``veth_init_queues``
+    #: in drivers/net/veth.c), twice for each cable.
+    queues = 1
 
     def __init__(
         self, monitor: Monitor, home: int, *, seed: int, mounts: bool, prepare: Sequence[Callable[[bool], object]] = ()
@@ -159,8 +165,6 @@ class Namespaces:
         del kind
         pair = (ns, ifname)
         times = self._used[pair] = self._used.get(pair, 0) + 1
-        import hashlib  # and with it a library of 5 MB, which no start waits for
-
         digest = hashlib.sha256(f"{self._seed}|{pair[0]}|{ifname}|{times}".encode(errors="surrogateescape")).digest()
         # 02: locally administered, unicast.
         return "02:" + ":".join(f"{byte:02x}" for byte in digest[:5])
@@ -344,8 +348,10 @@ class Namespaces:
                     self._know(f"(unnamed-{self._unnamed})", Entry(fd, inode, named=False, pids=tuple(sorted(pids))))
 
     def guard(self, loop: Loop) -> Gate | None:
-        """Where new namespaces have to be prepared, prepare those that scripts make before anybody enters them."""
-        return Gate(loop, self._prepare_new) if self.mounts and self._prepare else None
+        """Where new namespaces have to be prepared, prepare those that scripts make before anybody enters them; where no sysfs can be
+        had, let scripts enter them all the same."""
+        before, no_sysfs = self._prepare_new if self._prepare else None, not os.path.isdir("/sys/class/net")
+        return Gate(loop, before, no_sysfs=no_sysfs) if self.mounts and (before or no_sysfs) else None
 
     def _prepare_new(self) -> None:
         """Nothing but the defaults, since somebody waits; what else there is to know is found by ``scan``."""

@@ -2,6 +2,7 @@
 
 A sixth of the time of a cell that makes hundreds is the kernel's ``unshare(CLONE_NEWNET)``, which the next commands need not wait for when
 one has been made in advance. The thread does nothing but that: it moves only itself into what it makes, and hands over descriptors.
+It is woken for several at once: each time that two threads of Python meet, one waits for the other, and both wait for a processor.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import threading
 
 from nsmagic import syscalls as sys_
 
-#: So many are made in advance.
-_AHEAD = 3
+#: So many are made in a row, and two rows of them in advance.
+_ROW = 4
 
 
 class Nursery:
@@ -36,16 +37,18 @@ class Nursery:
 
     def __init__(self, home: int, wanted: int) -> None:
         self._home, self._wanted = home, wanted
-        self._room = threading.Semaphore(_AHEAD)
+        self._room = threading.Semaphore(2)
         self._made: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._taken = 0
         self._ending = self._empty = False
         self._thread = threading.Thread(target=self._make, name="nsmagic-nursery", daemon=True)
         self._thread.start()
 
     def _make(self) -> None:
         try:
-            for _ in range(self._wanted):
-                self._room.acquire()
+            for number in range(self._wanted):
+                if number % _ROW == 0:
+                    self._room.acquire()
                 if self._ending:
                     break
                 # What is new may take settings from where it is made.
@@ -63,7 +66,9 @@ class Nursery:
             return None
         fd = self._made.get()
         self._empty = fd is None
-        self._room.release()
+        self._taken += 1
+        if self._taken % _ROW == 0:
+            self._room.release()
         return fd
 
     def close(self) -> None:

@@ -127,7 +127,8 @@ def _above(number: int, data: bytes, family: int) -> dict[str, Any]:
     if number in (_ICMP, _ICMP6):
         kind, code = data[0], data[1]
         if number == _ICMP6 and kind in _ND:
-            target = socket.inet_ntop(socket.AF_INET6, data[8:24]) if kind in (135, 136) else ""
+            whole = kind in (135, 136) and len(data) >= 24  # a trace of the kernel has the first 20 bytes only
+            target = socket.inet_ntop(socket.AF_INET6, data[8:24]) if whole else ""
             return {"what": _ND[kind], "target": target}
         if kind in ((128,) if number == _ICMP6 else (8,)):
             return {"what": "echo-request"}

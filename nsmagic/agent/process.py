@@ -58,7 +58,7 @@ ENVIRONMENT = {
 @dataclass(frozen=True)
 class Place:
     """Where a command runs: the namespace's descriptor (None: the lab's root), its name, folder, whether mounts are possible,
-    whether we are a plain user who has only one uid and group there, what it may use, and whom to tell where it goes (-1: nobody)."""
+    whether we are a plain user who has only one uid and group there, what it may use, and who is asked before it goes on (``gate.py``)."""
 
     nsfd: int | None = None
     ns: str = ""
@@ -66,7 +66,7 @@ class Place:
     mounts: bool = True
     plain: bool = True
     limits: Mapping[str, int] = field(default_factory=dict)
-    gate: int = -1
+    gate: gate.Handover | None = None
 
 
 def _environment(place: Place) -> dict[str, str]:
@@ -316,7 +316,7 @@ def _start_runner(
         if not place.plain:
             # On the machine itself there is no pid 1 of the lab with which everything ends.
             sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
-        if place.gate >= 0:
+        if place.gate is not None:
             gate.install(place.gate)
         with contextlib.suppress(OSError):
             write_file("/proc/self/comm", RUNNER)

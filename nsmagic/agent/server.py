@@ -421,7 +421,7 @@ class Agent:
             self.namespaces.mounts,
             self.config["kind"] != "host",
             limits.of_commands(self.bounds),
-            self.gate.fileno() if self.gate is not None else -1,
+            self.gate.handover() if self.gate is not None else None,
         )
 
     def op_ping(self, call: Call, ns: str, args: dict[str, Any], timeout: float | None = None) -> None:

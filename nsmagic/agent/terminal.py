@@ -108,7 +108,7 @@ def _become(place: process.Place, slave: int) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
-    if place.gate >= 0:
+    if place.gate is not None:
         gate.install(place.gate)
     os.setsid()
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)

@@ -20,6 +20,7 @@ More than 300 lines: the cursor has one method for each sort of value and each o
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from nsmagic.commands.values import (
@@ -116,8 +117,6 @@ def close(word: str, choices: Iterable[str], count: int = 1) -> list[str]:
     """
     if not word or len(word) > 64:
         return []
-    import difflib
-
     return difflib.get_close_matches(word, list(dict.fromkeys(choices)), n=count, cutoff=0.6)
 
 
@@ -156,16 +155,25 @@ class Words:
     hint: "big" is not a whole number
     """
 
-    __slots__ = ("argv", "i", "starts", "text")
+    __slots__ = ("argv", "i")
 
     def __init__(self, argv: Sequence[str], start: int = 0) -> None:
         self.argv = tuple(argv)
         self.i = start
-        self.text = " ".join(self.argv)
+
+    # -- the text, which only refusals need -------------------------------------------------------------------------------
+    @property
+    def text(self) -> str:
+        """The words, joined."""
+        return " ".join(self.argv)
+
+    @property
+    def starts(self) -> list[int]:
+        """Where each of them begins there, and where one more would."""
         starts = [0]
         for word in self.argv:
             starts.append(starts[-1] + len(word) + 1)
-        self.starts = starts
+        return starts
 
     # -- moving ---------------------------------------------------------------------------------------------------------
     @property
@@ -190,10 +198,11 @@ class Words:
 
     def next(self, expected: Sequence[str] = ()) -> str:
         """Take the next word; iproute2's ``Command line is not complete`` at the end."""
-        if not self.more:
+        i = self.i
+        if i >= len(self.argv):
             raise self.incomplete(expected)
-        self.i += 1
-        return self.argv[self.i - 1]
+        self.i = i + 1
+        return self.argv[i]
 
     def back(self) -> None:
         """Put the word taken last back."""

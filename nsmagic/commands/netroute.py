@@ -87,13 +87,20 @@ def _read(argv: tuple[str, ...], ns: str | None) -> Command:
 class _Operands(Words):
     """A cursor over some of the words of a line; errors still point into the whole line."""
 
-    __slots__ = ()
+    __slots__ = ("_operands", "_whole")
 
     def __init__(self, argv: tuple[str, ...], operands: tuple[int, ...]) -> None:
-        whole = Words(argv)
         super().__init__(tuple(argv[i] for i in operands))
-        self.text = whole.text
-        self.starts = [whole.starts[i] for i in operands] + [len(whole.text)]
+        self._whole, self._operands = Words(argv), operands
+
+    @property
+    def text(self) -> str:
+        return self._whole.text
+
+    @property
+    def starts(self) -> list[int]:
+        starts = self._whole.starts
+        return [*(starts[i] for i in self._operands), len(self.text)]
 
     def need(self, form: str) -> str:
         """Take the next word, or refuse with the form of the command."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 
 from nsmagic.commands.command import Program, Runnable
@@ -102,6 +103,8 @@ def without_nsenter(argv: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]
 
 def peel(argv: tuple[str, ...], ns: str | None) -> tuple[tuple[str, ...], str | None]:
     """Take ``sudo`` and ``nsenter`` away, as often as they stand there; a lone ``nsenter`` stays."""
+    if argv and argv[0] in TOOLS:  # nothing stands before it, as in most lines
+        return argv, ns
     for _ in range(_MOST_PREFIXES):
         shorter = without_sudo(argv)
         rest, found = without_nsenter(shorter)
@@ -111,6 +114,12 @@ def peel(argv: tuple[str, ...], ns: str | None) -> tuple[tuple[str, ...], str | 
             break
         argv = shorter
     return argv, ns
+
+
+@cache
+def _reader(module: str) -> Callable[[tuple[str, ...], str | None], Runnable]:
+    read: Callable[[tuple[str, ...], str | None], Runnable] = import_module(module).parse
+    return read
 
 
 def parse(argv: tuple[str, ...], ns: str | None = None) -> Runnable:
@@ -128,9 +137,8 @@ def parse(argv: tuple[str, ...], ns: str | None = None) -> Runnable:
     module = TOOLS.get(name)
     if module is None:
         return Program(argv, ns)
-    read: Callable[[tuple[str, ...], str | None], Runnable] = import_module(module).parse
     try:
-        return read((name, *argv[1:]), ns)
+        return _reader(module)((name, *argv[1:]), ns)
     except CommandSyntaxError as error:
         return Program(argv, ns, error)
     except RecursionError:  # thousands of nested "ip netns exec"

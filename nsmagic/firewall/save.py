@@ -62,20 +62,20 @@ def read(text: str, ns: str, family: str, tool: str) -> list[Row]:
             target = policy if policy != "-" else ""
             rule = f"-P {name} {policy}" if hook else f"-N {name}"
             numbers = int(chain[3] or 0), int(chain[4] or 0)
-            rows.append([ns, tool, family, table, name, *_of_chain(table, name, hook), 0, "", target, *numbers, rule])
+            rows.append([ns, tool, family, table, name, *place_of(table, name, hook), 0, "", target, *numbers, rule])
         elif found := _RULE.fullmatch(line):
             name, options = found[3], found[4].strip()
             count[name] = count.get(name, 0) + 1
             match, target = rule_words(words_of(options))
             numbers = int(found[1] or 0), int(found[2] or 0)
-            place = _of_chain(table, name, HOOKS.get(name, ""))
+            place = place_of(table, name, HOOKS.get(name, ""))
             rule = f"-A {name} {options}".strip()
             rows.append([ns, tool, family, table, name, *place, count[name], match, target, *numbers, rule])
     return rows
 
 
-def _of_chain(table: str, chain: str, hook: str) -> tuple[str, str, int]:
-    """Type, hook and priority of a chain."""
+def place_of(table: str, chain: str, hook: str) -> tuple[str, str, int]:
+    """Type, hook and priority of a chain of a table; ``hook`` is empty for one that others jump to."""
     kind = "nat" if table == "nat" else "filter"
     if not hook:
         return kind, "", 0

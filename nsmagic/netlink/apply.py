@@ -5,8 +5,9 @@ Two kinds of handlers, in one table each. A *planner* only looks up interface nu
 (flushes, ``route.get``, what brctl and ifconfig check first) and returns an ``Outcome``.
 
 ``apply`` does one command at once, either way. The state that it leaves is the one that the tool of ``tool`` would have left;
-its refusals have that tool's words. Two deviations are on purpose (DESIGN 4): new links get interface numbers that are
-unique in the lab, and MACs derived from its seed where the kernel would draw random ones.
+its refusals have that tool's words. Three deviations are on purpose (DESIGN 4): new links get interface numbers that are
+unique in the lab, and MACs derived from its seed where the kernel would draw random ones; cables get one queue where it would count
+the machine's processors.
 """
 
 from __future__ import annotations

@@ -45,6 +45,7 @@ def add(call: Call) -> Plan:
     if name:
         values["ifname"] = name
     _derive_mac(call, values, target, name or "", kind, args.get("data", {}))
+    _choose_queues(call, values, kind)
     if "lower" in args:
         values["link"] = call.index(args["lower"], "lower")
     index = args.get("index") or call.ctx.new_ifindex(target)
@@ -69,6 +70,13 @@ def _derive_mac(call: Call, values: dict[str, Any], ns: str, name: str, kind: st
         values["mac"] = mac
 
 
+def _choose_queues(call: Call, values: dict[str, Any], kind: str) -> None:
+    """How many queues an end of a cable has, where the kernel would count the machine's processors."""
+    if kind == "veth" and call.ctx.queues:
+        values.setdefault("numtxqueues", call.ctx.queues)
+        values.setdefault("numrxqueues", call.ctx.queues)
+
+
 def _peer(call: Call, kind: str, peer: Mapping[str, Any] | None) -> bytes:
     """The message for the other end. It is made in the namespace of the command unless it names another."""
     peer = peer or {}
@@ -77,6 +85,7 @@ def _peer(call: Call, kind: str, peer: Mapping[str, Any] | None) -> bytes:
     if "ifname" in peer:
         values["ifname"] = peer["ifname"]
     _derive_mac(call, values, target, peer.get("ifname", ""), kind, {})
+    _choose_queues(call, values, kind)
     index = peer.get("index") or call.ctx.new_ifindex(target)
     if not peer and not index and not values:
         return b""

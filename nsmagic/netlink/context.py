@@ -47,6 +47,11 @@ class Context(Protocol):
         """
         ...
 
+    @property
+    def queues(self) -> int:
+        """How many queues an end of a new cable gets when nobody typed it; 0 leaves it to the kernel: one for each processor."""
+        ...
+
     def ifindex(self, ns: str, name: str) -> int:
         """The number of the link with that name or alternative name (``lookup.find`` asks the kernel).
 

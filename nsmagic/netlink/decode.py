@@ -67,7 +67,7 @@ def attributes(data: Buffer, at: int, end: int) -> dict[int, int]:
     return where
 
 
-def _end(data: Buffer, at: int) -> int:
+def end_of(data: Buffer, at: int) -> int:
     """Where the value that begins at ``at`` ends."""
     size: int = _attr(data, at - 4)[0]
     return at - 4 + size
@@ -75,12 +75,12 @@ def _end(data: Buffer, at: int) -> int:
 
 def items(data: Buffer, at: int) -> list[tuple[int, bytes]]:
     """The attributes nested in the value that begins at ``at``: ``(number, value)``, repeated ones too."""
-    return linkinfo.nested(bytes(data[at : _end(data, at)]))
+    return linkinfo.nested(bytes(data[at : end_of(data, at)]))
 
 
 def text(data: Buffer, at: int) -> str:
     """A string attribute, with or without its final NUL."""
-    return bytes(data[at : _end(data, at)]).split(b"\0", 1)[0].decode(errors="surrogateescape")
+    return bytes(data[at : end_of(data, at)]).split(b"\0", 1)[0].decode(errors="surrogateescape")
 
 
 def ip(data: Buffer, at: int) -> str:
@@ -113,7 +113,7 @@ def link(data: Buffer, at: int, end: int) -> RawLink:
     name = where[3]
     mac, inner, names, alias, qdisc = get(1), get(18), get(52), get(20), get(6)
     netnsid, lower, master = get(37), get(5), get(10)
-    kind, info, port = linkinfo.read(data, inner, _end(data, inner)) if inner else _NO_INFO
+    kind, info, port = linkinfo.read(data, inner, end_of(data, inner)) if inner else _NO_INFO
     row: RawLink = _tuple(RawLink, (
         ifindex, bytes(data[name : data.index(0, name)]).decode(errors="surrogateescape"),
         kind or HARDWARE_KIND.get(hardware, "ether"), flags, _OPERSTATES[data[where[16]]] if 16 in where else "UNKNOWN",
@@ -158,7 +158,7 @@ def route(data: Buffer, at: int, end: int) -> RawRoute:
     where = attributes(data, at + 12, end)
     extra: dict[str, Any] = {}
     if 8 in where:
-        for number, value in attributes(data, where[8], _end(data, where[8])).items():
+        for number, value in attributes(data, where[8], end_of(data, where[8])).items():
             extra[ROUTE_METRIC_NAMES.get(number) or str(number)] = (
                 text(data, value) if number == 16 else _u32(data, value)[0]
             )
@@ -184,7 +184,7 @@ def _gateway(data: Buffer, where: dict[int, int]) -> str:
     if 5 in where:
         return ip(data, where[5])
     if 18 in where:
-        raw = bytes(data[where[18] + 2 : _end(data, where[18])])
+        raw = bytes(data[where[18] + 2 : end_of(data, where[18])])
         if len(raw) in (4, 16):
             return _ntop(_INET if len(raw) == 4 else _INET6, raw)
     return ""
@@ -192,7 +192,7 @@ def _gateway(data: Buffer, where: dict[int, int]) -> str:
 
 def _nexthops(data: Buffer, at: int) -> tuple[tuple[str, int, int, int], ...]:
     """RTA_MULTIPATH: records of size, flags, weight - 1 and index, each with attributes of its own."""
-    end = _end(data, at)
+    end = end_of(data, at)
     hops = []
     while at + 8 <= end:
         size, flags, weight, oif = struct.unpack_from("=HBBi", data, at)

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from nsmagic.model import Change
+from nsmagic.model import Change, Link, make_row
 from nsmagic.netlink import decode, delta
 from nsmagic.netlink.raw import RawLink
 from nsmagic.netlink.words import AF_BRIDGE, RTM_DELLINK, RTM_NEWLINK
@@ -28,19 +28,56 @@ _FLAGS, _OPERSTATE, _QDISC, _PROMISCUITY, _INFO, _PORT = 4, 5, 13, 16, 18, 19
 #: So many rows are told ahead of the agent for one link, and for so many seconds its word on them is awaited.
 _MOST_AHEAD: Final = 256
 _PATIENCE: Final = 2.0
+#: What a link's event says anew each time and no row shows: IFLA_STATS, IFLA_STATS64, IFLA_AF_SPEC, IFLA_CARRIER_CHANGES, _UP_COUNT
+#: and _DOWN_COUNT; and before the attributes ``ifi_change``, the last four bytes of ``struct ifinfomsg``.
+_COUNTERS: Final = (7, 23, 26, 35, 47, 48)
+_IFI_CHANGE: Final = 12
+#: So many different events of one link are remembered.
+_MOST_SAID: Final = 16
 
 
 class _Known:
     """A link as it was heard of last. ``ahead`` are the rows that the agent has not told yet, each with its time; ``agents`` is
-    the row that it told last."""
+    the row that it told last.
 
-    __slots__ = ("agents", "ahead", "info", "lower", "master", "port", "row")
+    A link says the same few things again and again (up, down), and reading an event takes longer than all else here: what was
+    read is kept in ``said`` by the bytes that matter, which ``parts`` finds by the size of an event.
+    """
+
+    __slots__ = ("agents", "ahead", "info", "lower", "master", "parts", "port", "row", "said", "shown")
 
     def __init__(self, row: Row, master: int, lower: int, info: Mapping[str, Any]) -> None:
         self.row = self.agents = row
+        self.shown: Link | None = None  # ``row`` as it is told
         self.master, self.lower, self.info = master, lower, info
         self.port = delta.decided_port(row[_PORT])
         self.ahead: deque[tuple[float, Row]] = deque()
+        self.parts: dict[int, tuple[slice, ...]] = {}
+        self.said: dict[bytes, tuple[Row, Link]] = {}
+
+    def read(self, data: bytearray, at: int, end: int) -> tuple[Row, Link] | None:
+        """The row after an event; None when more than the link itself is needed to know it."""
+        body = data[at:end]
+        parts = self.parts.get(len(body))
+        if parts is not None:
+            found = self.said.get(b"".join([body[part] for part in parts]))
+            if found is not None:
+                return found
+        row = _told(self, decode.link(body, 0, len(body)))
+        if row is None:
+            return None
+        if len(self.said) >= _MOST_SAID:
+            self.parts.clear()
+            self.said.clear()
+        parts = self.parts[len(body)] = _what_matters(body)
+        found = self.said[b"".join([body[part] for part in parts])] = row, make_row("links", row)
+        return found
+
+    def tell(self, new: Row, shown: Link | None = None) -> Change:
+        """The change from what is known to a new row, which is known from now on."""
+        old = self.shown or make_row("links", self.row)
+        self.row, self.shown = new, shown or make_row("links", new)
+        return Change("~", "links", old, self.shown)
 
 
 class Early:
@@ -69,21 +106,20 @@ class Early:
         if known is None or self.waits:
             self._wait(known)
             return None
-        old, new = known.row, _told(known, decode.link(data, at, end))
-        if new is None or len(known.ahead) >= _MOST_AHEAD:
+        read = known.read(data, at, end) if len(known.ahead) < _MOST_AHEAD else None
+        if read is None:
             self._wait(known)
             return None
+        old, (new, shown) = known.row, read
         if new == old:
             return None
         now = time.monotonic()
         while known.ahead and known.ahead[0][0] < now - _PATIENCE:
             known.ahead.popleft()  # the agent saw it together with a later one
-        known.row = new
         known.ahead.append((now, new))
         self._unsure.add(known)
-        if not self._states and not _decided(old, new):
-            return None
-        return Change.from_data(("~", "links", old, new))
+        change = known.tell(new, shown)
+        return change if self._states or _decided(old, new) else None
 
     def _wait(self, known: _Known | None) -> None:
         self.waits = True
@@ -102,8 +138,7 @@ class Early:
         for known in self._unsure:
             known.ahead.clear()
             if known.row != known.agents and (self._states or _decided(known.row, known.agents)):
-                found.append(Change.from_data(("~", "links", known.row, known.agents)))
-                known.row = known.agents
+                found.append(known.tell(known.agents))
         self._unsure.clear()
         self.waits = False
         return tuple(found)
@@ -133,6 +168,23 @@ class Early:
             known = _Known(row, master, lower, info)
             self._links[nsid, row[1]] = self._by_name[row[0], row[1]] = known
         return tuple(found)
+
+
+def _what_matters(body: bytearray) -> tuple[slice, ...]:
+    """The parts of an event without its counters. Sizes and numbers of all attributes are in them, so another event that is the
+    same in these places says the same.
+
+    >>> body = bytearray(16) + b"\\x08\\0\\x23\\0AAAA" + b"\\x08\\0\\x04\\0BBBB"
+    >>> [bytes(body[part])[-8:] for part in _what_matters(body)]
+    [b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00', b'\\x08\\x00#\\x00', b'\\x08\\x00\\x04\\x00BBBB']
+    """
+    where = decode.attributes(body, 16, len(body))
+    left_out = [(where[number], decode.end_of(body, where[number])) for number in _COUNTERS if number in where]
+    found, begin = [], 0
+    for first, last in sorted([(_IFI_CHANGE, _IFI_CHANGE + 4), *left_out]):
+        found.append(slice(begin, first))
+        begin = last
+    return (*found, slice(begin, len(body)))
 
 
 def _told(known: _Known, link: RawLink) -> Row | None:

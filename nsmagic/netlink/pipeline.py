@@ -116,6 +116,7 @@ class Ahead:
         self.known: dict[tuple[str, str], int] = {}
         self._taken: list[int] = []
         self.mac = ctx.mac
+        self.queues = ctx.queues
         self.nsfd = ctx.nsfd
         self.socket = ctx.socket
 

@@ -145,14 +145,14 @@ def sandbox(report: Report) -> None:
 
 def enter(report: Report) -> bool:
     """From this user into namespaces of its own; root first becomes the launcher's plain user, where there is one."""
-    shown = os.getuid() == 0 and not plain_outside()
-    if shown:
+    shown = False
+    if os.getuid() == 0 and not plain_outside():
 
         def private() -> None:
             sys_.unshare(sys_.CLONE_NEWNS)
             sys_.mount("none", "/", "", sys_.MS_REC | sys_.MS_PRIVATE)
 
-        report.step("private mounts (as root)", private)
+        shown = report.step("private mounts (as root)", private)
         if not report.step("become a plain user", plain_user):
             return False
     uid, gid = os.getuid(), os.getgid()

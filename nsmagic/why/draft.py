@@ -16,6 +16,7 @@ from nsmagic.model import (
     IFF_LOWER_UP,
     IFF_UP,
     Address,
+    FdbEntry,
     FirewallRule,
     Link,
     Neighbour,
@@ -29,6 +30,9 @@ from nsmagic.why.situation import Listener, Situation, Translation
 _LOCAL, _MAIN = 255, 254
 #: What the kernel gives a route when nobody says it: ``IP6_RT_PRIO_ADDRCONF`` and ``IP6_RT_PRIO_USER``.
 _METRIC6_KERNEL, METRIC6 = 256, 1024
+#: A range of VLANs of a port, and its flags: ``BRIDGE_VLAN_INFO_PVID``, ``BRIDGE_VLAN_INFO_UNTAGGED``.
+Vlan = tuple[int, int, int]
+PVID, UNTAGGED = 2, 4
 _TENTATIVE, _DAD = 0x40, 0x40 | 0x08
 
 
@@ -43,21 +47,27 @@ class Draft:
         self.rules: list[Rule] = list(s.snapshot.rules)
         self.neighbours: list[Neighbour] = list(s.snapshot.neighbours)
         self.sysctls: dict[str, dict[str, str]] = {ns: dict(each) for ns, each in s.sysctls.items()}
+        self.fdb: list[FdbEntry] = list(s.snapshot.fdb)
+        self.vlans: dict[str, dict[str, tuple[Vlan, ...]]] = {ns: dict(each) for ns, each in s.vlans.items()}
+        self.tables: dict[str, frozenset[str]] = dict(s.tables)
         self.firewall: dict[str, tuple[FirewallRule, ...]] = dict(s.firewall)
         self.listeners: dict[str, tuple[Listener, ...]] = dict(s.listeners)
+        self.ended: list[Listener] = []
         self.conntrack: Mapping[str, tuple[Translation, ...]] = s.conntrack
         self.changed: set[str] = set()
 
     def situation(self) -> Situation:
         """What would be read."""
         tables: dict[str, Table[Any]] = dict(self.s.snapshot.tables)
-        for name in ("links", "addrs", "routes", "rules", "neighbours"):
+        for name in ("links", "addrs", "routes", "rules", "neighbours", "fdb"):
             rows = getattr(self, name)
             tables[name] = Table(name, [[getattr(row, column) for column in COLUMNS[name]] for row in rows])
         return replace(
             self.s,
             snapshot=Snapshot(tables),
             sysctls=self.sysctls,
+            vlans=self.vlans,
+            tables=self.tables,
             firewall=self.firewall,
             listeners=self.listeners,
             conntrack=self.conntrack,
@@ -74,10 +84,13 @@ class Draft:
         self.links[self.links.index(link)] = new
         return new
 
-    def switch_on(self, link: Link) -> None:
-        """``ip link set … up``."""
+    def switch_on(self, link: Link) -> bool:
+        """``ip link set … up``; a vlan cannot be when what it stands on is not (``vlan_dev_open``)."""
+        below = self.link(link.peer_ns or link.ns, link.lower) if link.kind == "vlan" else None
+        if below is not None and not below.up:
+            return False
         if link.up:
-            return
+            return True
         self.change(link, flags=link.flags | IFF_UP)
         self.changed.add(link.ns)
         if link.kind == "loopback":
@@ -86,6 +99,37 @@ class Draft:
             if (row.ns, row.ifname) == (link.ns, link.ifname):
                 self._routes_of(row)
         self.carriers()
+        return True
+
+    def enslave(self, link: Link, above: Link) -> None:
+        """``ip link set … master``; a switch that knows VLANs gives its ports its own first one (``nbp_vlan_init``)."""
+        self.change(link, master=above.ifname, port={"state": "disabled"})
+        first = int(above.info.get("vlan_default_pvid", 1))
+        if above.info.get("vlan_filtering") and first:
+            self.vlans.setdefault(link.ns, {})[link.ifname] = ((first, first, PVID | UNTAGGED),)
+        self.carriers()
+
+    def carry(self, link: Link, tag: int, flags: int) -> None:
+        """``bridge vlan add``: of what comes without a tag a port has one VLAN only."""
+        rows = self.vlans.setdefault(link.ns, {}).get(link.ifname, ())
+        kept = tuple(
+            (first, last, own & ~PVID if flags & PVID else own)
+            for first, last, own in rows
+            if (first, last) != (tag, tag)
+        )
+        self.vlans[link.ns][link.ifname] = ((tag, tag, flags), *kept)
+
+    def make(self, ns: str, name: str, kind: str, lower: str, info: Mapping[str, Any]) -> bool:
+        """``ip link add`` of what stands on another link: a vlan, a vxlan."""
+        below = self.link(ns, lower) if lower else None
+        if self.link(ns, name) is not None or (lower and below is None):
+            return False
+        number = max(link.ifindex for link in self.links) + 1
+        mac = below.mac if below is not None and kind == "vlan" else _mac(number)
+        mtu = below.mtu if below is not None and kind == "vlan" else 1500
+        self.links.append(Link(ns, number, name, kind, 0, "DOWN", mac, mtu, lower=lower, info=info))
+        self.changed.add(ns)
+        return True
 
     def _own_addresses(self, lo: Link) -> None:
         """What the kernel gives to a loopback that comes up (``inetdev_event``, ``init_loopback``)."""
@@ -141,6 +185,9 @@ class Draft:
         self.addrs = [row for row in self.addrs if (row.ns, row.ifname) not in gone]
         self.routes = [row for row in self.routes if (row.ns, row.dev) not in gone]
         self.neighbours = [row for row in self.neighbours if (row.ns, row.dev) not in gone]
+        self.fdb = [row for row in self.fdb if (row.ns, row.dev) not in gone]
+        for ns, dev in gone:
+            self.vlans.get(ns, {}).pop(dev, None)
 
     def move(self, link: Link, ns: str) -> bool:
         """``ip link set … netns``: it arrives switched off, and has lost its addresses."""
@@ -163,7 +210,7 @@ class Draft:
             return False
         number = max((link.ifindex for link in self.links), default=0) + 1
         for at, (mine, theirs) in enumerate(((one, other), (other, one))):
-            mac = "02:5e:" + (number + at).to_bytes(4, "big").hex(":")
+            mac = _mac(number + at)
             self.links.append(
                 Link(mine[0], number + at, mine[1], "veth", 0, "DOWN", mac, 1500, peer=theirs[1], peer_ns=theirs[0])
             )
@@ -262,6 +309,19 @@ class Draft:
         self.changed.add(row.ns)
         return True
 
+    # Programs
+
+    def listen(self, ns: str, proto: str, address: str, port: int) -> None:
+        """A program waits on a port."""
+        self.listeners[ns] = (*self.listeners.get(ns, ()), Listener(proto, address, port))
+
+    def end(self, pid: int) -> bool:
+        """``kill``: what a program waited for it waits for no more."""
+        self.ended += [each for rows in self.listeners.values() for each in rows if each.pid == pid]
+        for ns, rows in self.listeners.items():
+            self.listeners[ns] = tuple(each for each in rows if each.pid != pid)
+        return any(each.pid == pid for each in self.ended)
+
     # Kernel parameters
 
     def parameter(self, ns: str, name: str, value: str) -> None:
@@ -280,34 +340,6 @@ class Draft:
             if link.ns == ns:
                 here[f"{family}/conf/{link.ifname}/{word}"] = value
 
-    # Firewalls
 
-    def unruled(self, ns: str, fits: Callable[[FirewallRule], bool]) -> bool:
-        """Take away one rule, and count those behind it anew."""
-        rows = self.firewall.get(ns, ())
-        gone = next((row for row in rows if row.position and fits(row)), None)
-        if gone is None:
-            return False
-        if gone.type == "nat":
-            self.conntrack = {}  # what it did to the probe it would do no more
-
-        def counted(row: FirewallRule) -> FirewallRule:
-            behind = _chain(row) == _chain(gone) and row.position > gone.position
-            return replace(row, position=row.position - 1) if behind else row
-
-        self.firewall[ns] = tuple(counted(row) for row in rows if row is not gone)
-        return True
-
-    def policy(self, ns: str, fits: Callable[[FirewallRule], bool]) -> bool:
-        """Let a chain accept what none of its rules says."""
-        rows = self.firewall.get(ns, ())
-        if not any(not row.position and fits(row) for row in rows):
-            return False
-        self.firewall[ns] = tuple(
-            replace(row, target="ACCEPT") if not row.position and fits(row) else row for row in rows
-        )
-        return True
-
-
-def _chain(row: FirewallRule) -> tuple[str, str, str, str]:
-    return row.tool, row.family, row.table, row.chain
+def _mac(number: int) -> str:
+    return "02:5e:" + number.to_bytes(4, "big").hex(":")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection, Iterable
 
+from nsmagic.sentences import say_verdict
 from nsmagic.why.finding import Finding, inside
 from nsmagic.why.situation import Situation, Step
 
 _REJECTS = ("reject", "REJECT")
+#: Questions for a neighbour's MAC, and answers to them.
+_RESOLVING = frozenset({"ns", "na", "arp-who-has", "arp-is-at"})
+_SOLICITED = int(ipaddress.IPv6Address("ff02::1:ff00:0"))
 
 
 def dropped(s: Situation, routers: Iterable[str], tunnels: Collection[tuple[str, int]] = ()) -> Finding | None:
@@ -21,6 +26,41 @@ def dropped(s: Situation, routers: Iterable[str], tunnels: Collection[tuple[str,
     if drop is None:
         return None
     return finding(s, drop, drop.ns not in set(routers))
+
+
+def unheard(
+    s: Situation, legs: Iterable[tuple[str, str, str, tuple[str, str]]], routers: Iterable[str]
+) -> Finding | None:
+    """The drop of a question for a neighbour's MAC, or of the answer to it: those of IPv6 are packets too, which rules see.
+
+    ``legs``: the way, the namespace that sends, its interface, and to whom the packet is handed there.
+    """
+    probe = s.probe
+    if probe is None:
+        return None
+    drops = [step for step in probe.steps if step.verdict == "drop" and step.what in _RESOLVING and step.src != "::"]
+    if not drops:
+        return None
+    left = {(each.ns, each.dev) for each in probe.sightings if each.dir == "out" and each.what not in _RESOLVING}
+    for way, ns, dev, end in legs:
+        if (ns, dev) in left:
+            continue  # the packet went on: its neighbour was known
+        asked = {word for row in s.addresses(*end, "inet6") for word in (row.address, solicited(row.address))}
+        asking = {row.address for row in s.addresses(ns, dev, "inet6")}
+        for step in drops:
+            if step.dst in (asked if step.what == "ns" else asking):
+                return finding(s, step, step.ns not in set(routers)).on_the_way(way)
+    return None
+
+
+def solicited(address: str) -> str:
+    """The group to which one asks for an address (RFC 4291, 2.7.1).
+
+    >>> solicited("fd00::12:3456")
+    'ff02::1:ff12:3456'
+    """
+    low = int(ipaddress.IPv6Address(address)) & 0xFFFFFF
+    return str(ipaddress.IPv6Address(_SOLICITED | low))
 
 
 def finding(s: Situation, step: Step, bridged: bool) -> Finding:
@@ -64,9 +104,9 @@ def _had_arrived(s: Situation, ns: str) -> bool:
 
 
 def _what(what: str) -> str:
-    return {"echo-reply": "the answer", "syn-ack": "the answer", "rst": "the answer", "": "the packet"}.get(
-        what, "the packet"
-    )
+    if what in _RESOLVING:
+        return say_verdict("what-resolving")
+    return say_verdict("what-answer" if what in ("echo-reply", "syn-ack", "rst") else "what-packet")
 
 
 def _commands(step: Step) -> tuple[tuple[str, ...], tuple[str, ...]]:

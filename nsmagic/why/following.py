@@ -1,7 +1,7 @@
 """What would stop the packet, or its answer, once the first thing is mended: that more follow is said at once.
 
 The first thing's own fix is supposed to have been typed (``supposing``), and the way is read anew, out and back, with the rules of firewalls
-on it (``passing``). Only what is certain is told: what comes behind a translation that has not been seen is not.
+on it (``passing``), which may give the packet other addresses. Only what is certain is told.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from nsmagic.why.reading import Reading, Request, read
 from nsmagic.why.situation import Situation
 from nsmagic.why.supposing import mended
 
+_MOST_TRANSLATIONS = 16
 #: What is mended at both ends at once.
 _TOGETHER = frozenset({"vxlan", "no-address-link-local"})
 
@@ -30,8 +31,6 @@ def after(s: Situation, request: Request, reading: Reading, found: Finding | Non
     """
     if found is None or found.soft or s.probe is None:
         return None
-    if found.chain and found.ns not in s.firewall:
-        raise passing.Unread(found.ns)  # its fix takes a rule away
     then = mended(s, found.fix)
     if then is None:
         same_wire = (each for each in reading.out.more if each.code != found.code and not each.ns.startswith("("))
@@ -42,16 +41,24 @@ def after(s: Situation, request: Request, reading: Reading, found: Finding | Non
         s.probe, src="" if request.ns in changed else s.probe.src, sightings=(), steps=(), errno=0, answer=""
     )
     situation = supposed(replace(situation, probe=probe), changed)
-    for each in _found(situation, read(situation, request)):
+    for each in _found(situation, request):
         if each.soft or each.ns.startswith("("):
             return None  # outside: whether it is at fault is seen when the packet gets there
         return None if (each.code, each.where, each.fix) == (found.code, found.where, found.fix) else each
     return None
 
 
-def _found(s: Situation, reading: Reading) -> Iterator[Finding]:
-    """What stops the packet, in its order."""
-    out = passing.along(s, reading.out, "out")
+def _found(s: Situation, request: Request) -> Iterator[Finding]:
+    """What stops the packet, in its order; addresses are translated on its way as the rules say."""
+    heeded: set[tuple[str, str]] = set()
+    for _ in range(_MOST_TRANSLATIONS):
+        reading = read(s, request)
+        out = passing.along(s, reading.out, "out", heeded=heeded)
+        if out.translation is None or out.visit is None:
+            break
+        ns = out.visit.ns
+        heeded.add((ns, out.visit.hook))
+        s = replace(s, conntrack={**s.conntrack, ns: (*s.conntrack.get(ns, ()), out.translation)})
     if out.finding is not None:
         yield out.finding
     if out.translated:

@@ -11,7 +11,6 @@ from nsmagic.errors import NsmagicError
 from nsmagic.model import Snapshot, make_row
 from nsmagic.sentences import say
 from nsmagic.why import judge, legacy, programs, routes, ruletext, wire
-from nsmagic.why.passing import Unread
 from nsmagic.why.reading import Request, read
 from nsmagic.why.sentences import explain, nudge
 from nsmagic.why.situation import (
@@ -23,6 +22,7 @@ from nsmagic.why.situation import (
     Step,
     Translation,
     Unasked,
+    Unread,
     family_of,
 )
 from nsmagic.why.size import data_of
@@ -70,12 +70,12 @@ def why(lab: Lab, src: str, dst: str, port: int | None = None, proto: str = "icm
     names = names[: max(_WATCHED, len({hop[2] for hop in read_first.hops}))]
     situation = _probed(lab, situation, request, names)
     verdict, situation = _judged(lab, situation, request)
-    if (more := _known_better(lab, situation, verdict)) is not None:
-        verdict, situation = _judged(lab, more, request)
     if verdict.cause == "unknown" and _still_asking(situation, names):
         # A neighbour did not answer a moment ago, and the kernel asks for it once a second: the probe waited behind that.
         situation = _probed(lab, replace(situation, answers={}), request, names, _PATIENT)
         verdict, situation = _judged(lab, situation, request)
+    if verdict.cause == "wrong-listen-address":
+        verdict, situation = _judged(lab, _known_better(lab, situation, verdict.where), request)
     if verdict.reachable and verdict.confidence not in SURE:
         # What was read was true a moment ago (an address was still tentative): read once more before doubting the probe.
         read = client.request("situation", ns=names)
@@ -101,14 +101,9 @@ def _large(lab: Lab, s: Situation, request: Request, verdict: Verdict, names: li
     return _probe(lab.client, request, names, (), data_of(family_of(request.dst), "icmp", odd.size))
 
 
-def _known_better(lab: Lab, s: Situation, verdict: Verdict) -> Situation | None:
-    """What has to be read for the mending alone: the rules that translate, the program that waits at another address."""
-    ns = verdict.where
-    if verdict.cause == "nat-wrong":
-        return replace(s, firewall={**s.firewall, ns: tuple(lab.snapshot("firewall", ns=ns).firewall)})
-    if verdict.cause == "wrong-listen-address":
-        return replace(s, listeners={**s.listeners, ns: programs.known(lab.client, ns, s.listeners.get(ns, ()))})
-    return None
+def _known_better(lab: Lab, s: Situation, ns: str) -> Situation:
+    """With the programs that wait in a namespace, which are read for the mending alone."""
+    return replace(s, listeners={**s.listeners, ns: programs.known(lab.client, ns, s.listeners.get(ns, ()))})
 
 
 def _check(port: int | None, proto: str, size: int | None) -> None:
@@ -223,8 +218,8 @@ def _probe(
 def _step(step: Mapping[str, Any], packet: Mapping[str, Any], ours: bool) -> Step:
     return Step(
         step["ns"], step["family"], step["table"], step["chain"], step["handle"], step["type"], step["verdict"],
-        packet.get("what", ""), step["iif"], step["oif"], ours=ours, dst=packet.get("dst", ""), dport=packet.get("dport", 0),
-        mtu=packet.get("mtu", 0),
+        packet.get("what", ""), step["iif"], step["oif"], ours=ours, src=packet.get("src", ""), dst=packet.get("dst", ""),
+        dport=packet.get("dport", 0), mtu=packet.get("mtu", 0),
     )  # fmt: skip
 
 
@@ -245,11 +240,11 @@ def _judged(lab: Lab, s: Situation, request: Request) -> tuple[Verdict, Situatio
         try:
             return judge.judge(s, request), s
         except Unasked as unasked:
-            question = unasked.question
+            question = unasked.what
             data = lab.client.request("ask_routes", questions=[question.to_data()])[0]
             route = make_row("routes", data["route"]) if data.get("route") else None
             s = replace(s, answers={**s.answers, question: Answer(data["errno"], data.get("words", ""), route)})
         except Unread as unread:
-            rows = tuple(lab.snapshot("firewall", ns=unread.ns).firewall)
-            s = replace(s, firewall={**s.firewall, unread.ns: rows})
+            rows = tuple(lab.snapshot("firewall", ns=unread.what).firewall)
+            s = replace(s, firewall={**s.firewall, unread.what: rows})
     raise NsmagicError("the way has no end", hint=say("bug"))

@@ -53,7 +53,7 @@ def _found(s: Situation, request: Request, reading: Reading, probe: Probe, arriv
             return None, f"the probe was answered, though what was read says {finding.code} at {finding.where}"
         soft = next((each for each in reading.warnings if not each.idle), None) or _large(s, reading)
         return soft, sure
-    dropped = filters.dropped(s, reading.routers, reading.tunnels)
+    dropped = filters.dropped(s, reading.routers, reading.tunnels) or _unheard(s, reading)
     if dropped is not None:
         return dropped, sure
     if probe.answer in ("rst", "error 111"):
@@ -80,8 +80,17 @@ def _found(s: Situation, request: Request, reading: Reading, probe: Probe, arriv
     return _unknown(s, request, probe), "nothing that was read explains what the probe met"
 
 
+def _unheard(s: Situation, reading: Reading) -> Finding | None:
+    """A rule that takes the question for the next one's MAC: the packet waits for the answer, and no rule has seen it."""
+    if ":" not in reading.out.packet.dst:
+        return None  # ARP is no IP: what takes it is traced as ours
+    trails = [("out", reading.out), *([("back", reading.back)] if reading.back is not None else [])]
+    legs = [(way, ns, dev, path.end) for way, trail in trails for ns, dev, path in trail.legs]
+    return filters.unheard(s, legs, reading.routers)
+
+
 def _rejected(ns: str) -> Finding:
-    facts = {"what": "the packet", "rule": "which one is not known", "ns": ns}
+    facts = {"what": say_verdict("what-packet"), "rule": "which one is not known", "ns": ns}
     return Finding("rejected-by-rule", ns, "", facts, (inside(ns, "iptables", "-S"),))
 
 

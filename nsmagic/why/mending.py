@@ -63,14 +63,15 @@ def _switch_before(s: Situation, ns: str, towards: str) -> wire.Place | None:
 
 
 def _switch_of(s: Situation, ns: str, knows: Callable[[wire.Place], bool]) -> wire.Place | None:
-    """A switch on which somebody knows the way."""
-    for link in s.snapshot.links:
-        if link.kind != "bridge" or not link.up or link.ns == ns or not _typed(link.ns, ns):
-            continue
-        for place, path in wire.reach(s, link.ns, link.ifname).items():
-            if not path.cost and place.ns != ns and knows(place):
-                return wire.Place(link.ns, link.ifname)
-    return None
+    """A switch on which somebody knows the way; one behind something that is broken too is better than none."""
+    found = [
+        (path.cost + (not link.up), wire.Place(link.ns, link.ifname))
+        for link in s.snapshot.links
+        if link.kind == "bridge" and link.ns != ns and _typed(link.ns, ns)
+        for place, path in wire.reach(s, link.ns, link.ifname).items()
+        if place.ns != ns and knows(place)
+    ]
+    return min(found)[1] if found else None
 
 
 def _typed(*names: str) -> bool:
@@ -102,9 +103,15 @@ def _into(ns: str, dev: str, master: str) -> tuple[str]:
 
 
 def translating(s: Situation, ns: str, address: str, target: str) -> FirewallRule | None:
-    """The rule of a namespace that translates to an address; ``target`` is ``SNAT`` or ``DNAT``."""
+    """The rule of a namespace that translates to an address; ``target`` is ``SNAT`` or ``DNAT``.
+
+    Raises
+    ------
+    Unread
+        The rules have to be read first.
+    """
     words = re.compile(rf"{target} to \[?{re.escape(address)}\]?(?:$|[:\s,])")
-    return next((row for row in s.firewall.get(ns, ()) if row.position and words.match(row.target)), None)
+    return next((row for row in s.rules_of(ns) if row.position and words.match(row.target)), None)
 
 
 def masqueraded(s: Situation, ns: str, address: str, dev: str) -> tuple[str, ...]:

@@ -196,17 +196,17 @@ def _search(
     owners = {wire.Place(row.ns, row.ifname): row for row in s.owners(nexthop) if row.ns != ns}
     places = [place for place in reach if place in owners or place.ns in {each.ns for each in owners}]
     places.sort(key=lambda place: (reach[place].cost, place not in owners))
+    alone = not any(place.ns != ns and not path.cost for place, path in reach.items())
     if not owners:
         if (dead := _without_addresses(s, nexthop, reach)) is not None:
             return dead
         finding = routes.astray(s, ns, route, dst, nexthop)
-        others = [place for place in reach if place.ns != ns]
-        if not others and (lost := _cut(s, link, nexthop)) is not None:
+        if alone and (lost := _cut(s, link, nexthop)) is not None:
             return Delivery(None, lost)
         return Delivery(None, finding)
     if not places:
         lost = _cut(s, link, nexthop)
-        return Delivery(None, lost if lost is not None and not reach else routes.astray(s, ns, route, dst, nexthop))
+        return Delivery(None, lost if lost is not None and alone else routes.astray(s, ns, route, dst, nexthop))
     best = reach[places[0]]
     if best.faults:
         return Delivery(best, best.faults[0], best.faults[1:])
@@ -219,7 +219,10 @@ def _without_addresses(s: Situation, nexthop: str, reach: dict[wire.Place, wire.
         return None
     dead = [path for place, path in reach.items() if path.faults and not s.addresses(place.ns, place.dev, "inet6")]
     dead = [path for path in dead if (link := s.link(*path.end)) is not None and not link.up]
-    return Delivery(dead[0], dead[0].faults[0], dead[0].faults[1:]) if len(dead) == 1 else None
+    if len({path.faults[0] for path in dead}) != 1:
+        return None
+    # What stands before all of them comes first, whichever of them it is.
+    return Delivery(dead[0], dead[0].faults[0], dead[0].faults[1:] if len(dead) == 1 else ())
 
 
 def _cut(s: Situation, link: Link, nexthop: str) -> Finding | None:

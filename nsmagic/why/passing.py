@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from nsmagic.model import FirewallRule
 from nsmagic.why import filters, wire
 from nsmagic.why.finding import Finding
-from nsmagic.why.situation import Situation, Step, family_of
+from nsmagic.why.situation import Situation, Step, Translation, family_of
 from nsmagic.why.walk import Packet, Trail
 
 _FAMILIES = {"inet": ("ip", "inet"), "inet6": ("ip6", "inet")}
@@ -24,25 +24,23 @@ _GOES_ON = ("", "LOG", "CONTINUE", "COUNTER", "MARK", "NFLOG", "TCPMSS", "TRACE"
 _PROTOCOLS = frozenset({"icmp", "icmpv6", "ipv6-icmp", "tcp", "udp", "sctp", "esp", "ah", "gre"})
 #: What is found when the packet has arrived.
 _AT_THE_END = frozenset({"port-closed", "wrong-listen-address", "echo-ignored"})
+#: What rules of NAT do, and from which priority on a chain sees the packet as they have made it (``NF_IP_PRI_NAT_DST``, ``NF_IP_PRI_NAT_SRC``).
+_NATS = frozenset({"MASQUERADE", "SNAT", "DNAT"})
+_NAT = re.compile(r"(MASQUERADE|SNAT|DNAT)(?: to (\S+))?")
+_TRANSLATED, _NEVER = {"prerouting": -100, "output": -100, "postrouting": 100}, 1 << 31
 _ECHO = {False: "echo-request", True: "echo-reply"}
 _PORT = re.compile(r"(from|to) ports? ([\d:,-]+)")
 
 
-class Unread(Exception):
-    """The rules of a namespace have to be read first."""
-
-    def __init__(self, ns: str) -> None:
-        super().__init__(ns)
-        self.ns = ns
-
-
 @dataclass(frozen=True)
 class Visit:
-    """A packet at one of the kernel's hooks. ``known``: the namespace has seen the packet that this one answers."""
+    """A packet at one of the kernel's hooks: ``packet`` before its addresses are translated there, ``after`` behind that. ``known``: the
+    namespace has seen the packet that this one answers."""
 
     ns: str
     hook: str
     packet: Packet
+    after: Packet
     iif: str = ""
     oif: str = ""
     known: bool = False
@@ -51,14 +49,20 @@ class Visit:
 
 @dataclass(frozen=True)
 class Passage:
-    """What becomes of a packet on a way: the rule that drops it, or that it is not known any more what it looks like (``translated``)."""
+    """What becomes of a packet on a way: the rule that drops it; or that it is not known any more what it looks like (``translated``), and,
+    where that can be known, as what it goes on from there (``visit`` and ``translation``)."""
 
     finding: Finding | None = None
     translated: bool = False
+    visit: Visit | None = None
+    translation: Translation | None = None
 
 
-def along(s: Situation, trail: Trail, way: str, known: Iterable[str] = ()) -> Passage:
-    """The first rule on a way that drops the packet for certain.
+def along(
+    s: Situation, trail: Trail, way: str, known: Iterable[str] = (), heeded: Collection[tuple[str, str]] = ()
+) -> Passage:
+    """The first rule on a way that drops the packet for certain. ``known``: who has seen the packet that this one answers; ``heeded``: hooks
+    (of which namespace) whose translation the way heeds already.
 
     Raises
     ------
@@ -66,31 +70,74 @@ def along(s: Situation, trail: Trail, way: str, known: Iterable[str] = ()) -> Pa
         Rules have to be read first.
     """
     before = set(known)
-    if trail.translated:
-        return Passage()  # its addresses are others at each end of the way
     for visit in _visits(s, trail, before):
         rules = _rules(s, visit)
         if not rules:
             continue
         for chain in _chains(rules, visit.hook):
             nat = chain[0].type == "nat"
-            if nat and s.conntrack.get(visit.ns):
-                continue  # what it did to this flow is remembered, and was heeded
-            result = _through(rules, chain, visit, depth=0)
+            if nat and _remembered(s, visit, heeded):
+                continue
+            result = _through(rules, chain, visit if nat else _behind(visit, chain[0].priority), depth=0)
             if nat and result != "ACCEPT":
-                return Passage(translated=True)
+                rule = result if isinstance(result, FirewallRule) else None
+                return Passage(None, True, visit, nat_made(s, visit, rule) if rule is not None else None)
             if isinstance(result, FirewallRule):
                 return Passage(_finding(s, result, visit, way))
     return Passage()
 
 
+def _remembered(s: Situation, visit: Visit, heeded: Collection[tuple[str, str]]) -> bool:
+    """Whether no rule of NAT is asked any more: what was done to this flow is remembered (only a flow's first packet comes to them), and was
+    heeded."""
+    if visit.packet.answer and visit.known:
+        return True
+    mine = [hook for ns, hook in heeded if ns == visit.ns]
+    return visit.hook in mine if mine else bool(s.conntrack.get(visit.ns))
+
+
+def _behind(visit: Visit, priority: int) -> Visit:
+    """A visit as a chain sees it that is called behind the translation of its hook."""
+    return replace(visit, packet=visit.after) if priority > _TRANSLATED.get(visit.hook, _NEVER) else visit
+
+
+def nat_made(s: Situation, visit: Visit, rule: FirewallRule) -> Translation | None:
+    """What a rule of NAT makes of a packet; None where it is not certain."""
+    packet, found = visit.packet, _NAT.fullmatch(rule.target)
+    if found is None:
+        return None
+    address, port = _apart(found[2] or "")
+    if found[1] == "MASQUERADE":
+        rows = s.addresses(visit.ns, visit.oif, family_of(packet.dst), automatic=False)
+        address = rows[0].address if len({s.network(row) for row in rows}) == 1 else ""
+    if port not in ("", str(packet.port)) or not _plain_address(address):
+        return None
+    if found[1] == "DNAT":
+        return Translation(packet.src, packet.dst, address, packet.src)
+    return Translation(packet.src, packet.dst, packet.dst, address)
+
+
+def _apart(text: str) -> tuple[str, str]:
+    """An address and a port, ``10.0.0.1:80`` or ``[fd00::1]:80``."""
+    if text.startswith("["):
+        address, _, port = text[1:].partition("]")
+        return address, port.removeprefix(":")
+    if text.count(":") == 1:
+        address, _, port = text.partition(":")
+        return address, port
+    return text, ""
+
+
+def _plain_address(text: str) -> bool:
+    try:
+        return not ipaddress.ip_address(text).is_loopback
+    except ValueError:
+        return False  # a range, or none
+
+
 def _rules(s: Situation, visit: Visit) -> list[FirewallRule]:
-    if not (s.tables.get(visit.ns) or visit.ns in s.legacy):
-        return []
-    if visit.ns not in s.firewall:
-        raise Unread(visit.ns)
     families = _FAMILIES[family_of(visit.packet.dst)]
-    return [row for row in s.firewall[visit.ns] if row.family in families and row.chain]
+    return [row for row in s.rules_of(visit.ns) if row.family in families and row.chain]
 
 
 def _chains(rules: list[FirewallRule], hook: str) -> list[list[FirewallRule]]:
@@ -105,20 +152,25 @@ def _chains(rules: list[FirewallRule], hook: str) -> list[list[FirewallRule]]:
 
 def _visits(s: Situation, trail: Trail, known: set[str]) -> list[Visit]:
     """The hooks that a packet passes on its way."""
-    packet, visits, iif = trail.packet, list[Visit](), ""
-    for number, (at, dev, path) in enumerate(trail.legs):
+    visits: list[Visit] = []
+    for number, stage in enumerate(trail.stages):
+        at, iif, arrived, routed = stage.ns, stage.iif, stage.arrived, stage.routed
         seen = at in known
         if number:
-            visits.append(Visit(at, "prerouting", packet, iif, known=seen))
-            visits.append(Visit(at, "forward", packet, iif, dev, known=seen))
-        else:
-            visits.append(Visit(at, "output", packet, oif=dev, known=seen))
-        visits.append(Visit(at, "postrouting", packet, oif=dev, known=seen))
-        visits += _bridges(s, packet, path, known)
-        iif = path.end.dev
-    if trail.legs and (trail.finding is None or trail.finding.code in _AT_THE_END):
-        visits.append(Visit(trail.end, "prerouting", packet, iif, known=trail.end in known))
-        visits.append(Visit(trail.end, "input", packet, iif, known=trail.end in known))
+            visits.append(Visit(at, "prerouting", arrived, routed, iif, known=seen))
+        if number < len(trail.legs):
+            _, dev, path = trail.legs[number]
+            sent = trail.stages[number + 1].arrived if number + 1 < len(trail.stages) else trail.packet
+            if number:
+                visits.append(Visit(at, "forward", routed, routed, iif, dev, known=seen))
+            else:
+                visits.append(Visit(at, "output", arrived, routed, oif=dev, known=seen))
+            visits.append(Visit(at, "postrouting", routed, sent, oif=dev, known=seen))
+            for outer in trail.carried.get(number, ()):
+                visits += _visits(s, outer, known)
+            visits += _bridges(s, sent, path, known)
+        elif number and (trail.finding is None or trail.finding.code in _AT_THE_END):
+            visits.append(Visit(at, "input", routed, routed, iif, known=seen))
     return visits
 
 
@@ -132,7 +184,7 @@ def _bridges(s: Situation, packet: Packet, path: wire.Path, known: set[str]) -> 
         if link is None or link.kind != "bridge" or not s.sysctl(ns, word):
             continue
         if all(each is not None and (each.ns, each.master) == (ns, dev) for each in ends):
-            visits.append(Visit(ns, "forward", packet, dev, dev, known=ns in known, bridged=True))
+            visits.append(Visit(ns, "forward", packet, packet, dev, dev, known=ns in known, bridged=True))
     return visits
 
 
@@ -165,6 +217,8 @@ def _through(
             return "ACCEPT"
         if word == "RETURN":
             break
+        if row.type == "nat" and word in _NATS:
+            return row
         further = [each for each in rules if _named(each, row, word)]
         if not further:
             return None  # it does something to the packet that we do not know

@@ -82,7 +82,7 @@ def read(s: Situation, request: Request) -> Reading:
             {"address": answer.dst, "places": f"{request.ns} and {back.end}"},
             way="back",
         )
-    if back.finding is not None and out.translated and out.packet.src != (src or out.packet.src):
+    if back.finding is not None and out.translated and out.packet.src != out.stages[0].routed.src:
         back.finding = _nat_wrong(s, out, back.finding)
     return Reading(out, back)
 

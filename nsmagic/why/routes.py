@@ -160,14 +160,19 @@ def _same_wire(s: Situation, ns: str, link: Link, path: wire.Path, dst: str, way
     waiting = next((row for row in mine if s.tentative(row)), None)
     if waiting is not None:
         return tentative(waiting)
-    covering = [row for row in mine if parsed(dst) in s.network(row)]
-    if covering:
-        words = ("route", "add", str(s.network(covering[0])), "dev", link.ifname)
-        facts = {"dst": dst, "network": s.network(covering[0]), "dev": link.ifname}
-        return Finding(
-            _missing(way), ns, link.ifname, facts, _see(ns, dst), (ip(ns, *words),), say="no-route-connected"
-        )
-    return _length_or_subnet(s, ns, link.ifname, mine[0], owner, dst)
+    return _connected(s, ns, dst, way, link.ifname) or _length_or_subnet(s, ns, link.ifname, mine[0], owner, dst)
+
+
+def _connected(s: Situation, ns: str, dst: str, way: str, dev: str = "") -> Finding | None:
+    """An address of ours is of the same network, and the route that came with it is gone."""
+    for row in s.addresses(ns, dev, family_of(dst)):
+        link = s.link(ns, row.ifname)
+        if parsed(dst) in s.network(row) and row.ifname != "lo" and link is not None and link.up:
+            network = s.network(row)
+            facts = {"dst": dst, "network": network, "dev": row.ifname}
+            fix = (ip(ns, "route", "add", str(network), "dev", row.ifname),)
+            return Finding(_missing(way), ns, row.ifname, facts, _see(ns, dst), fix, say="no-route-connected")
+    return None
 
 
 def _length_or_subnet(s: Situation, ns: str, dev: str, mine: Address, owner: Address, dst: str) -> Finding:
@@ -269,7 +274,8 @@ def _beyond(s: Situation, ns: str, cables: Sequence[Link], dst: str, src: str, w
             return ipv6_disabled(ns, dev.ifname)
         if dev is not None:
             near = _somebody(s, ns, dev.ifname, family)
-            return no_address(s, ns, dev.ifname, near, dst)
+            missing = no_address(s, ns, dev.ifname, near, dst)
+            return missing if missing.fix else _elsewhere(s, ns, dev.ifname, dst) or missing
     waiting = next((row for row in s.addresses(ns, family=family, automatic=False) if s.tentative(row)), None)
     if waiting is not None:
         return tentative(waiting)
@@ -280,11 +286,23 @@ def _beyond(s: Situation, ns: str, cables: Sequence[Link], dst: str, src: str, w
     if downed is not None and gateway is None:
         return wire.down(s, downed)
     gateway = gateway or gateway_for(s, ns, dst, broken=True)
+    if gateway is None and (gone := _connected(s, ns, dst, way)) is not None:
+        return gone
     goal = "default" if fib.best(s, ns, "::" if family == "inet6" else "0.0.0.0") is None else _network_of(s, dst)
     facts = {"dst": dst, "src": src, "gateway": gateway or ""}
     fix = (ip(ns, "route", "add", goal, "via", gateway),) if gateway else ()
     return Finding(
         _missing(way), ns, "", facts, _see(ns, dst), fix, say="" if gateway else _missing(way) + "-no-gateway"
+    )
+
+
+def _elsewhere(s: Situation, ns: str, dev: str, dst: str) -> Finding | None:
+    """Our cables lead to nobody who has an address: they are not those that are needed."""
+    fix = mending.plugged(s, ns, dst, knows=_known(s, dst)) if s.owners(dst) else ()
+    return (
+        Finding("not-plugged", ns, "", {"dst": dst, "dev": dev}, (ip(ns, "link"),), fix, say="not-plugged-elsewhere")
+        if fix
+        else None
     )
 
 
@@ -302,10 +320,10 @@ def _network_of(s: Situation, dst: str) -> str:
 
 
 def _somebody(s: Situation, ns: str, dev: str, family: str) -> Address | None:
-    for place, path in wire.reach(s, ns, dev).items():
-        if not path.cost:
-            for row in s.addresses(place.ns, place.dev, family, automatic=False):
-                return row
+    """An address on our cable; one behind something that is broken too is better than none."""
+    for place, _ in sorted(wire.reach(s, ns, dev).items(), key=lambda each: each[1].cost):
+        for row in s.addresses(place.ns, place.dev, family, automatic=False):
+            return row
     return None
 
 
@@ -327,11 +345,22 @@ def gateway_for(s: Situation, ns: str, dst: str, broken: bool = False) -> str | 
                 if parsed(each.address) in s.network(row)
             ]
             rank = knows(s, place, dst) if theirs else None
-            if theirs and rank is None and broken and nearest(s, place.ns, dst) is not None:
-                rank = 2  # it is beside the goal, and sends elsewhere as long as its own route is wrong
+            if theirs and rank is None and broken:
+                rank = _would_know(s, place, dst)
             if rank is not None:
                 found.append((rank + 2 * bool(path.tunnels) + 4 * path.cost, theirs[0].address))
     return min(found)[1] if found else None
+
+
+def _would_know(s: Situation, place: wire.Place, dst: str) -> int | None:
+    """Whether a neighbour would know a way if it were mended: it is beside the goal, and its own route is wrong (2); or it has a route, and
+    something that goes before (3)."""
+    if nearest(s, place.ns, dst) is not None:
+        return 2
+    onward = (
+        row for row in s.routes(place.ns, family_of(dst)) if row.type == "unicast" and row.dev not in ("", place.dev)
+    )
+    return 3 if any(row.dst == "default" or parsed(dst) in ipaddress.ip_network(row.dst) for row in onward) else None
 
 
 def knows(s: Situation, place: wire.Place, dst: str) -> int | None:
@@ -381,9 +410,12 @@ def _six(family: str) -> tuple[str, ...]:
 
 
 def _gateway_astray(s: Situation, ns: str, dev: str, entry: Route, dst: str, gateway: str) -> Finding:
-    other, better, six = s.owners(gateway), gateway_for(s, ns, dst), _six(entry.family)
+    other, six = s.owners(gateway), _six(entry.family)
+    better = gateway_for(s, ns, dst) or gateway_for(s, ns, dst, broken=True)
     facts = {"gateway": gateway, "dst": dst, "dev": dev, "others": other[0].ns if other else ""}
     fix = (ip(ns, *six, "route", "replace", entry.dst, "via", better),) if better else _nobody(s, ns, dev, gateway)
+    if not s.addresses(ns, dev, entry.family, automatic=False) and not parsed(gateway).is_link_local:
+        return no_address(s, ns, dev, _somebody(s, ns, dev, entry.family), gateway)
     on_link = any(parsed(gateway) in s.network(row) for row in s.addresses(ns, dev))
     if not on_link and not parsed(gateway).is_link_local:
         return Finding("gateway-off-link", ns, dev, facts, (ip(ns, *six, "route"),), fix)
@@ -437,8 +469,11 @@ def _wrong(
 
 def _nobody(s: Situation, ns: str, dev: str, dst: str) -> tuple[str, ...]:
     """Give the address to the neighbour whose it must be."""
-    places = [place for place, path in wire.reach(s, ns, dev).items() if not path.cost and place.ns != ns]
-    owner, lengths = mending.lone(s, places, family_of(dst)), mending.networks(s, ns, dev, dst)
+    reach, family = wire.reach(s, ns, dev), family_of(dst)
+    near = [place for place, path in reach.items() if not path.cost and place.ns != ns]
+    # If it is none of those that we reach, it is one of those that we would if something else were mended too.
+    owner = mending.lone(s, near, family) or mending.lone(s, [place for place in reach if place.ns != ns], family)
+    lengths = mending.networks(s, ns, dev, dst)
     if owner is None or not lengths:
         return ()
     return (ip(owner.ns, "addr", "add", f"{dst}/{lengths[0]}", "dev", owner.dev),)

@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from nsmagic.model import Address, FdbEntry, FirewallRule, Link, Neighbour, Route, Rule, Snapshot
 
@@ -18,6 +18,7 @@ IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _TENTATIVE, _DAD_FAILED = 0x40, 0x08
+_What = TypeVar("_What")
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,20 @@ class Answer:
     route: Route | None = None
 
 
-class Unasked(Exception):
-    """The kernel has to be asked first."""
+class Missing(Exception, Generic[_What]):
+    """The reasoning cannot go on: ``what`` has to be read first. Whoever gathers reads it, and the reasoning starts anew."""
 
-    def __init__(self, question: Question) -> None:
-        super().__init__(question)
-        self.question = question
+    def __init__(self, what: _What) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class Unasked(Missing[Question]):
+    """The kernel has to be asked about a route."""
+
+
+class Unread(Missing[str]):
+    """The rules of a namespace have to be read."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,7 @@ class Step:
     place: int = 0
     tool: str = "nft"
     ours: bool = True
+    src: str = ""
     dst: str = ""
     dport: int = 0
     mtu: int = 0
@@ -157,6 +167,18 @@ class Situation:
             return self.answers[question]
         except KeyError:
             raise Unasked(question) from None
+
+    def rules_of(self, ns: str) -> tuple[FirewallRule, ...]:
+        """The rules of a namespace's firewalls.
+
+        Raises
+        ------
+        Unread
+            It has some, and they have not been read.
+        """
+        if ns not in self.firewall and (self.tables.get(ns) or ns in self.legacy):
+            raise Unread(ns)
+        return self.firewall.get(ns, ())
 
     # Links
 

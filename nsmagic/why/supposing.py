@@ -8,11 +8,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 
-from nsmagic.model import HOST, IFF_NOARP, FirewallRule, Route, Rule
-from nsmagic.why.draft import METRIC6, Draft
+from nsmagic.model import HOST, IFF_NOARP, FdbEntry, Route, Rule
+from nsmagic.why import ruling
+from nsmagic.why.draft import METRIC6, PVID, UNTAGGED, Draft
 from nsmagic.why.situation import Situation
 
 _MAIN = 254
+_EVERYWHERE = ("0.0.0.0", "::")
 _TYPES = frozenset({"blackhole", "unreachable", "prohibit"})
 
 
@@ -32,6 +34,8 @@ def _done(draft: Draft, words: list[str]) -> bool:
     elif words[0] in ("ip", "bridge") and words[1:2] == ["-n"]:
         ns, words = words[2], [words[0], *words[3:]]
     words = [word for word in words if word != "-6"] if words[0] == "ip" else words
+    if words[-1] == "&":
+        return _started(draft, ns, words[:-1])
     for start, what in _KNOWN.items():
         if tuple(words[: len(start)]) == start:
             return what(draft, ns, words[len(start) :])
@@ -61,14 +65,15 @@ def _link_set(draft: Draft, ns: str, words: list[str]) -> bool:
         else:
             words = words[2:]
         if word == "up":
-            draft.switch_on(link)
+            if not draft.switch_on(link):
+                return False
         elif word == "down":
             draft.switch_off(link)
         elif word == "master":
-            if draft.link(ns, value) is None:
+            above = draft.link(ns, value)
+            if above is None:
                 return False
-            draft.change(link, master=value, port={"state": "disabled"})
-            draft.carriers()
+            draft.enslave(link, above)
         elif word == "mtu":
             draft.change(link, mtu=int(value))
         elif word == "address":
@@ -88,7 +93,12 @@ def _link_set(draft: Draft, ns: str, words: list[str]) -> bool:
 
 
 def _link_add(draft: Draft, ns: str, words: list[str]) -> bool:
-    """``NAME [netns NS] type veth peer name NAME [netns NS]``, as a cable is made."""
+    """``NAME [netns NS] type veth peer name NAME [netns NS]``, as a cable is made; ``link LOWER name NAME type vlan …`` and ``NAME type vxlan …``,
+    as links are made anew."""
+    if words[:1] == ["link"] and words[2:3] == ["name"] and words[4:7] == ["type", "vlan", "id"] and len(words) == 8:
+        return draft.make(ns, words[3], "vlan", words[1], {"id": int(words[7])})
+    if words[1:3] == ["type", "vxlan"]:
+        return _vxlan_add(draft, ns, words[0], words[3:])
     mine, words = words[0], words[1:]
     here = there = ns
     if words[:1] == ["netns"]:
@@ -99,6 +109,36 @@ def _link_add(draft: Draft, ns: str, words: list[str]) -> bool:
     if words[:1] == ["netns"]:
         there, words = words[1], words[2:]
     return not words and draft.cable((here, mine), (there, theirs))
+
+
+def _vxlan_add(draft: Draft, ns: str, name: str, words: list[str]) -> bool:
+    silent = words[-1:] == ["nolearning"]
+    given = _pairs(words[:-1] if silent else words, ("id", "local", "remote", "group", "dev", "dstport"))
+    if given is None:
+        return False
+    info: dict[str, object] = {"id": int(given["id"]), "port": int(given["dstport"]), "learning": not silent}
+    for word in ("local", "remote", "group"):
+        if word in given:
+            info[f"{word}6" if ":" in given[word] else word] = given[word]
+    return draft.make(ns, name, "vxlan", given.get("dev", ""), info)
+
+
+def _fdb_append(draft: Draft, ns: str, words: list[str]) -> bool:
+    given = _pairs(words[1:], ("dev", "dst"))
+    if not given or draft.link(ns, given["dev"]) is None:
+        return False
+    draft.fdb.append(FdbEntry(ns, words[0], given["dev"], dst=given["dst"]))
+    return True
+
+
+def _vlan_add(draft: Draft, ns: str, words: list[str]) -> bool:
+    """``dev PORT vid NUMBER [pvid] [untagged] [self]``."""
+    given, tags = _pairs(words[:4], ("dev", "vid")), words[4:]
+    link = draft.link(ns, given["dev"]) if given else None
+    if link is None or not given or not {*tags} <= {"pvid", "untagged", "self"}:
+        return False
+    draft.carry(link, int(given["vid"]), (PVID if "pvid" in tags else 0) | (UNTAGGED if "untagged" in tags else 0))
+    return True
 
 
 def _link_del(draft: Draft, ns: str, words: list[str]) -> bool:
@@ -199,7 +239,7 @@ def _neighbour_del(draft: Draft, ns: str, words: list[str]) -> bool:
     )
 
 
-# Kernel parameters, firewalls, waiting
+# Kernel parameters, waiting
 
 
 def _sysctl(draft: Draft, ns: str, words: list[str]) -> bool:
@@ -214,39 +254,29 @@ def _sysctl(draft: Draft, ns: str, words: list[str]) -> bool:
     return True
 
 
-def _iptables(tool: str) -> Callable[[Draft, str, list[str]], bool]:
-    family = "ip6" if tool.startswith("ip6") else "ip"
-
-    def done(draft: Draft, ns: str, words: list[str]) -> bool:
-        table = "filter"
-        if words[:1] == ["-t"]:
-            table, words = words[1], words[2:]
-        if len(words) != 3:
-            return False
-        kinds = ("iptables-legacy",) if tool.endswith("-legacy") else ("iptables", "iptables-legacy")
-        return any(_unruled(draft, ns, (kind, family, table, words[1]), words[0], words[2]) for kind in kinds)
-
-    return done
+# Programs
 
 
-def _unruled(draft: Draft, ns: str, chain: tuple[str, ...], verb: str, what: str) -> bool:
-    if verb == "-D" and what.isdigit():
-        return draft.unruled(ns, lambda row: _of(row, chain) and row.position == int(what))
-    return (verb, what) == ("-P", "ACCEPT") and draft.policy(ns, lambda row: _of(row, chain))
+def _started(draft: Draft, ns: str, words: list[str]) -> bool:
+    """A program that is left running: a web server, ``nc``, or one that was ended a line before and waits at another address now."""
+    six = "-6" in words or "::" in words
+    for each in draft.ended:
+        if words in (
+            [everywhere if word == each.address else word for word in each.argv] for everywhere in _EVERYWHERE
+        ):
+            draft.listen(ns, each.proto.rstrip("6") + ("6" if six else ""), "::" if six else "0.0.0.0", each.port)
+            return True
+    serving = words[:3] == ["python3", "-m", "http.server"] or words[:1] == ["nc"]
+    if not serving or not words[-1].isdigit():
+        return False
+    proto = "udp" if "-luk" in words else "tcp"
+    draft.listen(ns, f"{proto}6" if six else proto, "::" if six else "0.0.0.0", int(words[-1]))
+    return True
 
 
-def _of(row: FirewallRule, chain: tuple[str, ...]) -> bool:
-    return (row.tool, row.family, row.table, row.chain) == chain
-
-
-def _nft(draft: Draft, ns: str, words: list[str]) -> bool:
-    if words[:2] == ["delete", "rule"] and words[-2:-1] == ["handle"]:
-        place, name = ("nft", *words[2:5]), f"handle {words[-1]}"
-        return draft.unruled(ns, lambda row: _of(row, place) and row.rule == name)
-    if words[:1] == ["chain"] and words[-1] == "{ policy accept; }":
-        chain = ("nft", *words[1:4])
-        return draft.policy(ns, lambda row: _of(row, chain))
-    return False
+def _kill(draft: Draft, ns: str, words: list[str]) -> bool:
+    del ns
+    return len(words) == 1 and words[0].isdigit() and draft.end(int(words[0]))
 
 
 def _slept(draft: Draft, ns: str, words: list[str]) -> bool:
@@ -260,6 +290,8 @@ _KNOWN: dict[tuple[str, ...], Callable[[Draft, str, list[str]], bool]] = {
     ("ip", "link", "add"): _link_add,
     ("ip", "link", "del"): _link_del,
     ("bridge", "link", "set"): _port_set,
+    ("bridge", "fdb", "append"): _fdb_append,
+    ("bridge", "vlan", "add"): _vlan_add,
     ("ip", "addr", "add"): lambda draft, ns, words: _address(draft, ns, words, True),
     ("ip", "addr", "del"): lambda draft, ns, words: _address(draft, ns, words, False),
     ("ip", "route", "add"): lambda draft, ns, words: _route(draft, ns, words, "add"),
@@ -269,7 +301,8 @@ _KNOWN: dict[tuple[str, ...], Callable[[Draft, str, list[str]], bool]] = {
     ("ip", "rule", "add"): _rule_add,
     ("ip", "neigh", "del"): _neighbour_del,
     ("sysctl", "-w"): _sysctl,
-    **{(tool,): _iptables(tool) for tool in ("iptables", "ip6tables", "iptables-legacy", "ip6tables-legacy")},
-    ("nft",): _nft,
+    **{(tool,): ruling.iptables(tool) for tool in ("iptables", "ip6tables", "iptables-legacy", "ip6tables-legacy")},
+    ("nft",): ruling.nft,
     ("sleep",): _slept,
+    ("kill",): _kill,
 }

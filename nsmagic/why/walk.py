@@ -36,6 +36,16 @@ class Packet:
         return (number, self.port, self.sport) if self.answer else (number, self.sport, self.port)
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A packet in one of the namespaces on its way: as it came in by ``iif``, and as its destination was translated there."""
+
+    ns: str
+    iif: str
+    arrived: Packet
+    routed: Packet
+
+
 @dataclass
 class Trail:
     """How far a packet came: its hops, what stopped it, what would stop it behind that, and where it ended."""
@@ -48,9 +58,13 @@ class Trail:
     end: str = ""
     end_dev: str = ""
     routers: list[str] = field(default_factory=list)
+    stages: list[Stage] = field(default_factory=list)
     legs: list[tuple[str, str, wire.Path]] = field(default_factory=list)
     translated: str = ""
+    redirected: str = ""
     tunnels: set[tuple[str, int]] = field(default_factory=set)
+    #: The ways of the packets that carry it through tunnels, by the number of its own leg.
+    carried: dict[int, list[Trail]] = field(default_factory=dict)
 
 
 def travel(s: Situation, ns: str, packet: Packet, way: str = "out", oif: str = "", depth: int = 0) -> Trail:
@@ -77,8 +91,10 @@ def _travel(s: Situation, ns: str, trail: Trail, way: str, oif: str, depth: int)
     limit = 64
     visited: set[tuple[str, str, str]] = set()
     for _ in range(_MOST_HOPS):
+        arrived = trail.packet
         packet = trail.packet = _translated_in(s, at, trail)
         trail.routers.append(at)
+        trail.stages.append(Stage(at, iif, arrived, packet))
         key = (at, iif, packet.dst)
         if key in visited:
             trail.finding = forwarding.circle(s, at, packet.dst, trail.routers[:-1])
@@ -94,6 +110,7 @@ def _travel(s: Situation, ns: str, trail: Trail, way: str, oif: str, depth: int)
             return
         if not packet.src:
             packet = trail.packet = replace(packet, src=route.prefsrc)
+            trail.stages[-1] = Stage(at, iif, replace(arrived, src=packet.src), packet)
         if route.type == "local":
             _arrived(s, at, iif, trail)
             return
@@ -282,6 +299,7 @@ def _through(s: Situation, tunnel: wire.Tunnel, trail: Trail, way: str, depth: i
         replace(hop, what=f"(vxlan) {hop.what}") for hop in outer.hops if not hop.what.startswith("stops here")
     ]
     trail.routers += outer.routers
+    trail.carried.setdefault(len(trail.legs), []).append(outer)
     if outer.finding is not None and outer.finding.code not in ("port-closed", "wrong-listen-address"):
         trail.finding, trail.more = outer.finding, outer.more
         return False
@@ -308,7 +326,7 @@ def _translated_in(s: Situation, at: str, trail: Trail) -> Packet:
     packet = trail.packet
     for entry in s.conntrack.get(at, ()):
         if not packet.answer and (entry.src, entry.dst) == (packet.src, packet.dst) and entry.back_src != entry.dst:
-            trail.translated = at
+            trail.translated = trail.redirected = at
             trail.hops.append(Hop(at, "", f"translates the destination {packet.dst} to {entry.back_src}"))
             return replace(packet, dst=entry.back_src)
         if packet.answer and (entry.back_src, entry.back_dst) == (packet.src, packet.dst) and entry.src != packet.dst:
@@ -339,12 +357,12 @@ def _translated_out(s: Situation, at: str, trail: Trail) -> None:
 def _of_translation(s: Situation, trail: Trail, found: Finding) -> Finding:
     """A packet that goes astray with an address that a router put there: the translation is wrong."""
     if (
-        not trail.translated
+        not trail.redirected
         or trail.packet.answer
         or found.code not in ("address-not-local", "no-route", "wrong-route", "gateway-unreachable")
     ):
         return found
-    ns = trail.translated
+    ns = trail.redirected
     facts = {"address": trail.packet.dst, "ns": ns}
     see = (inside(ns, "ip6tables" if ":" in trail.packet.dst else "iptables", "-t", "nat", "-S"),)
     fix = mending.redirected(s, ns, trail.packet.dst, trail.packet.proto, trail.packet.port)

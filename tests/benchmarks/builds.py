@@ -14,6 +14,11 @@ FLOOR = "C floor"
 OURS = "nsmagic, a cell of 8 N commands"
 QUIET = "nsmagic, the same cell with --quiet"
 DESCRIBED = "nsmagic, from a description"
+#: The eight commands of each namespace in the order in which they are typed, by the floor's program. What no pipeline can pass that
+#: keeps the order: the bridge is switched on first, as typed.
+TYPED = "C as typed, one by one"
+SENDS = "C as typed, two sends for each"
+AHEAD = "the same, namespaces by a thread"
 
 #: Seconds after which one run of a build is given up, by N.
 _LIMIT = {2: 30, 10: 60, 100: 90, 500: 150}
@@ -24,7 +29,10 @@ def subjects(count: int, names: Sequence[str]) -> list[Subject]:
     limit = _LIMIT.get(count, 150)
     found = [
         Subject(FLOOR, lambda: _floor(count, limit)),
-        Subject("C floor, bridge up last", lambda: _floor(count, limit, "last")),
+        Subject("C floor, bridge up last", lambda: _floor(count, limit, "cycle", "last")),
+        Subject(TYPED, lambda: _floor(count, limit, "typed")),
+        Subject(SENDS, lambda: _floor(count, limit, "typed", "sends")),
+        Subject(AHEAD, lambda: _floor(count, limit, "typed", "ahead")),
         Subject(OURS, lambda: ours("build", count, limit)),
         Subject(QUIET, lambda: ours("quiet", count, limit)),
         Subject(DESCRIBED, lambda: ours("described", count, limit)),
@@ -37,11 +45,11 @@ def ours(what: str, count: int, limit: float) -> Mapping[str, float]:
     return place.call([sys.executable, "-m", "tests.benchmarks.ours", what, str(count)], limit)
 
 
-def _floor(count: int, limit: float, *more: str) -> Mapping[str, float]:
+def _floor(count: int, limit: float, how: str = "cycle", *more: str) -> Mapping[str, float]:
     """The median of three runs where they are short: all ratios of a round hang on it."""
     runs = []
     for _ in range(3 if count <= 100 else 1):
-        runs.append(place.call(place.sandboxed([place.floor(), "cycle", str(count), *more]), limit))
+        runs.append(place.call(place.sandboxed([place.floor(), how, str(count), *more]), limit))
         place.settle()
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
 

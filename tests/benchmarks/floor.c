@@ -1,6 +1,8 @@
 /* The floor: the kernel's own cost of a lab, by one C process that sends rtnetlink messages and nothing else.
  *
  *   floor cycle N [last]   N namespaces on one bridge, built and ended; "last": the bridge is switched on at the end
+ *   floor typed N [sends|ahead]  the same by the eight commands of each namespace in the order in which they are typed: one request
+ *                          after another; "sends": in two sends for each namespace; "ahead": and a thread makes the namespaces
  *   floor parts N          what each kernel piece of such a build costs, one by one, in microseconds per namespace
  *   floor snap R           R reads of links, addresses, routes and neighbours of every namespace in /run/netns and of this one
  *   floor check N          are h0 ... hN-1 complete: links switched on, default route? exit status 0 when all are
@@ -20,7 +22,9 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +47,7 @@ struct up { struct nlmsghdr h; struct ifinfomsg i; };
 struct address { struct nlmsghdr h; struct ifaddrmsg i; struct rtattr a; in_addr_t local; struct rtattr b; in_addr_t address; };
 struct route { struct nlmsghdr h; struct rtmsg i; struct rtattr a; in_addr_t gateway; struct rtattr b; int dev; };
 struct inside { struct up lo; struct address address; struct up eth0; struct route route; };
+struct plug { struct nlmsghdr h; struct ifinfomsg i; struct rtattr a; int master; };
 struct bridge { struct nlmsghdr h; struct ifinfomsg i; struct rtattr a; char name[IFNAMSIZ]; struct rtattr info, kind; char word[8]; };
 struct cable {
     struct nlmsghdr h; struct ifinfomsg i; struct rtattr a; char name[IFNAMSIZ]; struct rtattr b; int master;
@@ -140,6 +145,63 @@ static void build(int s, int n, int last) {
     if (last) { struct up m = up(BRIDGE, NLM_F_ACK); talk(s, &m, sizeof m, "bridge up"); }
 }
 
+/* As typed, in order: a namespace is complete before the next one is made. A thread may make them in advance, AHEAD of them. */
+enum { AHEAD = 3 };
+static int wanted;
+static sem_t room, ready;
+
+static void *make_ahead(void *nothing) {
+    for (int i = 0; i < wanted; i++) {
+        sem_wait(&room);
+        check(!setns(home, CLONE_NEWNET) && !unshare(CLONE_NEWNET), "unshare");
+        nsfds[i] = open(SELF, O_RDONLY | O_CLOEXEC);
+        sem_post(&ready);
+    }
+    return nothing;
+}
+
+static void name_namespace(int i) {
+    char path[64], made[64];
+    snprintf(path, sizeof path, "/run/netns/h%d", i);
+    snprintf(made, sizeof made, "/proc/self/fd/%d", nsfds[i]);
+    int f = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+    check(f >= 0 && !close(f) && !mount(made, path, "none", MS_BIND, NULL), path);
+    enter(nsfds[i]);
+    sockets[i] = route_socket();
+    enter(home);
+}
+
+/* Several messages in a row, of equal size or not: each with an ACK of its own when one by one, else only the last. */
+static void talk_all(int s, void *messages, size_t size, int one_by_one, const char *what) {
+    for (char *at = messages, *end = at + size; at < end;) {
+        struct nlmsghdr *m = (void *)at;
+        at += m->nlmsg_len;
+        if (one_by_one || at >= end) m->nlmsg_flags |= NLM_F_ACK; else m->nlmsg_flags &= ~NLM_F_ACK;
+        if (one_by_one) talk(s, m, m->nlmsg_len, what);
+    }
+    if (!one_by_one) talk(s, messages, size, what);
+}
+
+static void build_as_typed(int s, int n, int one_by_one, int ahead) {
+    double spent[3];
+    pthread_t maker;
+    struct { struct cable cable; struct plug plug; struct up up; } outside;
+    make_bridge(s, IFF_UP);
+    wanted = n;
+    if (ahead) check(!sem_init(&room, 0, AHEAD) && !sem_init(&ready, 0, 0) && !pthread_create(&maker, NULL, make_ahead, NULL), "thread");
+    for (int i = 0; i < n; i++) {
+        if (ahead) sem_wait(&ready), name_namespace(i), sem_post(&room);
+        else make_namespace(i, spent), enter(home);
+        outside.cable = cable(i, nsfds[i], 0, 0, 0);
+        outside.plug = (struct plug){ header(RTM_NEWLINK, 0, sizeof outside.plug), { .ifi_index = FIRST_PORT + i }, ATTR(IFLA_MASTER, outside.plug.master), BRIDGE };
+        outside.up = up(FIRST_PORT + i, 0);
+        talk_all(s, &outside, sizeof outside, one_by_one, "outside");
+        struct inside m = inside(i);
+        talk_all(sockets[i], &m, sizeof m, one_by_one, "inside");
+    }
+    if (ahead) pthread_join(maker, NULL);
+}
+
 static void down(int n) {
     char path[64];
     for (int i = 0; i < n; i++) close(sockets[i]), close(nsfds[i]);
@@ -159,10 +221,11 @@ static void wait_gone(int n) {
 
 static int complete(int i);
 
-static int cycle(int n, int last) {
+static int cycle(int n, int typed, const char *how) {
     int s = route_socket();
     double t = now();
-    build(s, n, last);
+    if (typed) build_as_typed(s, n, !*how, !strcmp(how, "ahead"));
+    else build(s, n, !strcmp(how, "last"));
     double built = now() - t;
     for (int i = 0; i < n; i++)
         if (!complete(i)) return fprintf(stderr, "floor: h%d is not complete\n", i), 1;
@@ -300,13 +363,13 @@ static int check_all(int n) {
 int main(int count, char **words) {
     struct rlimit files;
     int n = count > 2 ? atoi(words[2]) : 0;
-    if (n < 1 || n > MOST - 1) return fprintf(stderr, "usage: floor cycle|parts|snap|check NUMBER [last]\n"), 2;
+    if (n < 1 || n > MOST - 1) return fprintf(stderr, "usage: floor cycle|typed|parts|snap|check NUMBER [last|sends|ahead]\n"), 2;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     home = open(SELF, O_RDONLY | O_CLOEXEC);
     mkdir("/run/netns", 0755);
-    if (!strcmp(words[1], "cycle")) return cycle(n, count > 3 && !strcmp(words[3], "last"));
+    if (!strcmp(words[1], "cycle") || !strcmp(words[1], "typed")) return cycle(n, *words[1] == 't', count > 3 ? words[3] : "");
     if (!strcmp(words[1], "parts")) return parts(n);
     if (!strcmp(words[1], "snap")) return snap(n);
     return check_all(n);

@@ -33,7 +33,8 @@ WHY = {
     "start": "the start of two processes and of the sandbox is in it",
     "picture": ("the text in DOT is made in Python from a snapshot, and what Graphviz drew is edited as text"),
     "event": (
-        "the callback's thread has to be woken, and an event of a link that is not known yet, or of anything else, comes through the agent"
+        "the callback's thread has to be woken, and the agent hears the event too: where there is no processor for both, the thread "
+        "waits for its turn; the raw socket of the comparison has the event when the kernel answers, and nobody is woken for it"
     ),
 }
 
@@ -239,6 +240,7 @@ def rest(plan: Plan) -> Iterator[str]:
         for name, values in (
             ("acknowledged", acknowledged),
             ("seen by a raw socket", raw),
+            ("seen by a thread at a raw socket", events.numbers(small.EVENTS, "thread")),
             ("seen by our callback", ours),
         )
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import shlex
@@ -138,7 +139,8 @@ def built(count: int) -> Iterator[Lab]:
 
 def events(count: int) -> dict[str, float]:
     """Toggle a link so many times from this process, by a raw socket of the lab: until the kernel's answer, until another raw
-    socket of this process has the event, until a callback of ``lab.events`` has it. Medians, from the request on."""
+    socket of this process has the event (the kernel has put it there before it answers, so no thread has to wake up), until a thread
+    that waits at such a socket has it, until a callback of ``lab.events`` has it. Medians, from the request on."""
     seen, times = threading.Semaphore(0), [0.0]
 
     def hear(changes: tuple[Change, ...]) -> None:
@@ -146,32 +148,60 @@ def events(count: int) -> dict[str, float]:
             times[0] = time.perf_counter()
             seen.release()
 
+    def wait_at(raw: socket.socket) -> None:
+        while data := raw.recv(65536):
+            if struct.unpack_from("=HHIIBxHi", data, 4)[-1] == 1000:
+                times[0] = time.perf_counter()
+                seen.release()
+            if over.is_set():
+                return
+
     with Lab() as lab:
         lab.run("ip link add v0 index 1000 type veth peer name v1").check()
         raw, asking = (lab.socket("host", socket.AF_NETLINK, socket.SOCK_RAW, 0) for _ in range(2))
         raw.bind((0, 1))
-        spent: dict[str, list[float]] = {"acknowledged": [], "raw": [], "ours": []}
-        for turn in range(10):
-            listening = lab.events(hear) if turn % 2 else None
-            for number in range(count // 5):
-                message = struct.pack("=IHHIIBxHiII", 32, 16, 5, 1, 0, 0, 0, 1000, number % 2 == 0, 1)
-                began = time.perf_counter()
-                asking.send(message)
-                asking.recv(4096)
+        spent: dict[str, list[float]] = {"acknowledged": [], "raw": [], "thread": [], "ours": []}
+        states = itertools.cycle((1, 0))
+
+        def toggle() -> float:
+            message = struct.pack("=IHHIIBxHiII", 32, 16, 5, 1, 0, 0, 0, 1000, next(states), 1)
+            began = time.perf_counter()
+            asking.send(message)
+            asking.recv(4096)
+            return began
+
+        for turn in range(12):
+            listener = ("raw", "thread", "ours")[turn % 3]
+            over = threading.Event()
+            listening = lab.events(hear) if listener == "ours" else None
+            waiting = threading.Thread(target=wait_at, args=(raw,)) if listener == "thread" else None
+            if waiting is not None:
+                waiting.start()
+            for _ in range(count // 4):
+                began = toggle()
                 spent["acknowledged"].append(time.perf_counter() - began)
-                if listening is None:
+                if listener == "raw":
                     while struct.unpack_from("=HHIIBxHi", raw.recv(65536), 4)[-1] != 1000:
                         continue
                     spent["raw"].append(time.perf_counter() - began)
                 else:
                     seen.acquire()
-                    spent["ours"].append(times[0] - began)
+                    spent[listener].append(times[0] - began)
                 time.sleep(0.002)  # what follows from it is not to be measured with the next
-                with contextlib.suppress(BlockingIOError):
-                    while raw.recv(65536, socket.MSG_DONTWAIT):
-                        continue
+                while seen.acquire(blocking=False):
+                    continue
+                if listener != "thread":
+                    with contextlib.suppress(BlockingIOError):
+                        while raw.recv(65536, socket.MSG_DONTWAIT):
+                            continue
             if listening is not None:
                 listening.close()
+            if waiting is not None:
+                over.set()
+                toggle()
+                waiting.join()
+                while seen.acquire(blocking=False):
+                    continue
     return {name: statistics.median(values) for name, values in spent.items()}
 
 

@@ -62,7 +62,7 @@ def floor() -> str:
         compiler = shutil.which("gcc") or shutil.which("cc")
         if compiler is None:
             raise Absent("no C compiler (gcc) for the floor")
-        subprocess.run([compiler, "-O2", "-Wall", "-o", f"{made}.new", str(source)], check=True)
+        subprocess.run([compiler, "-O2", "-Wall", "-pthread", "-o", f"{made}.new", str(source)], check=True)
         os.replace(f"{made}.new", made)
     return str(made)
 

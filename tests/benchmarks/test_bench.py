@@ -65,8 +65,14 @@ def test_unknown_groups_are_named() -> None:
 @needs_compiler
 def test_the_floor_builds_what_ip_builds() -> None:
     """The floor's own messages leave what the commands leave: addresses, routes and links, as ``ip`` lists them."""
-    built = call(sandboxed([floor(), "cycle", "3"]), 30)
-    assert set(built) == {"build", "call", "gone"}
+    for how in (
+        ["cycle", "3"],
+        ["cycle", "3", "last"],
+        ["typed", "3"],
+        ["typed", "3", "sends"],
+        ["typed", "3", "ahead"],
+    ):
+        assert set(call(sandboxed([floor(), *how]), 30)) == {"build", "call", "gone"}
     typed = rooms.cell(3)
     script = f"set -e\n{typed}\n{floor()} check 3"
     assert call(sandboxed(["bash", "-c", script]), 30) == {"complete": 3, "ports": 3}

@@ -10,6 +10,8 @@ from nsmagic.commands.listed import LONG, is_list, parts
 _LINES = [
     "ip netns add red", "", "# a room", "ip link add v0 type veth peer name eth0 netns red", "ip -n red link set eth0 up",
     "ip -4 route add 10.0.0.0/8 via 192.168.15.1", "ip -n red addr add fd00::1/64 dev eth0", "  # another",
+    "ip link  set v0  up  ", "ip link sett v0 up", "ip -n red link add", "ip -n bash link set lo up", "ip -n red link frob bash",
+    "ip netns add sudo", "\t", "#", "ip -n red neigh add 10.0.0.7 lladdr 02:00:00:00:00:07 dev v0",
 ]  # fmt: skip
 
 
@@ -19,6 +21,11 @@ def test_the_parts_are_the_whole() -> None:
     read = list(parts(text, "host"))
     assert [step for steps, _ in read for step in steps] == list(split(text, "host").steps)
     assert [more for _, more in read] == [True] * (len(read) - 1) + [False]
+
+
+def test_a_part_of_comments_is_no_part_of_prompts() -> None:
+    text = "\n".join(["ip netns add red"] * 64 + ["# ip netns del red"] * 200 + ["ip netns add blue"])
+    assert [step.line for steps, _ in parts(text, "host") for step in steps] == [*range(1, 65), 265]
 
 
 @pytest.mark.parametrize(

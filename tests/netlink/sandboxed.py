@@ -174,7 +174,8 @@ def sh(line: str) -> str:
 class LocalLab:
     """A lab of one process, for tests: implements ``netlink.context.Context``."""
 
-    def __init__(self, *, indexes: bool = True, macs: bool = True, bridge_macs: bool = True) -> None:
+    def __init__(self, *, indexes: bool = True, macs: bool = True, bridge_macs: bool = True, queues: int = 0) -> None:
+        self.queues = queues
         self.home = current_netns()
         self._fds: dict[str, int] = {"host": self.home}
         self._sockets: dict[str, RouteSocket] = {}

@@ -63,6 +63,19 @@ def test_a_cable_has_numbers_and_macs_of_the_lab(in_sandbox: Sandbox) -> None:
     in_sandbox(body)
 
 
+def test_a_cable_has_one_queue_on_every_machine(in_sandbox: Sandbox) -> None:
+    """The kernel counts the machine's processors; a number that was typed is kept."""
+
+    def body() -> None:
+        lab = Lab(queues=1)
+        lab.do("link.add", ifname="v0", kind="veth", peer={"ifname": "v1"})
+        lab.do("link.add", ifname="w0", numtxqueues=3, kind="veth", peer={"ifname": "w1", "numrxqueues": 2})
+        queues = {name: (row["num_tx_queues"], row["num_rx_queues"]) for name, row in _links().items() if name != "lo"}
+        assert queues == {"v0": (1, 1), "v1": (1, 1), "w0": (3, 1), "w1": (1, 2)}
+
+    in_sandbox(body)
+
+
 def test_what_was_typed_is_not_derived(in_sandbox: Sandbox) -> None:
     def body() -> None:
         lab = Lab()

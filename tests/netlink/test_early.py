@@ -17,9 +17,19 @@ def _attribute(number: int, value: bytes) -> bytes:
     return struct.pack("=HH", 4 + len(value), number) + value + b"\0" * (-len(value) & 3)
 
 
-def _event(early: Early, flags: int = 0, mtu: int = 1500, name: str = "v0", *, family: int = 0) -> Change | None:
-    """A veth's event, as the kernel writes it."""
+def _event(
+    early: Early,
+    flags: int = 0,
+    mtu: int = 1500,
+    name: str = "v0",
+    *,
+    family: int = 0,
+    counted: int = 0,
+    more: bytes = b"",
+) -> Change | None:
+    """A veth's event, as the kernel writes it. ``counted``: what its counters say; ``more``: attributes in front."""
     body = struct.pack("=BxHiII", family, 1, _INDEX, flags, 0xFFFFFFFF)
+    body += more + _attribute(23, struct.pack("=Q", counted)) + _attribute(35, struct.pack("=I", counted))
     body += _attribute(3, name.encode() + b"\0") + _attribute(4, struct.pack("=I", mtu)) + _attribute(16, b"\2")
     body += _attribute(1, bytes.fromhex("020000000001")) + _attribute(5, struct.pack("=I", 8))
     body += _attribute(18, _attribute(1, b"veth\0"))
@@ -70,6 +80,30 @@ def test_a_known_link_is_told_of_at_once_and_only_once() -> None:
     assert _event(early, 0, 1400) is None, "the kernel sends some twice"
     assert not early.waits
     assert _relayed(early, "~", _row(IFF_UP), _row(0, 1400)) == [], "the agent tells two together"
+
+
+def test_what_an_event_says_beside_its_counters_is_read_once_for_each_form_of_it() -> None:
+    early = _known()
+    # IFLA_STATS64 (23) and IFLA_CARRIER_CHANGES (35) grow; the answer is the same, and its rows are the same objects.
+    first, _, again = (_event(early, IFF_UP * (at % 2 == 0), counted=at) for at in range(3))
+    assert first is not None
+    assert again is not None
+    assert (again.old, again.new) == (first.old, first.new)
+    assert again.new is first.new
+    # Other things in as many bytes: an attribute that is not known, then the MTU, then the name; none is taken for what was read.
+    assert _event(early, IFF_UP, counted=3, more=_attribute(99, b"\1\0\0\0")) is None, "it says the same"
+    assert _said([_event(early, IFF_UP, 1400, counted=3)]) == [(True, True, 1400)]
+    assert _event(early, IFF_UP, 1400, "v7", counted=3) is None
+    assert early.waits, "who is called that, the agent tells"
+
+
+def test_very_many_forms_of_an_event_are_not_all_kept() -> None:
+    early = _known()
+    for mtu in range(100, 400):
+        assert _said([_event(early, 0, mtu)])[0][2] == mtu
+        assert _relayed(early, "~", _row(0, mtu - 1), _row(0, mtu)) == []
+    (known,) = early._links.values()
+    assert len(known.said) < 20
 
 
 def test_weather_is_told_when_asked_for() -> None:

@@ -1,7 +1,8 @@
 """Closes one of the gates that real machines close, then becomes another program.
 
 ``gate.py NAME PROGRAM ARGUMENT…``; NAME is ``unshare-EPERM``, ``mount-EACCES`` and so on (a seccomp filter, as container runtimes
-put on), or ``max-KIND-namespaces`` (the limit is 0; ``=1``: 1) or ``masked-proc``, for which a user namespace is made first.
+put on), or ``max-KIND-namespaces`` (the limit is 0; ``=1``: 1), ``masked-proc`` or ``masked-proc-and-sys`` (as in a container), for
+which a user namespace is made first.
 Root becomes an ordinary user before, as no gate stands before root.
 """
 
@@ -21,6 +22,9 @@ NUMBERS = {
 }
 NEW_USER, NEW_MOUNT = 0x10000000, 0x00020000
 PLAIN = 65534
+
+_PROC = (b"/dev/null", b"/proc/interrupts", None, 4096)
+MASKED = {"masked-proc": (_PROC,), "masked-proc-and-sys": (_PROC, (b"none", b"/sys/kernel", b"tmpfs", 1))}
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -58,10 +62,11 @@ def main() -> None:
         os.setresuid(PLAIN, PLAIN, PLAIN)
         libc.prctl(4, 1, 0, 0, 0)
         os.environ["HOME"] = "/nonexistent"
-    if name == "masked-proc":
+    if name in MASKED:
         new_user_namespace(NEW_MOUNT)
-        if libc.mount(b"/dev/null", b"/proc/interrupts", None, 4096, None) != 0:
-            raise OSError(ctypes.get_errno(), "mount")
+        for what, where, fstype, flags in MASKED[name]:
+            if libc.mount(what, where, fstype, flags, None) != 0:
+                raise OSError(ctypes.get_errno(), "mount")
     elif name.startswith("max-"):
         new_user_namespace()
         knob, _, most = name.partition("=")

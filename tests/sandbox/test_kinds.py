@@ -451,8 +451,10 @@ def test_no_mount_namespaces_but_others() -> None:
     assert said["ok"]
 
 
-def test_masked_proc_is_the_ordinary_kind_with_less() -> None:
-    """FAULTS.md 74: what containers cover of /proc keeps a new one from being mounted; nearly all works with the old one."""
+@pytest.mark.parametrize("masked", ["proc", "proc-and-sys"])
+def test_masked_proc_is_the_ordinary_kind_with_less(masked: str) -> None:
+    """FAULTS.md 74: what containers cover of /proc and /sys keeps new ones from being mounted; nearly all works with the old one, and
+    without any /sys: iproute2 would end at its mount."""
     said = notebook(
         """
 lab = Lab()
@@ -469,10 +471,10 @@ say(ended=time.monotonic() - begun, forward=lab.run("sysctl -w net.ipv4.ip_forwa
 say(sys=lab.run("ls /sys/class/net", "red").text.split())
 lab.close()
 """,
-        prefix=behind("masked-proc"),
+        prefix=behind(f"masked-{masked}"),
     )
     assert said["kind"] == "rootless"
-    assert any(words.startswith("/proc") for words in said["missing"])
+    assert [words.partition(" ")[0] for words in said["missing"]] == [f"/{name}" for name in masked.split("-and-")]
     assert said["named"]
     assert said["script"]
     assert said["names"] == ["blue", "red"]
@@ -480,7 +482,26 @@ lab.close()
     assert said["pids"] == 1
     assert said["ended"] < 4
     assert said["forward"]
-    assert said["sys"] == ["lo"]
+    assert (said["sys"] == ["lo"]) is (masked == "proc"), said["sys"]
+
+
+@as_root
+def test_a_container_s_root_becomes_a_plain_user_without_the_right_to_mount(tmp_path: Path) -> None:
+    """Docker's root without its seccomp profile: no CAP_SYS_ADMIN, but user namespaces. It sees no more than where root may mount."""
+    said = notebook(
+        """
+lab = Lab()
+say(kind=lab.kind, script=lab.run("for n in red; do ip netns add $n; ip netns exec $n ip -br link; done").ok)
+say(root=lab.run("ls /; cat /etc/shadow").text, touched=lab.run("touch /usr/nsmagic").ok)
+""",
+        prefix=("setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"),
+        cwd=tmp_path,
+    )
+    assert said["kind"] == "rootless"
+    assert said["script"]
+    assert not {"home", "opt", "srv"} & set(said["root"].split())
+    assert "/etc/shadow: Permission denied" in said["root"]
+    assert not said["touched"]
 
 
 def test_a_filter_against_hostnames_takes_only_that() -> None:

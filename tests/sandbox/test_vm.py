@@ -36,6 +36,7 @@ from tests.conftest import Notebook
 from tests.test_interrupts import interrupt
 
 from . import observe
+from .outside import OUTER, shell
 from .outside import notebook as program
 
 pytestmark = pytest.mark.sandbox
@@ -410,6 +411,23 @@ lab.close()
         prefix=(sys.executable, str(GATE), gate),
     )
     assert (said["kind"], said["missing"], said["ok"]) == ("vm", [], True)
+
+
+def test_a_machine_without_modprobe() -> None:
+    """As the image of a container is: modules are loaded all the same, those that others need first, and on demand."""
+    said = program(
+        """
+lab = Lab(sandbox="vm")
+say(missing=lab.status()["missing"])
+made = lab.run("ip link add d0 type dummy; ip link add link d0 name d0.5 type vlan id 5; ip link add v0 type veth peer name v1")
+say(made=made.ok, text=made.text, no=lab.run("ip link add x type nonsense").ok)
+lab.close()
+""",
+        prefix=(*OUTER, *shell("mount -n --bind /dev/null $(command -v modprobe)")),
+    )
+    assert said["missing"] == []
+    assert said["made"], said["text"]
+    assert not said["no"]
 
 
 def test_without_a_kernel_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

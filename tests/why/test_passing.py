@@ -8,7 +8,7 @@ from nsmagic.model import FirewallRule
 from nsmagic.why import passing
 from nsmagic.why.passing import Visit, matches
 from nsmagic.why.reading import Request, read
-from nsmagic.why.situation import Situation
+from nsmagic.why.situation import Situation, Translation, Unread
 from nsmagic.why.walk import Packet
 from tests.why.data import cable, situation
 
@@ -50,7 +50,7 @@ def rule(match: str, target: str = "DROP", position: int = 1, **more: str) -> Fi
     ],
 )
 def test_words_of_a_match(match: str, packet: Packet, fits: bool | None) -> None:
-    assert matches(rule(match), Visit("blue", "input", packet, "eth0")) is fits
+    assert matches(rule(match), Visit("blue", "input", packet, packet, "eth0")) is fits
 
 
 def walled(*rules: FirewallRule, policy: str = "ACCEPT") -> Situation:
@@ -93,10 +93,27 @@ def test_chains_to_which_rules_jump() -> None:
     assert dropped(walled(rule("", "wall"), head, rule("icmp", "ACCEPT", **inner), policy="DROP")) == ""
 
 
-def test_behind_a_translation_nothing_is_certain() -> None:
+def passage(*rules: FirewallRule) -> passing.Passage:
+    way = walled(*rules)
+    return passing.along(way, read(way, Request("red", "10.0.0.2")).out, "out")
+
+
+@pytest.mark.parametrize(
+    ("target", "made"),
+    [
+        ("DNAT to 10.0.0.9", Translation("10.0.0.1", "10.0.0.2", "10.0.0.9", "10.0.0.1")),
+        ("DNAT to 10.0.0.9:80", None),
+        ("DNAT to 10.0.0.9-10.0.0.12", None),
+        ("DNAT to 127.0.0.1", None),
+        ("REDIRECT to ports 80", None),
+    ],
+)
+def test_what_a_translation_makes_of_a_packet(target: str, made: Translation | None) -> None:
     nat = {"table": "nat", "chain": "PREROUTING", "hook": "prerouting", "type": "nat"}
-    way = walled(rule("", "ACCEPT", 0, **nat), rule("icmp", "DNAT to 10.0.0.9", **nat), rule("icmp"))
-    assert passing.along(way, read(way, Request("red", "10.0.0.2")).out, "out") == passing.Passage(translated=True)
+    found = passage(rule("", "ACCEPT", 0, **nat), rule("icmp", target, **nat), rule("icmp"))
+    assert (found.finding, found.translated, found.translation) == (None, True, made)
+    doubtful = passage(rule("", "ACCEPT", 0, **nat), rule("at most 5/sec", target, **nat), rule("icmp"))
+    assert (doubtful.finding, doubtful.translated, doubtful.translation) == (None, True, None)
     other = walled(rule("", "ACCEPT", 0, **nat), rule("tcp", "DNAT to 10.0.0.9", **nat), rule("icmp"))
     assert dropped(other).startswith("dropped-by-rule")
 
@@ -106,6 +123,6 @@ def test_rules_that_are_not_read_yet_are_asked_for() -> None:
         cable("red/eth0", "blue/eth0", 2), ["red eth0 10.0.0.1/24", "blue eth0 10.0.0.2/24"],
         tables={"blue": frozenset({"ip"})},
     )  # fmt: skip
-    with pytest.raises(passing.Unread) as caught:
+    with pytest.raises(Unread) as caught:
         dropped(s)
-    assert caught.value.ns == "blue"
+    assert caught.value.what == "blue"

@@ -11,10 +11,9 @@ from nsmagic.model import FirewallRule, Link
 from nsmagic.sentences import say_look, say_why
 from nsmagic.why.finding import Finding
 from nsmagic.why.judge import judge
-from nsmagic.why.passing import Unread
 from nsmagic.why.reading import Request
 from nsmagic.why.sentences import explain, nudge
-from nsmagic.why.situation import Question, Sighting, Situation, Step, Unasked
+from nsmagic.why.situation import Question, Sighting, Situation, Step, Unasked, Unread
 from nsmagic.why.verdict import Verdict
 from nsmagic.why.wire import Place, reach
 from tests.why.data import UP, bridge, cable, situation
@@ -151,7 +150,7 @@ def test_the_kernel_is_asked_for_what_matters_and_for_nothing_else() -> None:
     made = replace(situation(cable("red/eth0", "blue/eth0", 2), ["red eth0 10.0.0.1/24"]), answers={})
     with pytest.raises(Unasked) as caught:
         judge(made, _ASKED)
-    assert caught.value.question == Question("red", "10.0.0.2", "10.0.0.1")
+    assert caught.value.what == Question("red", "10.0.0.2", "10.0.0.1")
 
 
 @pytest.mark.parametrize("code", sorted(say_look.table()))

@@ -8,7 +8,7 @@ import pytest
 
 from nsmagic.model import IFF_NOARP, IFF_UP, Address, FirewallRule, Link, Neighbour, Route, Rule
 from nsmagic.why.answering import supposed, worked_out
-from nsmagic.why.situation import Answer, Question, Situation
+from nsmagic.why.situation import Answer, Listener, Question, Situation
 from nsmagic.why.supposing import mended
 from tests.why.data import bridge, cable, situation, table
 
@@ -120,6 +120,56 @@ def test_a_cable_is_made() -> None:
     assert "unicast 10.5.0.0/24 cable" in routes(then)
 
 
+def test_a_vlan_with_another_tag() -> None:
+    s = plain()
+    then = after(
+        "ip -n red link add link eth0 name eth0.7 type vlan id 7", "ip -n red addr del 10.0.0.1/24 dev eth0",
+        "ip -n red addr add 10.0.0.1/24 dev eth0.7", "ip -n red link set eth0.7 up", s=s,
+    )  # fmt: skip
+    link = then.link("red", "eth0.7")
+    assert link is not None
+    assert (link.kind, link.lower, link.info["id"], link.up) == ("vlan", "eth0", 7, True)
+    assert "unicast 10.0.0.0/24 eth0.7" in routes(then)
+    made = "ip -n red link add link eth0 name eth0.7 type vlan id 7"
+    assert mended(s, ["ip -n red link set eth0 down", made, "ip -n red link set eth0.7 up"]) is None
+
+
+def test_a_vxlan_made_anew() -> None:
+    then = after(
+        "ip -n red link add vx0 type vxlan id 42 local 10.0.0.1 remote 10.0.0.2 dev eth0 dstport 4789 nolearning",
+        "ip -n red link set vx0 up",
+        "bridge -n red fdb append 00:00:00:00:00:00 dev vx0 dst 10.0.0.3",
+    )
+    link = then.link("red", "vx0")
+    assert link is not None
+    assert (link.kind, link.lower, link.info["id"], link.info["port"]) == ("vxlan", "eth0", 42, 4789)
+    assert [entry.dst for entry in then.fdb("red", "vx0")] == ["10.0.0.3"]
+    assert list(after("ip -n red link del vx0", s=then).fdb("red", "vx0")) == []
+
+
+def test_vlans_of_a_port() -> None:
+    ports = [*cable("red/eth0", "host/p1", 2), bridge("host", "br0", 9, vlan_filtering=1)]
+    s = situation(ports, ["red eth0 10.0.0.1/24"], vlans={"host": {}})
+    then = after("ip link set p1 master br0", s=s)
+    assert then.vlans["host"]["p1"] == ((1, 1, 6),)
+    assert after("bridge vlan add dev p1 vid 7 pvid untagged", s=then).vlans["host"]["p1"] == ((7, 7, 6), (1, 1, 4))
+    assert after("bridge vlan add dev br0 vid 8 self", s=then).vlans["host"]["br0"] == ((8, 8, 0),)
+
+
+def test_programs_that_are_started() -> None:
+    def waiting(*commands: str, s: Situation | None = None) -> list[tuple[str, str, int]]:
+        then = after(*commands, s=s).listeners.get("blue", ())
+        return [(each.proto, each.address, each.port) for each in then]
+
+    assert waiting("ip netns exec blue python3 -m http.server 80 &") == [("tcp", "0.0.0.0", 80)]
+    assert waiting("ip netns exec blue python3 -m http.server --bind :: 80 &") == [("tcp6", "::", 80)]
+    assert waiting("ip netns exec blue nc -6 -luk 53 &") == [("udp6", "::", 53)]
+    there = Listener("tcp", "127.0.0.1", 80, 99, ("serve", "--at", "127.0.0.1", "80"))
+    s = plain(listeners={"blue": (there,)})
+    assert waiting("kill 99", "ip netns exec blue serve --at 0.0.0.0 80 &", s=s) == [("tcp", "0.0.0.0", 80)]
+    assert mended(s, ["kill 99", "ip netns exec blue other --at 0.0.0.0 80 &"]) is None
+
+
 def test_rules_of_a_firewall_are_counted_anew() -> None:
     def rule(place: int, tool: str = "iptables", name: str = "") -> FirewallRule:
         return FirewallRule(
@@ -150,11 +200,12 @@ def test_rules_of_a_firewall_are_counted_anew() -> None:
         "ip -n red route add default via 10.0.0.2",
         "ip -n red route add 10.3.0.0/16 via 10.99.0.1",
         "ip -n red route del 10.3.0.0/16 via 10.0.0.2",
-        "ip -n red link add link eth0 name eth0.7 type vlan id 7",
+        "ip -n red link add link eth9 name eth9.7 type vlan id 7",
+        "ip -n red link add eth0 type vxlan id 7 dstport 4789",
         "ip -n red neigh del 10.0.0.77 dev eth0",
         "ip netns exec red iptables -D INPUT 1",
-        "ip netns exec red iptables -t nat -A POSTROUTING -j MASQUERADE",
-        "ip netns exec red python3 -m http.server 80 &",
+        "ip netns exec red iptables -t nat -R POSTROUTING 1 -j MASQUERADE",
+        "ip netns exec red python3 serve.py 80 &",
         "kill 1",
     ],
 )

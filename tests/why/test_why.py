@@ -281,3 +281,28 @@ def test_serving_helper_listens(lab: Lab) -> None:
     with serving(lab, "blue 127.0.0.1 8080"):
         verdict = lab.why("red", "blue", 8080)
     assert (verdict.cause, "127.0.0.1" in verdict.explanation) == ("wrong-listen-address", True)
+
+
+def test_a_rule_that_takes_the_question_for_a_neighbour_in_ipv6(lab: Lab) -> None:
+    """The packet waits for the answer, and never comes to the rule: the question is an IPv6 packet too."""
+    build(lab, CABLE6)
+    lab.run("ip netns exec blue ip6tables -A INPUT -p icmpv6 -j DROP").check()
+    verdict = lab.why("red", "fd00:15::2")
+    assert (verdict.cause, verdict.where) == ("dropped-by-rule", "blue: chain INPUT of ip6 filter, rule 1")
+    assert "dropped the question for the next one's MAC address" in verdict.explanation
+    mend(lab, verdict.fix)
+    assert lab.why("red", "fd00:15::2").reachable
+
+
+def test_behind_a_wrong_translation(lab: Lab) -> None:
+    """What follows is told with it: its mending, ``iptables -R``, is thought through."""
+    build(lab, ROUTERS)
+    lab.run(
+        """ip netns exec r1 iptables -t nat -A POSTROUTING -o right -j SNAT --to-source 172.31.0.1
+        ip netns exec red iptables -A INPUT -p icmp -j DROP"""
+    ).check()
+    first = lab.why("red", "blue")
+    assert (first.cause, first.where) == ("nat-wrong", "r1")
+    assert first.then.startswith("dropped-by-rule at red: chain INPUT of ip filter, rule 1 follows")
+    mend(lab, first.fix)
+    assert lab.why("red", "blue").cause == "dropped-by-rule"
