@@ -40,6 +40,7 @@ class Writer:
     def __init__(self, plan: Plan, *, tight: bool) -> None:
         self.plan, self.marks, self.tight = plan, plan.marks, tight
         self._written: dict[str, list[Line]] = {}
+        self._titles: dict[str, Line] = {}
         self._routes: dict[str, list[Line]] = {}
         self._least: dict[int, int] = {}
         for place, column in plan.column.items():
@@ -52,7 +53,7 @@ class Writer:
         lines = [line for top in self.plan.shown(room) for each in top for line in self._lines(each, each is not top)]
         if room.ns in self.plan.holds:
             return lines
-        return [*lines, title_line(room, self.marks), *self._route_lines(room)]
+        return [*lines, self._title_line(room), *self._route_lines(room)]
 
     def _lines(self, socket: Socket, port: bool = False) -> list[Line]:
         # Asked for twice: how wide it is, and what it says.
@@ -62,6 +63,11 @@ class Writer:
                 socket, self.marks, port=port, tight=self.tight or port, short_wire=path in self.plan.short_wires
             )
         return self._written[path]
+
+    def _title_line(self, room: Room) -> Line:
+        if room.ns not in self._titles:
+            self._titles[room.ns] = title_line(room, self.marks)
+        return self._titles[room.ns]
 
     def _route_lines(self, room: Room) -> list[Line]:
         if room.ns not in self._routes:
@@ -76,13 +82,12 @@ class Writer:
 
     def room(self, room: Room, column: int) -> str:
         """A room as one box: title, sockets, default routes."""
-        title = lines_html([title_line(room, self.marks)])
+        title = lines_html([self._title_line(room)])
         sockets = [socket for group in stacked(self.plan.shown(room)) for socket in group]
         routes = self._route_lines(room)
         if self.in_one_row(room):
             # The cable from the left ends at the wall, since it would cross the title.
-            port = attributes(PORT=f"{key(sockets[0].path)}/wall")
-            rows = [f'<TD{port} ALIGN="LEFT">{title}</TD>{self._row(sockets[0], column)}']
+            rows = [f'<TD PORT="{key(sockets[0].path)}/wall" ALIGN="LEFT">{title}</TD>{self._row(sockets[0], column)}']
         else:
             rows = [f'<TD ALIGN="LEFT" BALIGN="LEFT">{title}</TD>']
             rows += [self._row(socket, column) for socket in sockets]
@@ -113,7 +118,7 @@ class Writer:
         counts = [(states.count(state), STATES[state]) for state in ("DOWN", "no carrier") if state in states]
         told = [Run(f"  {sign} {number} {said}", SMALL, color) for number, (sign, said, color) in counts]
         lines = [
-            title_line(room, self.marks),
+            self._title_line(room),
             [Run(words, SMALL, palette.FAINT), *told],
             *self._route_lines(room),
         ]
@@ -141,7 +146,7 @@ class Writer:
 
     def walls_title(self, room: Room) -> str:
         """The title of a room that is drawn as walls: as a table, so that it can have several lines."""
-        lines = [title_line(room, self.marks), *self._route_lines(room)]
+        lines = [self._title_line(room), *self._route_lines(room)]
         rows = [f'<TD ALIGN="LEFT">{"".join(run.html() for run in line)}</TD>' for line in lines]
         return _table(rows, BORDER=0, CELLBORDER=0, CELLSPACING=0, CELLPADDING=1)
 
@@ -209,6 +214,10 @@ def _shape(up: bool, marked: bool, port: bool, least: int | str) -> str:
     )
 
 
+#: The same few again and again.
+_looks = lru_cache(maxsize=1024)(attributes)
+
+
 def cloud(outer: Outer) -> str:
     """What lies behind cables that leave the picture."""
     lines: list[Line] = [[Run(short(outer.name), 13, palette.FAINT, bold=True)]]
@@ -233,4 +242,4 @@ def hint() -> str:
 
 
 def _table(rows: Sequence[str], **values: str | int) -> str:
-    return f"<TABLE{attributes(**values)}>{''.join([f'<TR>{row}</TR>' for row in rows])}</TABLE>"
+    return f"<TABLE{_looks(**values)}>{''.join([f'<TR>{row}</TR>' for row in rows])}</TABLE>"

@@ -40,6 +40,7 @@ def key(path: str) -> str:
     return quote(path, safe="/", errors="surrogateescape")
 
 
+@lru_cache(maxsize=8192)
 def say(text: str) -> str:
     r"""A text of ours or of anybody's for an HTML-like label: shown as it is, never read as markup or as an escape.
 
@@ -109,6 +110,9 @@ def _tags(size: int, color: str, mono: bool, bold: bool, struck: bool) -> tuple[
 
 Line = Sequence[Run]
 
+_STATE_RUNS = {word: Run(f"  {sign} {said} ", SMALL, color) for word, (sign, said, color) in STATES.items()}
+_SPACE = Run(" ")
+
 
 def wide(lines: Iterable[Line]) -> int:
     """The width of the widest line, in points."""
@@ -120,10 +124,9 @@ def lines_html(lines: Sequence[Line]) -> str:
     return "".join(["".join([run.html() for run in line]) + '<BR ALIGN="LEFT"/>' for line in lines])
 
 
-def state(word: str) -> list[Run]:
+def state(word: str) -> Run:
     """``● up``, ``○ down``, ``○ no carrier``."""
-    sign, said, color = STATES[word]
-    return [Run(f"  {sign} {said} ", SMALL, color)]
+    return _STATE_RUNS[word]
 
 
 def mark(word: str) -> list[Run]:
@@ -139,21 +142,22 @@ def socket_lines(
     head: list[Run] = [Run(socket.link.ifname, SMALL if port else NAME, mono=True, bold=not port)]
     if socket.link.kind in MASTERS:
         head.append(Run(f" {socket.link.kind}", SMALL, palette.FAINT))
-    head += [*state(socket.state), *mark(marks.sockets.get(socket.path, ""))]
+    head += [state(socket.state), *mark(marks.sockets.get(socket.path, ""))]
     if socket.path in marks.steps:
         head.append(Run(f" {short(numbers(marks.steps[socket.path]), 40)} ", SMALL, palette.MARK_INK, bold=True))
     more: list[Line] = [
         [Run(text, SMALL, mono=True), *mark("new" if (socket.path, text) in marks.addresses else "")]
         for text in socket.addresses
     ]
-    more += [
-        [Run(text, SMALL, palette.GHOST, mono=True, struck=True), *mark("gone")]
-        for path, text in sorted(marks.gone_addresses)
-        if path == socket.path
-    ]
+    if marks.gone_addresses:
+        more += [
+            [Run(text, SMALL, palette.GHOST, mono=True, struck=True), *mark("gone")]
+            for path, text in sorted(marks.gone_addresses)
+            if path == socket.path
+        ]
     remark = f"⇄ {short(socket.other_end)}" if short_wire else what(socket)
     more += [[Run(remark, SMALL, palette.FAINT)]] if remark else []
-    return [[*head, Run(" "), *more[0]]] if tight and len(more) == 1 else [head, *more]
+    return [[*head, _SPACE, *more[0]]] if tight and len(more) == 1 else [head, *more]
 
 
 def route_lines(room: Room, marks: Marks) -> list[Line]:

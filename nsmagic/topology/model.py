@@ -10,7 +10,7 @@ A thing is named by its path, ``red/veth-red``; a room by its namespace. Those n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from nsmagic import rows as ask
@@ -30,10 +30,11 @@ class Socket:
     state: State
     addresses: tuple[str, ...] = ()
     ports: tuple[Socket, ...] = ()
+    #: Kept, since a drawing asks for it a dozen times.
+    path: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def path(self) -> str:
-        return ask.path(self.link.ns, self.link.ifname)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", ask.path(self.link.ns, self.link.ifname))
 
     @property
     def other_end(self) -> str:

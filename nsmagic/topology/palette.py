@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ for _ink, _fill, _dark_ink, _dark_fill in (*_NAMED.values(), *_OTHERS):
     DARK[_ink], DARK[_fill] = _dark_ink, _dark_fill
 
 
+@lru_cache(maxsize=4096)
 def shade(ns: str) -> Shade:
     """The colours of a room by its name; of the host, those of the house.
 

@@ -8,7 +8,7 @@ places boxes and draws lines; what they are is decided here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from nsmagic.model import HOST
@@ -37,11 +37,13 @@ class Wire:
     words: str = ""
     level: bool = False
 
-    def turned(self) -> Wire:
-        """The same with its ends exchanged."""
-        return replace(
-            self, left=self.right, right=self.left, a=self.b, b=self.a, a_up=self.b_up, b_up=self.a_up
-        )  # fmt: skip
+    def placed(self, *, turned: bool, level: bool) -> Wire:
+        """The same where it is, with its ends exchanged or not."""
+        if turned:
+            ends = (self.right, self.left, self.b, self.a, self.works, self.b_up, self.a_up)
+        else:
+            ends = (self.left, self.right, self.a, self.b, self.works, self.a_up, self.b_up)
+        return Wire(self.kind, *ends, self.words, level)
 
 
 @dataclass(slots=True)
@@ -65,10 +67,14 @@ class Plan:
     """Path of a socket at which a wire ends → whether the wire leaves to the left."""
     short_wires: set[str] = field(default_factory=set)
     """Paths of sockets whose cable ends in the same box: said in words, since a line would only be a loop."""
+    _shown: dict[str, list[Socket]] = field(default_factory=dict)
 
     def shown(self, room: Room) -> list[Socket]:
-        """The sockets of a room that are drawn: ``lo`` only when it has something to say, or all."""
-        return [socket for socket in room.sockets if self.all or self._speaks(socket)]
+        """The sockets of a room that are drawn: ``lo`` only when it has something to say, or all. Nobody may write into the list."""
+        found = self._shown.get(room.ns)
+        if found is None:
+            found = self._shown[room.ns] = [socket for socket in room.sockets if self.all or self._speaks(socket)]
+        return found
 
     def _speaks(self, socket: Socket) -> bool:
         if socket.link.kind != "loopback" or socket.path in self.marks.sockets or socket.path in self.marks.steps:
@@ -77,6 +83,8 @@ class Plan:
 
     def ghosts(self, ns: str) -> list[str]:
         """The paths of the links of a room that went."""
+        if not self.marks.gone_sockets:
+            return []
         return [path for path, link in sorted(self.marks.gone_sockets.items()) if link.ns == ns]
 
     def is_outside(self, place: str) -> bool:
@@ -147,7 +155,7 @@ def _holds(rooms: dict[str, Room], outers: dict[str, Outer]) -> dict[str, list[s
 def _leftmost_first(wire: Wire, column: dict[str, int]) -> Wire:
     left, right = column[wire.left], column[wire.right]
     turn = left > right or (left == right and (wire.left, wire.a) > (wire.right, wire.b))
-    return replace(wire.turned() if turn else wire, level=left == right)
+    return wire.placed(turned=turn, level=left == right)
 
 
 def stacked(sockets: Sequence[Socket]) -> list[list[Socket]]:
