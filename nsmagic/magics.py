@@ -203,7 +203,9 @@ class Netns(LookMagics, CourseMagics):
             changes=not options.quiet and (self.changes or self.picture == "after"),
         )  # fmt: skip
         if self.picture == "after" and not options.quiet and any(outcome.changes for outcome in result.outcomes):
-            _display(lab.topology())
+            from nsmagic.topology.picture import Topology
+
+            _display(Topology.at_once(lab.topology))
         return self._finish(result, options, printer.kept)
 
     def _finish(self, result: Result, options: magic_line.Options, kept: Outcome | None) -> Any:

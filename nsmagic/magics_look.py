@@ -91,8 +91,13 @@ class LookMagics(LabMagics):
                 other = "--diff" if options.diff else "--engine" if options.engine else "--step"
                 raise CommandSyntaxError(f"{other} does not go with --live", text=line, hint="%topology --live --all")
             return self.lab_of(options.lab).live(*names, all=options.all)
-        return self.lab_of(options.lab).topology(
-            *names, all=options.all, diff=options.diff, engine=options.engine or None, step=options.step
+        from nsmagic.topology.picture import Topology
+
+        lab = self.lab_of(options.lab)
+        return Topology.at_once(
+            lambda: lab.topology(
+                *names, all=options.all, diff=options.diff, engine=options.engine or None, step=options.step
+            )
         )
 
     # %why

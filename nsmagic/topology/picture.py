@@ -6,8 +6,9 @@ It is drawn when it is shown, once. Whatever goes wrong with the drawing, the te
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,7 @@ class Topology:
         sandbox: str = "",
     ) -> None:
         self.snapshot = snapshot
-        self.graph: Graph = build(snapshot, ns, all=all, forwarding=forwarding, badges=badges)
+        self._chosen, self._forwarding, self._badges = ns, forwarding, badges
         self.marks: Marks = marks(changes)
         if steps is not None:
             self.marks = Marks(steps={path: tuple(numbers) for path, numbers in steps.items()})
@@ -93,6 +94,14 @@ class Topology:
         self._all, self._engine = all, engine
         self._kept = renderer if isinstance(renderer, Renderer) else None
         self._renderer = renderer if isinstance(renderer, str) else None
+        self._begun: Renderer | None = None
+
+    @cached_property
+    def graph(self) -> Graph:
+        """What is drawn."""
+        return build(
+            self.snapshot, self._chosen, all=self._all, forwarding=self._forwarding, badges=self._badges
+        )  # fmt: skip
 
     # As text
 
@@ -125,16 +134,52 @@ class Topology:
     def _svg(self) -> str:
         from nsmagic.topology.svg import finish
 
-        if self._kept is not None:
-            drawn = self._kept.svg(self._source.text, self._source.engine)
-        else:
-            with Renderer(self._renderer) as renderer:
-                renderer.start()
-                drawn = renderer.svg(self._source.text, self._source.engine)
-        try:
-            return finish(drawn, self.alt, self.sandbox)
-        except ValueError as error:
-            raise RenderError(str(error)) from None
+        with self._begin():
+            renderer = self._kept or self._begun
+            assert renderer is not None
+            words, source = self.alt, self._source
+            drawn = renderer.svg(source.text, source.engine)
+            if renderer is not self._kept:
+                renderer.end_soon()
+            try:
+                return finish(drawn, words, self.sandbox)
+            except ValueError as error:
+                raise RenderError(str(error)) from None
+
+    @contextlib.contextmanager
+    def _begin(self) -> Iterator[None]:
+        """Have Graphviz start, unless it has: it does so beside what is to be done before it is asked."""
+        if self._kept is not None or self._begun is not None or "_svg" in vars(self):
+            yield
+            return
+        with Renderer(self._renderer) as renderer:
+            renderer.start()
+            self._begun = renderer
+            try:
+                yield
+            finally:
+                self._begun = None
+
+    @staticmethod
+    def at_once(make: Callable[[], Topology], renderer: str | None = None) -> Topology:
+        """A picture that is surely to be shown: it is drawn now, by a Graphviz that starts while ``make`` reads the lab. Where that gives
+        no picture, who shows it tries again and says so.
+
+        >>> from nsmagic.topology.sample import cable
+        >>> Topology.at_once(lambda: Topology(cable())).svg().strip()[-6:]
+        '</svg>'
+        """
+        with Renderer(renderer) as begun:
+            begun.start()
+            picture = make()
+            if picture._kept is None and begun.which == (picture._renderer or begun.which):
+                picture._begun = begun
+            try:
+                with contextlib.suppress(NsmagicError):
+                    picture.svg()
+            finally:
+                picture._begun = None
+        return picture
 
     def _all_is_new(self) -> bool:
         """Whether marks would tell nothing, since everything bears one."""
@@ -202,12 +247,13 @@ class Topology:
         return target
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        text = str(self)
-        try:
-            svg = self.svg()
-        except NsmagicError as error:
-            said = error.message + (f" ({error.hint})" if error.hint else "")
-            return {"text/plain": f"{text}\n{_one_line(f'no picture: {said}')}"}
+        with self._begin():
+            text = str(self)
+            try:
+                svg = self.svg()
+            except NsmagicError as error:
+                said = error.message + (f" ({error.hint})" if error.hint else "")
+                return {"text/plain": f"{text}\n{_one_line(f'no picture: {said}')}"}
         data = base64.b64encode(svg.encode(errors="backslashreplace")).decode()
         alt = html.escape(self.alt)
         image = f'<img alt="{alt}" src="data:image/svg+xml;base64,{data}" style="max-width:100%;height:auto"/>'

@@ -56,6 +56,7 @@ class Renderer:
         self.which = which or os.environ.get("NSMAGIC_GRAPHVIZ") or "bundled"
         self.limit = limit
         self._process: subprocess.Popen[bytes] | None = None
+        self._ending = False
         self._lock = threading.Lock()
 
     def __enter__(self) -> Renderer:
@@ -68,6 +69,13 @@ class Renderer:
         """End the process."""
         with self._lock:
             self._end()
+
+    def end_soon(self) -> None:
+        """Have the process end while other things are done; :meth:`close` then waits no longer for it. The next picture starts another."""
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+                self._ending = True
 
     def start(self) -> None:
         """Start the process now: it loads Graphviz while the text is still being made. Not needed, and no error: who cannot be
@@ -95,6 +103,8 @@ class Renderer:
             return self._ask(data, engine)
 
     def _ask(self, data: bytes, engine: str) -> str:
+        if self._ending:
+            self._end()
         if self._process is None:
             self._process = _start_worker()
         process = self._process
@@ -120,7 +130,7 @@ class Renderer:
 
     def _end(self, grace: float = 0.0) -> int:
         """End the process; its status. ``grace``: seconds in which it may end by itself."""
-        process, self._process = self._process, None
+        process, self._process, self._ending = self._process, None, False
         if process is None:
             return 0
         assert process.stdin is not None

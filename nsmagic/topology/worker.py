@@ -5,15 +5,16 @@ Graphviz that the wheel of pygraphviz brings. They are loaded by themselves, wit
 loads the parts of Graphviz that need X11, GLib and the machine's fonts, which a small container does not have, and which
 would make the same picture another one on another machine. Without them Graphviz measures texts by tables of its own.
 
+Each picture waits for the start of this process: modules that import many others (``glob``, ``contextlib``) would make that half as
+long again.
+
 Requests come on standard input as ``ENGINE LENGTH\\n`` and so many bytes of DOT; the answer is ``ok LENGTH\\n`` and the SVG, or
 ``error`` (the text is at fault) or ``missing`` (a library is not there) and words. The end of the input is the end of the process.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import glob
 import os
 import resource
 import sys
@@ -36,11 +37,12 @@ class Graphviz:
     def __init__(self, folder: str, *, dot_alone: bool) -> None:
         plugins = ["gvplugin_core", "gvplugin_dot_layout", *([] if dot_alone else ["gvplugin_neato_layout"])]
         loaded = {}
+        files = sorted(os.listdir(folder))
         for name in (*_LIBRARIES, *plugins):
-            found = sorted(glob.glob(os.path.join(glob.escape(folder), f"lib{name}[-.]*")))
+            found = [file for file in files if file.startswith((f"lib{name}-", f"lib{name}."))]
             if not found:
                 raise OSError(f"lib{name} is not in {folder}")
-            loaded[name] = ctypes.CDLL(found[0], mode=ctypes.RTLD_GLOBAL)
+            loaded[name] = ctypes.CDLL(f"{folder}/{found[0]}", mode=ctypes.RTLD_GLOBAL)
         self._symbols = (_Symbol * (len(plugins) + 1))()
         for at, name in enumerate(plugins):
             symbol = f"{name}_LTX_library"
@@ -106,8 +108,10 @@ def serve(folder: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     given, answer = sys.stdin.buffer, sys.stdout.buffer
     made: dict[bool, Graphviz] = {}
-    with contextlib.suppress(OSError, AttributeError):  # the request hears of what is missing
+    try:
         made[True] = Graphviz(folder, dot_alone=True)
+    except (OSError, AttributeError):  # the request hears of what is missing
+        made.clear()
     while True:
         head = given.readline().split()
         if len(head) != 2:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,34 @@ def test_without_a_renderer_the_text_and_one_line(setting: str, words: str, monk
     drawing, line = bundle["text/plain"].rsplit("\n", 1)
     assert drawing == str(Topology(cable()))
     assert line.startswith(f"no picture: {words}")
+
+
+def test_at_once_it_is_drawn_by_what_was_started_before_the_lab_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: set[str] = set()
+
+    def make() -> Topology:
+        started.update(_children())
+        return Topology(cable())
+
+    before = _children()
+    picture = Topology.at_once(make)
+    assert len(started - before) == 1, "Graphviz starts first"
+    assert _children() == before, "and ends with the picture"
+    monkeypatch.setattr(render, "_start_worker", None)
+    assert "image/svg+xml" in picture._repr_mimebundle_()
+
+
+def _children() -> set[str]:
+    return set(Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split())
+
+
+def test_at_once_what_goes_wrong_is_told_where_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NSMAGIC_GRAPHVIZ", "nonsense")
+    picture = Topology.at_once(lambda: Topology(cable()))
+    assert picture._repr_mimebundle_()["text/plain"].splitlines()[-1].startswith("no picture: there is no renderer")
+    monkeypatch.delenv("NSMAGIC_GRAPHVIZ")
+    with pytest.raises(ZeroDivisionError):
+        Topology.at_once(lambda: 1 // 0)  # type: ignore[arg-type, return-value]
 
 
 def test_without_the_package_that_writes_dot_the_text_and_one_line() -> None:

@@ -34,6 +34,19 @@ def test_a_kept_one_draws_many_in_one_process() -> None:
     assert process.poll() is not None
 
 
+def test_one_that_ends_soon_draws_the_next_in_another_process() -> None:
+    with Renderer() as renderer:
+        first = renderer.svg(SMALL)
+        process = renderer._process
+        assert process is not None
+        renderer.end_soon()
+        assert renderer.svg(SMALL) == first
+        assert process.poll() is not None
+        assert renderer._process is not process
+        renderer.end_soon()
+    renderer.end_soon()
+
+
 @pytest.mark.parametrize("engine", render.ENGINES)
 def test_every_layout_is_there(engine: str) -> None:
     assert ">é</text>" in svg(SMALL, engine)
