@@ -17,13 +17,12 @@ import os
 import string
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 
 from nsmagic.errors import NsmagicError
 from nsmagic.printable import printable
 
 #: The file of the sentences, in English.
-FILE = Path(__file__).with_name("sentences.toml")
+FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sentences.toml")
 
 Tables = dict[str, dict[str, str]]
 
@@ -77,7 +76,7 @@ def translated() -> Tables:
         There is no such file, or it is no TOML of sentences.
     """
     named = os.environ.get("NSMAGIC_SENTENCES", "")
-    return usable(_read(Path(named))) if named else {}
+    return usable(_read(named)) if named else {}
 
 
 def usable(theirs: Tables) -> Tables:
@@ -101,7 +100,7 @@ def take(theirs: Tables) -> None:
     _spoken.cache_clear()
 
 
-def complaints(path: Path) -> list[tuple[str, str, str, str]]:
+def complaints(path: str | os.PathLike[str]) -> list[tuple[str, str, str, str]]:
     """What is wrong with a translation: (``missing``, ``unknown`` or ``fields``; part; code; the fields that we have there).
 
     Raises
@@ -151,12 +150,13 @@ def _spoken() -> Tables:
     return {part: {**table, **theirs.get(part, {})} for part, table in english().items()} if theirs else english()
 
 
-def _read(path: Path) -> Tables:
+def _read(path: str | os.PathLike[str]) -> Tables:
     # Only who needs a sentence pays for reading it.
     import tomllib
 
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            data = tomllib.load(file)
     except OSError as error:
         raise NsmagicError(f"{path}: {error.strerror}") from None
     except ValueError as error:  # TOML's own, and what is no UTF-8

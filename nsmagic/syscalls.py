@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-import platform
 import socket
 import struct
 from collections.abc import Sequence
@@ -75,6 +74,7 @@ _SECCOMP_RET_ALLOW = 0x7FFF0000
 
 _PTRACE_TRACEME, _PTRACE_DETACH, _PTRACE_GETREGSET = 0, 17, 0x4204
 
+_MACHINE = os.uname().machine
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -116,9 +116,9 @@ def umount(target: str, flags: int = 0) -> None:
 
 def pivot_root(new: str, old: str) -> None:
     """``pivot_root(2)``."""
-    number = _SYS_PIVOT_ROOT.get(platform.machine())
+    number = _SYS_PIVOT_ROOT.get(_MACHINE)
     if number is None:
-        raise OSError(38, f"pivot_root on {platform.machine()}")
+        raise OSError(38, f"pivot_root on {_MACHINE}")
     _check(_libc.syscall(ctypes.c_long(number), os.fsencode(new), os.fsencode(old)), new)
 
 
@@ -171,8 +171,8 @@ def ignore_setgroups() -> None:
     The kernel refuses it in a user namespace that a plain user made, where there is only one group anyway; programs that
     begin by giving up their groups (tcpdump) would end there. Wants no_new_privs. On other machines nothing is done.
     """
-    if platform.machine() in _CALLS:
-        arch, setgroups, _, _, _ = _CALLS[platform.machine()]
+    if _MACHINE in _CALLS:
+        arch, setgroups, _, _, _ = _CALLS[_MACHINE]
         _filter(arch, [setgroups], _SECCOMP_RET_ERRNO, 0)
 
 
@@ -195,9 +195,9 @@ def ignore_other_ids() -> None:
     files of its own a lab gives those accounts uid 0; this is for a lab that can mount none. Wants no_new_privs. On other machines
     than these nothing is done.
     """
-    if platform.machine() not in _OWN_IDS:
+    if _MACHINE not in _OWN_IDS:
         return
-    arch, setters, givers = _OWN_IDS[platform.machine()]
+    arch, setters, givers = _OWN_IDS[_MACHINE]
     instructions = [(0x20, 0, 0, 4), (0x15, 1, 0, arch), (0x06, 0, 0, _SECCOMP_RET_ALLOW), (0x20, 0, 0, 0)]
     for call in setters:
         instructions += [(0x15, 0, 1, call), (0x06, 0, 0, _SECCOMP_RET_ERRNO)]
@@ -217,7 +217,7 @@ def keep_hangup_deadly() -> None:
     """Make ``rt_sigaction(SIGHUP, …)`` do nothing and succeed, from now on and in all that this process starts: none of them can
     ignore the hang-up of its terminal. Wants no_new_privs. On other machines than x86_64 nothing is done.
     """
-    if platform.machine() == "x86_64":
+    if _MACHINE == "x86_64":
         _filter(_CALLS["x86_64"][0], [13], _SECCOMP_RET_ERRNO, 0, first=1)
 
 
@@ -230,9 +230,9 @@ def notify_of(setns: bool, mount: bool) -> int:
     OSError
         The kernel cannot do it, or another one is asked already.
     """
-    if platform.machine() not in _CALLS:
-        raise OSError(38, f"seccomp on {platform.machine()}")
-    arch, _, of_setns, _, of_mount = _CALLS[platform.machine()]
+    if _MACHINE not in _CALLS:
+        raise OSError(38, f"seccomp on {_MACHINE}")
+    arch, _, of_setns, _, of_mount = _CALLS[_MACHINE]
     calls = [number for number, asked in ((of_setns, setns), (of_mount, mount)) if asked]
     number = _filter(arch, calls, _SECCOMP_RET_USER_NOTIF, _SECCOMP_FILTER_FLAG_NEW_LISTENER)
     os.set_inheritable(number, False)
@@ -241,7 +241,7 @@ def notify_of(setns: bool, mount: bool) -> int:
 
 def number_of_mount() -> int:
     """The number of ``mount(2)`` on this machine; -1 where it is not known."""
-    return _CALLS[platform.machine()][4] if platform.machine() in _CALLS else -1
+    return _CALLS[_MACHINE][4] if _MACHINE in _CALLS else -1
 
 
 def _filter(arch: int, calls: Sequence[int], action: int, flags: int, first: int | None = None) -> int:
@@ -266,15 +266,15 @@ def _install(instructions: Sequence[tuple[int, int, int, int]], flags: int) -> i
     """Put a filter in force; the descriptor that a listener gets."""
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *each) for each in instructions))
     program = struct.pack("@HP", len(instructions), ctypes.addressof(code))
-    number = _CALLS[platform.machine()][3]
+    number = _CALLS[_MACHINE][3]
     return _check(_libc.syscall(ctypes.c_long(number), _SECCOMP_SET_MODE_FILTER, ctypes.c_uint(flags), program))
 
 
 def load_module(image: bytes) -> None:
     """``init_module(2)``: put a module into the kernel. EEXIST: it is there."""
-    if platform.machine() not in _SYS_INIT_MODULE:
-        raise OSError(38, f"init_module on {platform.machine()}")
-    number = ctypes.c_long(_SYS_INIT_MODULE[platform.machine()])
+    if _MACHINE not in _SYS_INIT_MODULE:
+        raise OSError(38, f"init_module on {_MACHINE}")
+    number = ctypes.c_long(_SYS_INIT_MODULE[_MACHINE])
     _check(_libc.syscall(number, image, ctypes.c_ulong(len(image)), b""))
 
 

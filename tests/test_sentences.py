@@ -16,7 +16,7 @@ from nsmagic.course.checks import NotYet
 from nsmagic.course.lint import lint
 from nsmagic.sentences import FILE, english, fields, say
 
-PACKAGE = FILE.parent
+PACKAGE = Path(FILE).parent
 
 #: Name of a speaker in ``nsmagic.sentences`` → its part.
 PARTS = {
@@ -174,7 +174,9 @@ def test_there_is_no_second_table() -> None:
 @pytest.fixture(scope="module")
 def marked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A translation in which every sentence stands in ⟦brackets⟧."""
-    lines = [re.sub(r"""^([a-z0-9-]+ = (["']))(.*)\2$""", r"\1⟦\3⟧\2", line) for line in FILE.read_text().splitlines()]
+    lines = [
+        re.sub(r"""^([a-z0-9-]+ = (["']))(.*)\2$""", r"\1⟦\3⟧\2", line) for line in Path(FILE).read_text().splitlines()
+    ]
     path = tmp_path_factory.mktemp("sentences") / "marked.toml"
     path.write_text("\n".join(lines))
     return path

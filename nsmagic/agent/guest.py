@@ -1,6 +1,6 @@
 """Init of the virtual machine (kind ``vm``): makes it a small Linux system, then the lab in it as on any machine.
 
-Started by the guest's kernel as ``python -I -S .../guest.py``, as root of the guest, on the machine's own files. What the
+Started by the guest's kernel as ``python -P -s -S -B .../guest.py PACK``, as root of the guest, on the machine's own files. What the
 guest's root could do to those (it has the user's own rights there) nobody else in it can: the lab is made as the kind
 ``rootless`` makes it, by the same code, and the person who started it is an ordinary user inside as outside. So files, limits, names and
 messages are the same in both kinds.
@@ -17,18 +17,24 @@ import os
 import shlex
 import signal
 import stat
-import subprocess
 import sys
 from typing import Any
 
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from nsmagic import syscalls as sys_
-from nsmagic.agent import launcher, rootfs, vm
+from nsmagic.agent import pack, pages
 
-#: Loaded at the start: what other programs expect to be there without a module being asked for by name. The last one is
+if __name__ == "__main__":
+    pages.grow(pages.FOR_A_START)
+    pack.use(sys.argv[1])
+    pages.own()
+
+from nsmagic import syscalls as sys_
+from nsmagic.agent import launcher, modprobe, rootfs, vm
+
+#: Loaded at the start: what other programs expect to be there, or ask modprobe for, which in a lab may load nothing. The last one is
 #: what makes frames on a bridge go through iptables, as they do wherever Docker or libvirt was started once.
-_AT_ONCE = ("ipv6", "veth", "ip_tables", "br_netfilter")
+_AT_ONCE = ("ipv6", "veth", "ip_tables", "ip6_tables", "arp_tables", "ebtables", "br_netfilter")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MODPROBE = "/run/nsmagic/modprobe"
 _POWER_OFF = 0x4321FEDC
@@ -92,17 +98,13 @@ def _modules(folder: str) -> list[str]:
     if found is not None:
         tool = [found, "-d", "/run/nsmagic"]
     else:
-        own = os.path.join(os.path.dirname(os.path.abspath(__file__)), "modprobe.py")
-        tool = [sys.executable, "-I", "-S", "-B", own, f"{folder}/{release}"]
+        tool = [sys.executable, "-I", "-S", "-B", os.path.abspath(modprobe.__file__), f"{folder}/{release}"]
     with open(_MODPROBE, "w") as file:
         file.write(f'#!/bin/sh\nexec {shlex.join(tool)} "$@"\n')
     os.chmod(_MODPROBE, 0o755)
     _write("/proc/sys/kernel/modprobe", _MODPROBE)
-    done = subprocess.run(
-        [*tool, "-a", *_AT_ONCE], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        check=False, env={"PATH": _PATH, "LC_ALL": "C"},
-    )  # fmt: skip
-    return [f"modules: {line}" for line in done.stderr.splitlines()[:3]] if done.returncode else []
+    # Not by the program: its start alone takes a third of what a boot does.
+    return [f"modules: {line}" for line in modprobe.load(f"{folder}/{release}", _AT_ONCE)]
 
 
 def _settings() -> None:

@@ -299,6 +299,11 @@ def _init(line: int, config: dict[str, Any], door: Door | None, lines: Sequence[
     os.umask(0o022)
     missing: list[str] = config.pop("missing", [])
     try:
+        if config["kind"] == "vm":
+            from nsmagic.agent import pages
+
+            pages.grow(pages.FOR_AN_AGENT)
+            pages.own()
         if config["kind"] in ("rootless", "vm"):
             missing += rootfs.build(config["lab"], config)
         if config["kind"] == "rootless-nomount":

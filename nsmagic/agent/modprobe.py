@@ -22,42 +22,41 @@ from nsmagic import syscalls as sys_
 def main(argv: Sequence[str]) -> int:
     """Exit status 1, with a line for each, when one could not be loaded."""
     folder, *words = argv
-    failed = 0
-    for name in (word for word in words if not word.startswith("-")):
-        try:
-            load(folder, name)
-        except OSError as error:
-            failed = 1
-            if "-q" not in words:
-                print(f"modprobe: {name}: {error.strerror}", file=sys.stderr)
-    return failed
+    refused = load(folder, [word for word in words if not word.startswith("-")])
+    if "-q" not in words:
+        for line in refused:
+            print(f"modprobe: {line}", file=sys.stderr)
+    return 1 if refused else 0
 
 
-def load(folder: str, name: str) -> None:
-    """Load what a name or an alias means, and what that needs; what is loaded or built in already is no error.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such module.
-    OSError
-        The kernel refused it.
-    """
-    wanted = _plain(name)
-    if wanted in {_plain(_stem(line)) for line in _lines(f"{folder}/modules.builtin")}:
-        return
+def load(folder: str, names: Sequence[str]) -> list[str]:
+    """Load what each name or alias means, and what that needs; what is loaded or built in already is no error. What could not be
+    loaded, in words."""
+    built_in = {_plain(_stem(line)) for line in _lines(f"{folder}/modules.builtin")}
     depends = {
         _plain(_stem(file)): (file, needs.split())
         for file, _, needs in (line.partition(":") for line in _lines(f"{folder}/modules.dep"))
     }
-    found = [wanted] if wanted in depends else list(_aliased(folder, name, wanted))
-    if not found:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-    for each in found:
-        file, needs = depends[each]
-        # The list has the nearest first.
-        for path in (*reversed(needs), file):
-            _insert(f"{folder}/{path}")
+    loaded: set[str] = set()  # to be told by the kernel that it has one takes as long as a large one does
+    refused = []
+    for name in names:
+        wanted = _plain(name)
+        if wanted in built_in:
+            continue
+        found = [wanted] if wanted in depends else list(_aliased(folder, name, wanted))
+        try:
+            if not found:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+            for each in found:
+                file, needs = depends[each]
+                # The list has the nearest first.
+                for path in (*reversed(needs), file):
+                    if path not in loaded:
+                        _insert(f"{folder}/{path}")
+                        loaded.add(path)
+        except OSError as error:
+            refused.append(f"{name}: {error.strerror}")
+    return refused
 
 
 def _aliased(folder: str, name: str, wanted: str) -> Iterator[str]:

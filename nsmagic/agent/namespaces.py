@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import select
 import stat
@@ -165,6 +164,8 @@ class Namespaces:
         del kind
         pair = (ns, ifname)
         times = self._used[pair] = self._used.get(pair, 0) + 1
+        import hashlib  # and with it a library of 5 MB, which no start waits for
+
         digest = hashlib.sha256(f"{self._seed}|{pair[0]}|{ifname}|{times}".encode(errors="surrogateescape")).digest()
         # 02: locally administered, unicast.
         return "02:" + ":".join(f"{byte:02x}" for byte in digest[:5])

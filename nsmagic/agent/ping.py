@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import errno
 import os
-import random
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -86,7 +85,7 @@ class Ping:
         self._data = packet.payload(min(self._size, _LARGEST), args.get("pattern", ""))
         self._timing = len(self._data) >= packet.STAMP.size
         # Two pings of one namespace tell their answers apart by this number.
-        self._ident = random.SystemRandom().randrange(1 << 16)
+        self._ident = int.from_bytes(os.urandom(2), "big")
         self._numbers = report.Statistics()
         self._wire: Wire | None = None
         self._title = self._address = self._error = ""

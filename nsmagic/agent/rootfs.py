@@ -281,8 +281,7 @@ def _etc() -> None:
     for name in os.listdir("/new/.etc"):
         if name in own or name in ("netns", "mtab", "sysctl.d"):
             continue
-        path = f"/new/.etc/{name}"
-        os.symlink(os.readlink(path) if os.path.islink(path) else f"/.etc/{name}", f"/new/etc/{name}")
+        os.symlink(_target(f"/new/.etc/{name}", f"/.etc/{name}"), f"/new/etc/{name}")
     for name, text in own.items():
         with open(f"/new/etc/{name}", "w", errors="surrogateescape") as file:
             file.write(text)
@@ -300,9 +299,17 @@ def _choose_legacy() -> None:
     os.remove(ours)
     os.mkdir(ours, 0o755)
     for name in os.listdir(theirs):
-        target = os.readlink(f"{theirs}/{name}") if os.path.islink(f"{theirs}/{name}") else f"/.etc/alternatives/{name}"
+        target = _target(f"{theirs}/{name}", f"/.etc/alternatives/{name}")
         legacy = target.replace("tables-nft", "tables-legacy")
-        os.symlink(legacy if os.path.exists(f"/new{legacy}") else target, f"{ours}/{name}")
+        os.symlink(legacy if legacy != target and os.path.exists(f"/new{legacy}") else target, f"{ours}/{name}")
+
+
+def _target(path: str, other: str) -> str:
+    """Where a link leads; ``other`` for what is none."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return other
 
 
 def accounts(passwd: str) -> str:

@@ -7,7 +7,6 @@ as every command does, and ends with the lab.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import selectors
 import signal
@@ -60,6 +59,8 @@ def answer(query: bytes, names: Mapping[str, str]) -> bytes:
 
 def _data(kind: int, name: str, names: Mapping[str, str]) -> list[bytes]:
     if kind in (_A, _AAAA) and name in names:
+        import ipaddress
+
         address = ipaddress.ip_address(names[name])
         return [address.packed] if address.version == (4 if kind == _A else 6) else []
     if kind == _PTR:
@@ -72,6 +73,8 @@ def _data(kind: int, name: str, names: Mapping[str, str]) -> list[bytes]:
 
 
 def _reverse(address: str) -> str:
+    import ipaddress
+
     return ipaddress.ip_address(address).reverse_pointer
 
 

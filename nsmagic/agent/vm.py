@@ -54,7 +54,7 @@ QUICK = (
 def command(config: Mapping[str, Any]) -> list[str]:
     """The command line of the kernel; from 3 on descriptors are its serial lines, 2 is its console.
 
-    >>> config = {"vm": {"kernel": "/usr/bin/linux.uml", "memory": 256 << 20}}
+    >>> config = {"vm": {"kernel": "/usr/bin/linux.uml", "memory": 256 << 20, "pack": ""}}
     >>> command(config)[:3]
     ['/usr/bin/linux.uml', 'mem=256M', 'root=/dev/root']
     """
@@ -65,7 +65,9 @@ def command(config: Mapping[str, Any]) -> list[str]:
         # No folder of its own (~/.uml), with a socket in it that commands the kernel.
         "uml_dir=/dev/null/",
         "con=null", "con0=null,fd:2", "ssl=null", *(f"ssl{at}=fd:{3 + at},fd:{3 + at}" for at in range(2 + relay.LINES)), *QUICK,
-        f"init={_word(sys.executable)}", "--", "-I", "-S", "-B", _word(guest),
+        # A variable that it does not know is init's. Python is isolated but for this one (pages.py), which one without a GIL refuses.
+        *([] if "t" in sys.abiflags else ["PYTHONMALLOC=malloc"]), f"init={_word(sys.executable)}",
+        "--", "-P", "-s", "-S", "-B", _word(guest), _word(vm["pack"] or "-"),
     ]  # fmt: skip
 
 

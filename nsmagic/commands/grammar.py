@@ -20,7 +20,6 @@ More than 300 lines: the cursor has one method for each sort of value and each o
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from nsmagic.commands.values import (
@@ -117,6 +116,8 @@ def close(word: str, choices: Iterable[str], count: int = 1) -> list[str]:
     """
     if not word or len(word) > 64:
         return []
+    import difflib
+
     return difflib.get_close_matches(word, list(dict.fromkeys(choices)), n=count, cutoff=0.6)
 
 

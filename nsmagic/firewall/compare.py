@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,6 +63,8 @@ def _built_in(row: Row) -> bool:
 def _rules(old: Sequence[Row], new: Sequence[Row]) -> list[Delta]:
     def identity(row: Row) -> tuple[Any, ...]:
         return row[_MATCH], row[_TARGET], row[_RULE]
+
+    import difflib
 
     matcher = difflib.SequenceMatcher(a=[*map(identity, old)], b=[*map(identity, new)], autojunk=False)
     found: list[Delta] = []

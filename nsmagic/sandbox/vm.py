@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nsmagic.errors import NsmagicError, SandboxUnavailable
+from nsmagic.sandbox import packed
 from nsmagic.sentences import say as sentence
 
 PACKAGE = "user-mode-linux"
@@ -82,6 +83,7 @@ def settings(memory: int, environment: Mapping[str, str] = os.environ) -> dict[s
     return {
         "kernel": kernel,
         "modules": modules,
+        "pack": packed.file(environment),
         "memory": max(memory, _LEAST),
         "folders": [folder for folder in folders if os.path.isdir(folder)],
     }

@@ -195,10 +195,11 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 def test_a_translation_of_our_sentences(tmp_path: Path) -> None:
     path = tmp_path / "xx.toml"
-    path.write_text(FILE.read_text())
+    path.write_text(Path(FILE).read_text())
     assert lint(path) == []
     text = (
-        FILE.read_text()
+        Path(FILE)
+        .read_text()
         .replace('dev-none = "{ns} has {have}"\n', "")
         .replace("addr-have-none = ", "addr-have-nothing = ")
     )
