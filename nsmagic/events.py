@@ -54,7 +54,7 @@ class Events:
         self._poll.register(self._bell.number, select.POLLIN)
         self._call = client.call("events", states=states, early=client.carries_fds)
         self._items = self._call.items()
-        next(self._items)  # the agent listens from here on
+        self._early.knows(next(self._items).get("links", ()))  # the agent listens from here on
         if self._call.fds:
             self._number = self._call.fds[0]
             self._socket = MachineSocket(fileno=self._number)
@@ -97,6 +97,7 @@ class Events:
             item = next(self._items, None)
             if item is None:
                 return False
+            self._early.knows(item.get("links", ()))
             self._hear_kernel()  # the agent may have seen more than we had
             self._tell(self._early.relayed(item["changes"], item["facts"] or [None] * len(item["changes"])))
             self._ask_at = self._asked_last + _BETWEEN  # mostly it was that for which we wait

@@ -72,6 +72,17 @@ def test_states_are_heard_when_asked_for(lab: Lab) -> None:
         assert plain.until("+links host last") == ["~links host v1", "+links host last"]
 
 
+def test_links_that_there_are_need_no_word_of_the_agent(lab: Lab) -> None:
+    lab.run(
+        "ip netns add red\n" + "\n".join(f"ip link add v{n} type veth peer name w{n} netns red" for n in range(60))
+    ).check()
+    heard = Heard()
+    with lab.events(heard) as events:
+        lab.run("ip -n red link set w59 up").check()
+        heard.until("~links red w59")
+        assert len(events._early._links) == len(lab.snapshot("links").links) > 120
+
+
 def test_the_callback_may_use_the_lab(lab: Lab) -> None:
     answers: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
     with lab.events(lambda changes: answers.put(lab.names())):

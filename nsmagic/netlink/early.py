@@ -93,6 +93,16 @@ class Early:
         self._unsure: set[_Known] = set()
         self.waits = False
 
+    def knows(self, links: Sequence[tuple[Row, Sequence[Any]]]) -> None:
+        """Links that there were when the agent began to tell, as ``agent/notices.py`` tells of them."""
+        for row, fact in links:
+            if (row[0], row[1]) not in self._by_name:
+                self._know(row, fact)
+
+    def _know(self, row: Row, fact: Sequence[Any]) -> None:
+        nsid, master, lower, info = fact
+        self._links[nsid, row[1]] = self._by_name[row[0], row[1]] = _Known(row, master, lower, info)
+
     def event(self, nsid: int, kind: int, data: bytearray, at: int, end: int) -> Change | None:
         """Take in an event of the kernel's; what it changed, when that can be told now."""
         known = None
@@ -164,9 +174,8 @@ class Early:
         if any(map(_renames, deltas)):
             self._links.clear()
             self._by_name = {key: known for key, known in self._by_name.items() if known in self._unsure}
-        for row, (nsid, master, lower, info) in anew:
-            known = _Known(row, master, lower, info)
-            self._links[nsid, row[1]] = self._by_name[row[0], row[1]] = known
+        for row, fact in anew:
+            self._know(row, fact)
         return tuple(found)
 
 

@@ -82,6 +82,16 @@ def test_a_known_link_is_told_of_at_once_and_only_once() -> None:
     assert _relayed(early, "~", _row(IFF_UP), _row(0, 1400)) == [], "the agent tells two together"
 
 
+def test_a_link_that_was_there_is_known_from_the_beginning() -> None:
+    early = Early(states=False)
+    early.knows([(_row(), _FACTS)])
+    assert _said([_event(early, IFF_UP)]) == [(False, True, 1500)]
+    early.knows([(_row(), _FACTS)])
+    assert _event(early, IFF_UP) is None, "what is known of it is newer"
+    assert _relayed(early, "~", _row(), _row(IFF_UP)) == []
+    assert not early.waits
+
+
 def test_what_an_event_says_beside_its_counters_is_read_once_for_each_form_of_it() -> None:
     early = _known()
     # IFLA_STATS64 (23) and IFLA_CARRIER_CHANGES (35) grow; the answer is the same, and its rows are the same objects.
