@@ -167,10 +167,10 @@ def _watch_machine(sock: socket.socket, pidfd: int, config: dict[str, Any], door
             if visitor is not None and free is not None:
                 free.take(visitor)
     ended = machine_fd in ready
-    words = machine.end()
+    number, words = machine.end()
     if ended:
         # A lab that was ready has nobody who reads this.
-        refuse(sock.fileno(), config, "virtual machine", 0, words)
+        refuse(sock.fileno(), config, "virtual machine", number, words)
     return 0
 
 

@@ -20,31 +20,37 @@ _HOST_FP_SIZE = 2696
 _NT_X86_XSTATE = 0x202
 
 
-def when_it_begins(pid: int, kernel: str) -> None:
+def when_it_begins(pid: int, kernel: str) -> bool:
     """A child that let itself be traced begins to run this kernel: make it ready for this processor, and let it go.
 
     Linux wants the registers of a traced process whole (``xstateregs_set`` in arch/x86/kernel/fpu/regset.c), and with AMX they are 11,008
     bytes. User Mode Linux before 6.13 knows 2,696 of them, of which it restores as many: EFAULT, and its init dies of a signal 11. So it
     is made to hand over as many bytes as the machine wants. What lies behind its own is never looked at: the header of what it saved
     says which registers are there, and a process that has not asked for AMX has none of those.
+
+    Returns
+    -------
+    bool
+        Whether it is ready. Not so where the place was not found: then it is of 6.13 or later, or its init dies.
     """
     if os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT).si_code != os.CLD_TRAPPED:  # type: ignore[union-attr]
-        return  # it has ended, which is told elsewhere
+        return True  # it has ended, which is told elsewhere
     os.waitpid(pid, 0)
     try:
         with contextlib.suppress(OSError):  # no such registers: another kind of processor
             size = sys_.size_of_registers(pid, _NT_X86_XSTATE)
             if size > _HOST_FP_SIZE:
-                _restore_so_many(pid, kernel, size)
+                return _restore_so_many(pid, kernel, size)
+        return True
     finally:
         sys_.stop_tracing(pid)
 
 
-def _restore_so_many(pid: int, kernel: str, size: int) -> None:
+def _restore_so_many(pid: int, kernel: str, size: int) -> bool:
     with _image(kernel) as image:
         found = list(_RESTORES.finditer(image))
         address = _address_of(image, found[0].start(1)) if len(found) == 1 else 0
-    _change(pid, address, struct.pack("<I", _HOST_FP_SIZE), struct.pack("<I", size))
+    return _change(pid, address, struct.pack("<I", _HOST_FP_SIZE), struct.pack("<I", size))
 
 
 def name_a_core(pid: int, kernel: str) -> None:
@@ -70,14 +76,16 @@ def _image(kernel: str) -> mmap.mmap:
         return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
 
 
-def _change(pid: int, address: int, old: bytes, new: bytes) -> None:
+def _change(pid: int, address: int, old: bytes, new: bytes) -> bool:
     if not address:
-        return
+        return False
     with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
         memory.seek(address)
-        if memory.read(len(old)) == old:
-            memory.seek(address)
-            memory.write(new)
+        if memory.read(len(old)) != old:
+            return False
+        memory.seek(address)
+        memory.write(new)
+        return True
 
 
 def _address_of(image: mmap.mmap, offset: int) -> int:

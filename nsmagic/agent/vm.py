@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import mmap
 import os
@@ -40,6 +41,7 @@ FRAMES, CONTROL = "/dev/ttyS0", "/dev/ttyS1"
 #: Those of visitors.
 VISITS = tuple(f"/dev/ttyS{2 + at}" for at in range(relay.LINES))
 
+_OF_SIGNAL_11 = "init! exitcode=0x0000000b"
 #: Bytes of the console that are kept, to say why it ended.
 _TAIL = 8 << 10
 _ADDR_NO_RANDOMIZE = 0x0040000
@@ -155,8 +157,7 @@ class Machine:
             os.close(fd)
         for each in theirs:
             each.close()
-        if os.read(traced, 1):
-            retouch.when_it_begins(self.pid, vm["kernel"])
+        self._ready = not os.read(traced, 1) or retouch.when_it_begins(self.pid, vm["kernel"])
         os.close(traced)
 
     def hear(self) -> bool:
@@ -178,15 +179,17 @@ class Machine:
         self._console = (self._console + said)[-_TAIL:]
         return bool(said)
 
-    def end(self) -> str:
-        """End all its processes and reap them; the last words of its console."""
+    def end(self) -> tuple[int, str]:
+        """End all its processes and reap them; the last words of its console, and the number of their cause where that is known: EFAULT
+        is what the machine's kernel gave to this one for the registers of its init (``retouch.py``), which then died of a signal 11."""
         os.killpg(self.pid, signal.SIGKILL)  # not reaped yet, so the number is still its own
         try:
             while True:
                 os.waitpid(-1, 0)
         except ChildProcessError:
             self.read()
-        return last_words(self._console.decode(errors="replace"))
+        words = last_words(self._console.decode(errors="replace"))
+        return 0 if self._ready or _OF_SIGNAL_11 not in words else errno.EFAULT, words
 
 
 def last_words(console: str) -> str:

@@ -117,6 +117,8 @@ def _booting(step: str, errno: int, read: Read) -> tuple[str, str]:
             say_cause("noexec"),
             say_cause("noexec-how"),
         )
+    if errno == errno_.EFAULT:
+        return say_cause("registers"), say_cause("registers-how")
     if read(YAMA).strip() in ("2", "3"):
         return (
             say_cause("ptrace"),

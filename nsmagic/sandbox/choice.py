@@ -146,7 +146,6 @@ def _no_kind(refusals: list[SandboxUnavailable], way: str = "") -> SandboxUnavai
 
 
 def _why(refusal: SandboxUnavailable, cause: str) -> str:
-    # The agent's own failures are no settings of the machine: their words say all there is.
-    return (
-        refusal.message if refusal.step in ("agent", "start", "virtual machine", "") else f"{cause} ({refusal.message})"
-    )
+    # The agent's own failures are no settings of the machine, nor is an end of a virtual machine without a number: their words say all.
+    own = refusal.step in ("agent", "start", "") or (refusal.step == "virtual machine" and not refusal.errno)
+    return refusal.message if own else f"{cause} ({refusal.message})"

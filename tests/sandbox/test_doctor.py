@@ -52,6 +52,7 @@ TABLE: list[tuple[str, int, Mapping[str, str], str, str]] = [
     ("user namespace", errno.EPERM, UNFILTERED, "security module", ""),
     ("user namespace", errno.EINVAL, {}, "built without", "CONFIG_USER_NS=y"),
     ("user namespace", errno.ENOSYS, {}, "gVisor", "seccomp=unconfined"),
+    ("virtual machine", errno.EFAULT, {}, "more registers (AMX)", "NSMAGIC_UML"),
     ("inner user namespace", errno.ENOSPC, {causes.USER_MAX: "1"}, "used up (user.max_user_namespaces is 1)", "=15000"),
     ("uid map", errno.EPERM, UBUNTU, "AppArmor", "/etc/apparmor.d/nsmagic"),
     ("uid map", errno.EACCES, UBUNTU, "AppArmor", "/etc/apparmor.d/nsmagic"),

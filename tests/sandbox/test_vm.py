@@ -28,6 +28,8 @@ from pathlib import Path
 import pytest
 
 from nsmagic import Lab
+from nsmagic import syscalls as sys_
+from nsmagic.agent import retouch
 from nsmagic.agent import vm as agent_vm
 from nsmagic.agent.rootfs import StepFailed
 from nsmagic.errors import LabDied, NamespaceNotFound, NsmagicError, SandboxUnavailable
@@ -138,8 +140,8 @@ def test_netem_and_nat(machine: Lab) -> None:
     machine.run("iptables -t nat -A POSTROUTING -s 10.0.0.0/24 -j MASQUERADE", "red").check()
     assert "-A POSTROUTING -s 10.0.0.0/24 -j MASQUERADE" in machine.run("iptables -t nat -S", "red").check().text
     # What these ask modprobe for is there: in a lab nobody may load it.
-    for program in ("ip6tables", "arptables", "ebtables"):
-        assert "INPUT" in machine.run(f"{program} -L" if program != "ip6tables" else "ip6tables -S", "red").check().text
+    for command in ("ip6tables -S", "arptables -L", "ebtables -L"):
+        assert "INPUT" in machine.run(command, "red").check().text
 
 
 def test_journeys_and_captures(machine: Lab) -> None:
@@ -450,6 +452,36 @@ def test_a_kernel_that_does_not_boot_is_told(monkeypatch: pytest.MonkeyPatch, pl
     monkeypatch.setenv("NSMAGIC_UML", str(wrong))
     with pytest.raises(SandboxUnavailable, match="ptrace can change system call numbers"):
         Lab(sandbox="vm").run("true")
+
+
+def test_a_kernel_that_cannot_be_made_ready_for_this_processor(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    """The place that is changed is there twice, so that none is: where the processor has AMX, the cause is told and its cure."""
+    found = vm.find()
+    assert found is not None
+    code = Path(found[0]).read_bytes()
+    [of_it] = retouch._RESTORES.finditer(code)
+    other = place / "linux.uml"
+    other.write_bytes(code + of_it.group())
+    other.chmod(0o755)
+    monkeypatch.setenv("NSMAGIC_UML", str(other))
+    with Lab(sandbox="vm") as lab:
+        if registers_are_more():
+            with pytest.raises(SandboxUnavailable, match="Attempted to kill init") as caught:
+                lab.run("true")
+            assert "more registers (AMX)" in caught.value.message
+            assert "NSMAGIC_UML" in str(caught.value.hint)
+        else:
+            assert lab.run("true").ok
+
+
+def registers_are_more() -> bool:
+    child = subprocess.Popen(["true"], preexec_fn=sys_.be_traced)
+    os.waitpid(child.pid, 0)
+    try:
+        return sys_.size_of_registers(child.pid, retouch._NT_X86_XSTATE) > retouch._HOST_FP_SIZE
+    finally:
+        child.kill()
+        child.wait()
 
 
 def test_folders_that_cannot_hold_its_memory(tmp_path: Path) -> None:
