@@ -260,6 +260,13 @@ class Part:
         self.ns, self.rows = ns, rows
         self.memo: dict[Any, Any] = {}
 
+    def objects(self, table: str) -> list[Any]:
+        """The same rows as objects. Nobody may write into the list."""
+        found: list[Any] | None = self.memo.get("objects")
+        if found is None:
+            found = self.memo["objects"] = [make_row(table, row) for row in self.rows]
+        return found
+
 
 class Table(Generic[R]):
     """One table of a snapshot: rows of values always, row objects when asked for. It is never changed: snapshots share those in
@@ -270,13 +277,14 @@ class Table(Generic[R]):
     (['STALE'], '10.0.0.2')
     """
 
-    __slots__ = ("_parts", "_rows", "_values", "memo", "name")
+    __slots__ = ("_parts", "_rows", "_split", "_values", "memo", "name")
 
     def __init__(
         self, name: str, values: Iterable[Sequence[Any]] = (), *, parts: Iterable[Part] | None = None
     ) -> None:  # fmt: skip
         self.name = name
         self.memo: dict[Any, Any] = {}
+        self._split = parts is not None  # parts that are made of values may stand in another order
         self._values: list[Sequence[Any]] | None = None if parts is not None else list(values)
         self._parts: tuple[Part, ...] | None = None if parts is None else tuple(parts)
         self._rows: tuple[R, ...] | None = None
@@ -313,9 +321,12 @@ class Table(Generic[R]):
 
     @property
     def rows(self) -> tuple[R, ...]:
-        """The row objects, made once."""
+        """The row objects, made once; those of a namespace in which nothing differs are the ones of the table before."""
         if self._rows is None:
-            self._rows = tuple(make_row(self.name, row) for row in self.values)
+            if self._split:
+                self._rows = tuple([row for part in self._parts or () for row in part.objects(self.name)])
+            else:
+                self._rows = tuple([make_row(self.name, row) for row in self.values])
         return self._rows
 
     def __len__(self) -> int:

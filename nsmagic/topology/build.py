@@ -6,9 +6,10 @@ import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from nsmagic import rows as ask
-from nsmagic.model import HOST, Link, Route, Snapshot
+from nsmagic.model import COLUMNS, HOST, Link, Route, Snapshot, make_row
 from nsmagic.topology.model import Cable, Graph, Outer, Room, Socket, Stack, State, Tunnel, is_default
 
+_DST = COLUMNS["routes"].index("dst")
 _LOOPBACK = frozenset(["127.0.0.1/8", "::1/128"])
 
 #: How the agent calls a namespace that it found by its processes; other unnamed ones are rooms of a world.
@@ -117,8 +118,9 @@ def _state(link: Link, ports: list[Link]) -> State:
 def _defaults(snapshot: Snapshot) -> dict[str, list[Route]]:
     """The default routes of each namespace, best first."""
     found: dict[str, list[Route]] = {}
-    for route in snapshot.routes:
-        if is_default(route):
+    # There are ten other routes for each of them, of which no objects need to be made.
+    for row in snapshot.routes.values:
+        if row[_DST] == "default" and is_default(route := make_row("routes", row)):
             found.setdefault(route.ns, []).append(route)
     for routes in found.values():
         routes.sort(key=lambda route: (route.family, route.metric, route.gateway, route.dev))

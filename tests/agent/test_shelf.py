@@ -67,12 +67,24 @@ def test_a_second_read_shares_what_did_not_change_and_equals_a_whole_one() -> No
             for item in call.items():
                 whole[item["table"]] += item["rows"]
             assert after.to_data() == whole
+            assert all(after.tables[table] == Snapshot.from_data(whole).tables[table] for table in names)  # as objects
             for table in names:  # the frames, made part by part and kept, are those of the whole
                 for all_ in (False, True):
                     ours = tables.of(table, after, all=all_)
                     assert ours.equals(tables.of(table, Snapshot.from_data(whole), all=all_))
                     assert repr(ours) == repr(tables.of(table, Snapshot.from_data(whole), all=all_))
             before = after
+
+
+@pytest.mark.sandbox
+def test_objects_are_made_of_what_changed_alone() -> None:
+    with Lab() as lab:
+        lab.run("ip netns add red\nip netns add blue").check()
+        before = {link.ns: link for link in lab.snapshot("links").links}
+        lab.run("ip -n red link set lo up").check()
+        after = {link.ns: link for link in lab.snapshot("links").links}
+        assert {ns for ns in before if after[ns] is not before[ns]} == {"red"}
+        assert (before["red"].up, after["red"].up) == (False, True)
 
 
 @pytest.mark.sandbox
