@@ -412,9 +412,9 @@ def test_a_lab_that_does_not_answer_is_said_to(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_lab_whose_name_is_taken_has_no_door_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nsmagic.sandbox.config.secrets.token_hex", lambda size: "0badcafe")
+    monkeypatch.setattr("nsmagic.sandbox.config.secrets.token_hex", lambda size: "1badcafe")
     with socket.socket(socket.AF_UNIX) as squatter:
-        squatter.bind(door.name_of(os.getuid(), "0badcafe"))
+        squatter.bind(door.name_of(os.getuid(), "1badcafe"))
         with Lab() as lab:
             assert "nsmagic shell: Address already in use" in lab.status()["missing"]
             assert lab.run("ip link").ok
