@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from nsmagic.agent.call import Call, told
 from nsmagic.agent.loop import Loop
@@ -93,33 +94,52 @@ class Answers:
         self._items, self._rows = [], 0
 
 
+class Way(NamedTuple):
+    """How the commands of a series are done: ``do`` one (its number, namespace, verb, arguments, tool, what more is to be shown), and
+    ``finish`` what was begun."""
+
+    do: Callable[[int, str, str, Any, str, Sequence[str]], object]
+    finish: Callable[[], object]
+
+
+def _in_slices(
+    call: Call, commands: Sequence[Command], ns: str, answers: Answers, way: Way, length: float, *, stop: bool = False
+) -> Iterator[None]:
+    """All commands in order, until the call is cancelled; at the end of each slice what was begun is finished and answered."""
+    slice_end = time.monotonic() + length
+    for number, command in enumerate(commands):
+        if call.cancelled or (stop and answers.refused):
+            break
+        way.do(number, command["ns"] or ns, command["verb"], command["args"], command["tool"], command.get("wants", ()))
+        if time.monotonic() > slice_end:
+            way.finish()
+            answers.send()
+            yield
+            slice_end = time.monotonic() + length
+    way.finish()
+
+
 def one_by_one(
     call: Call, work: Work, monitor: Monitor, commands: Sequence[Command], ns: str, *, stop: bool, several: bool
 ) -> Iterator[None]:
     """Each command with what it changed; ``stop`` ends after the first refusal."""
     answers = Answers(call, several)
-    slice_end = time.monotonic() + _SLICE
-    for number, command in enumerate(commands):
-        if call.cancelled:
-            break
-        try:
-            item = work.do(
-                command["ns"] or ns, command["verb"], command["args"], command["tool"], command.get("wants", ())
-            )
-        except Exception as error:  # noqa: BLE001 - one command fails, the lab goes on
-            answers.refuse(number, error)
-            if stop:
-                break
-        else:
-            answers.add(number, item)
-        if time.monotonic() > slice_end:
-            answers.send()
-            yield
-            slice_end = time.monotonic() + _SLICE
+    way = Way(partial(_alone, work, answers), lambda: None)
+    yield from _in_slices(call, commands, ns, answers, way, _SLICE, stop=stop)
     monitor.settle()
     work.moments.rest()
     answers.send()
     call.done({"notices": work.crowd.news()})
+
+
+def _alone(
+    work: Work, answers: Answers, number: int, ns: str, verb: str, args: Any, tool: str, wants: Sequence[str] = (), tried: int = 0
+) -> None:  # fmt: skip
+    """A command by itself."""
+    try:
+        answers.add(number, work.do(ns, verb, args, tool, wants, tried))
+    except Exception as error:  # noqa: BLE001 - one command fails, the lab goes on
+        answers.refuse(number, error)
 
 
 def pipelined(
@@ -142,9 +162,11 @@ def pipelined(
     # A namespace may take settings from the one in which it is made: they must not change meanwhile.
     steady = not any(command["verb"].startswith("sysctl.") for command in commands)
     new = sum(command["verb"] == "netns.add" for command in commands)
+    way = _quietly(work, namespaces, answers) if quiet else _telling(work, monitor, namespaces, answers)
     try:
         with namespaces.in_advance(new if steady else 0):
-            yield from (_quietly if quiet else _telling)(call, work, monitor, namespaces, commands, ns, answers)
+            yield from _in_slices(call, commands, ns, answers, way, _LONG_SLICE)
+            work.pass_on()
     finally:
         listen(True)
     answers.send()
@@ -162,9 +184,8 @@ def pipelined(
     call.done({"moment": moment, "notices": work.crowd.news()})
 
 
-def _quietly(
-    call: Call, work: Work, monitor: Monitor, namespaces: Namespaces, commands: Sequence[Command], ns: str, answers: Answers
-) -> Iterator[None]:  # fmt: skip
+def _quietly(work: Work, namespaces: Namespaces, answers: Answers) -> Way:
+    """Answered with refusals and what a tool would print."""
 
     def answered(number: int, error: NsmagicError | None, notes: tuple[str, ...]) -> None:
         if error is not None:
@@ -172,37 +193,29 @@ def _quietly(
         else:
             answers.add(number, {"quiet": True, **({"lines": list(notes)} if notes else {})})
 
-    pipeline = Pipeline(namespaces, answered)
-    slice_end = time.monotonic() + _LONG_SLICE
-    for number, command in enumerate(commands):
-        if call.cancelled:
-            break
-        where, verb, args, tool = command["ns"] or ns, command["verb"], command["args"], command["tool"]
+    def do(number: int, ns: str, verb: str, args: Any, tool: str, wants: Sequence[str]) -> None:
+        del wants  # what shows something is done by itself, as it is
         try:
             if work.is_plain(verb, args) and can_pipeline(verb, tool, args):
-                pipeline.do(number, namespaces.first_name(where), verb, args, tool)
+                pipeline.do(number, namespaces.first_name(ns), verb, args, tool)
+                return
+            pipeline.flush()
+            answers.add(number, work.quietly(ns, verb, args, tool))
+            if verb == "netns.add":
+                pipeline.fresh(args["name"])
             else:
-                pipeline.flush()
-                answers.add(number, work.quietly(where, verb, args, tool))
-                if verb == "netns.add":
-                    pipeline.fresh(args["name"])
-                else:
-                    pipeline.forget()
-        except Exception as error:  # noqa: BLE001 - as above
+                pipeline.forget()
+        except Exception as error:  # noqa: BLE001 - one command fails, the lab goes on
             pipeline.flush()
             answers.refuse(number, error)
-        if time.monotonic() > slice_end:
-            pipeline.flush()
-            answers.send()
-            yield
-            slice_end = time.monotonic() + _LONG_SLICE
-    pipeline.flush()
-    work.pass_on()
+
+    pipeline = Pipeline(namespaces, answered)
+    return Way(do, pipeline.flush)
 
 
-def _telling(
-    call: Call, work: Work, monitor: Monitor, namespaces: Namespaces, commands: Sequence[Command], ns: str, answers: Answers
-) -> Iterator[None]:  # fmt: skip
+def _telling(work: Work, monitor: Monitor, namespaces: Namespaces, answers: Answers) -> Way:
+    """Answered with what each changed, too."""
+
     def answered(number: int, error: NsmagicError | None, notes: tuple[str, ...], changes: list[Any]) -> None:
         if error is not None:
             answers.refuse(number, error)
@@ -215,36 +228,24 @@ def _telling(
         answers.add(number, item)
 
     def alone(number: int, ns: str, verb: str, args: Any, tool: str, wants: Sequence[str] = (), tried: int = 0) -> None:
-        try:
-            answers.add(number, work.do(ns, verb, args, tool, wants, tried))
-        except Exception as error:  # noqa: BLE001 - as above
-            answers.refuse(number, error)
+        _alone(work, answers, number, ns, verb, args, tool, wants, tried)
         monitor.mark()
         work.moments.begin()
         pipeline.facts = work.moments.facts
 
-    pipeline = Told(namespaces, monitor, answered, alone, work.moments.facts)
-    slice_end = time.monotonic() + _LONG_SLICE
-    for number, command in enumerate(commands):
-        if call.cancelled:
-            break
-        where, verb, args, tool = command["ns"] or ns, command["verb"], command["args"], command["tool"]
+    def do(number: int, ns: str, verb: str, args: Any, tool: str, wants: Sequence[str]) -> None:
         try:
             if verb == "netns.add":
                 namespaces.add(args["name"])
                 pipeline.made(number, args["name"])
-            elif not pipeline.do(number, namespaces.first_name(where), verb, args, tool):
+            elif not pipeline.do(number, namespaces.first_name(ns), verb, args, tool):
                 pipeline.finish()
-                alone(number, where, verb, args, tool, command.get("wants", ()))
+                alone(number, ns, verb, args, tool, wants)
                 pipeline.forget()
         except NsmagicError as error:
             pipeline.refuse(number, error)
         except Exception as error:  # noqa: BLE001 - as above
             pipeline.refuse(number, told(error))
-        if time.monotonic() > slice_end:
-            pipeline.finish()
-            answers.send()
-            yield
-            slice_end = time.monotonic() + _LONG_SLICE
-    pipeline.finish()
-    work.pass_on()
+
+    pipeline = Told(namespaces, monitor, answered, alone, work.moments.facts)
+    return Way(do, pipeline.finish)
