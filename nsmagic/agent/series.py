@@ -7,6 +7,8 @@ that (``--quiet``, ``netlink/pipeline.py``) is answered with refusals and what a
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -164,7 +166,7 @@ def pipelined(
     new = sum(command["verb"] == "netns.add" for command in commands)
     way = _quietly(work, namespaces, answers) if quiet else _telling(work, monitor, namespaces, answers)
     try:
-        with namespaces.in_advance(new if steady else 0):
+        with namespaces.in_advance(new if steady else 0), _without_collecting():
             yield from _in_slices(call, commands, ns, answers, way, _LONG_SLICE)
             work.pass_on()
     finally:
@@ -182,6 +184,18 @@ def pipelined(
     moment = work.moments.keep() if quiet else 0
     work.moments.rest()
     call.done({"moment": moment, "notices": work.crowd.news()})
+
+
+@contextlib.contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Python's collector does not look for cycles among what is only becoming more: rows and states of all that is made."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _quietly(work: Work, namespaces: Namespaces, answers: Answers) -> Way:
