@@ -12,7 +12,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from nsmagic.netlink.words import PORT_STATES
 
@@ -209,13 +209,43 @@ def nested(raw: bytes) -> list[tuple[int, bytes]]:
     return out
 
 
+class _Like(NamedTuple):
+    """Attributes that were read: how to take such a block apart into sizes and numbers, and values, by turns, what those were, what each
+    value is called and how it is read, and what came of it."""
+
+    apart: Callable[[bytes], tuple[bytes, ...]]
+    heads: tuple[bytes, ...]
+    values: tuple[bytes, ...]
+    forms: tuple[Form | None, ...]
+    out: dict[str, Any]
+
+
+#: The first of each table (there for ever) and size: the ports of a bridge differ in two or three of thirty values.
+_like: dict[tuple[int, int], _Like] = {}
+
+
 def fields(raw: bytes, table: Mapping[int, Form]) -> Mapping[str, Any]:
     """The attributes that a table knows, by name."""
-    out: dict[str, Any] = {}
-    for number, value in nested(raw):
-        form = table.get(number)
-        if form is not None:
-            out[form[0]] = form[1](value)
+    key = (id(table), len(raw))
+    like = _like.get(key)
+    if like is not None:
+        parts = like.apart(raw)
+        if parts[::2] == like.heads:
+            found = like.out.copy()
+            for value, known, form in zip(parts[1::2], like.values, like.forms, strict=True):
+                if value != known and form is not None:
+                    found[form[0]] = form[1](value)
+            return found or _NONE
+    pairs = nested(raw)
+    forms = tuple(table.get(number) for number, _ in pairs)
+    out = {form[0]: form[1](value) for (_, value), form in zip(pairs, forms, strict=True) if form is not None}
+    names = [form[0] for form in forms if form is not None]
+    # What is cut off or comes twice is no measure for others.
+    if like is None and sum((len(value) + 7) & ~3 for _, value in pairs) == len(raw) and len(set(names)) == len(names):
+        apart = struct.Struct("=" + "".join(f"4s{len(value)}s{-len(value) & 3}x" for _, value in pairs)).unpack
+        parts = apart(raw)
+        _like[key] = _Like(apart, parts[::2], parts[1::2], forms, out)
+        return out.copy() or _NONE
     return out or _NONE
 
 

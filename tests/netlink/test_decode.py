@@ -497,3 +497,31 @@ def test_a_walk_over_any_bytes_ends(raw: bytes) -> None:
     where = decode.attributes(raw, 0, len(raw))
     assert all(4 <= at <= len(raw) for at in where.values())
     assert sum(4 + len(value) for _, value in linkinfo.nested(raw)) <= len(raw)
+
+
+#: Blocks of attributes of few sizes and numbers: many are alike, some come twice, some are cut off.
+_BLOCKS = st.lists(
+    st.lists(st.tuples(st.integers(1, 6), st.binary(max_size=5)), max_size=6).flatmap(
+        lambda pairs: st.integers(0, 3).map(lambda cut: _block(pairs)[: -cut or None])
+    ),
+    max_size=30,
+)
+
+
+_FORMS: dict[int, linkinfo.Form] = {number: (f"a{number}", bytes.hex) for number in (1, 2, 3, 4)}
+
+
+def _block(pairs: list[tuple[int, bytes]]) -> bytes:
+    return b"".join(
+        struct.pack("=HH", 4 + len(value), number) + value + bytes(-len(value) & 3) for number, value in pairs
+    )
+
+
+@given(blocks=_BLOCKS)
+def test_what_is_like_something_read_before_is_read_as_if_it_were_not(blocks: list[bytes]) -> None:
+    for block in blocks:
+        message = bytes(16) + block
+        assert decode._link_attributes(message, 0, len(message)) == decode.attributes(message, 16, len(message))
+        assert linkinfo.fields(block, _FORMS) == {
+            _FORMS[number][0]: value.hex() for number, value in linkinfo.nested(block) if number in _FORMS
+        }
