@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from nsmagic.commands.packages import PACKAGES
@@ -18,11 +18,18 @@ from nsmagic.sentences import say
 if TYPE_CHECKING:
     from nsmagic.lab import Lab
 
-#: What a kind of sandbox may lack → the kinds that lack it. Any other word is the name of a program.
-FEATURES: Mapping[str, tuple[str, ...]] = {
-    # /proc of one's own in a pid namespace, `ip netns` within scripts
-    "mounts": ("rootless-nomount",),
-}
+
+def _mounts(lab: Lab) -> bool:
+    return lab.kind != "rootless-nomount"
+
+
+def _own_proc(lab: Lab) -> bool:
+    # Where a container masks parts of /proc, the lab says that it has none of its own, and then nobody in it can have one.
+    return _mounts(lab) and not any(words.startswith("/proc ") for words in lab.status()["missing"])
+
+
+#: What a lab may lack → whether it has it: `ip netns` within scripts; a /proc for a pid namespace. Any other word is the name of a program.
+FEATURES: Mapping[str, Callable[[Lab], bool]] = {"mounts": _mounts, "proc": _own_proc}
 _PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -43,7 +50,7 @@ def ask(lab: Lab, what: Iterable[str]) -> list[str]:
                 f'"{word}" is no name of a program', text=word, hint=f"%lab needs {' '.join(FEATURES)} ps"
             )
     for word in words:
-        if lab.kind in FEATURES.get(word, ()):
+        if word in FEATURES and not FEATURES[word](lab):
             raise LabLacks(say(f"lacks-{word}", kind=lab.kind), what=[word], hint=say(f"lacks-{word}-how"))
     programs = [word for word in words if word not in FEATURES]
     missing = [name for name in programs if not _found(lab, name)]

@@ -393,11 +393,11 @@ def test_another_user_is_not_let_in(red: Lab) -> None:
 
 def test_a_name_that_somebody_else_took_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(door.name_of(os.getuid(), "0badcafe"))
+        listener.bind(door.name_of(os.getuid(), "2badcafe"))
         listener.listen(4)
         monkeypatch.setattr(door, "peer", lambda sock: (1, os.getuid() + 1))
         with pytest.raises(LabError, match="belongs to another user"):
-            running.Visit("0badcafe")
+            running.Visit("2badcafe")
 
 
 def test_a_lab_that_does_not_answer_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:

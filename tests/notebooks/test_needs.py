@@ -18,7 +18,9 @@ from nsmagic.commands.named import line_of_call
 from nsmagic.errors import CommandSyntaxError, LabLacks
 from tests.conftest import Notebook
 from tests.notebooks.reading import FOLDER, cells
+from tests.sandbox.outside import notebook as program
 
+GATE = Path(__file__).parents[1] / "sandbox" / "gate.py"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 #: What the shell of a cell with this in it does by mounting, or by names that are mounts.
 _MOUNTS = re.compile(r"--mount|\bmount\b")
@@ -31,7 +33,7 @@ def test_a_notebook_asks_for_mounts_before_it_needs_them(path: Path) -> None:
     for cell in cells(path):
         if cell.kind != "code":
             continue
-        asked = asked or bool(re.match(r"%lab needs .*\bmounts\b", cell.source))
+        asked = asked or bool(re.match(r"%lab needs .*\b(?:mounts|proc)\b", cell.source))
         head, _, body = cell.source.partition("\n")
         script = body if head.startswith("%%netns") and _SHELL.search(body) else ""
         needs = _MOUNTS.search(cell.source if head.startswith("%%netns") else "") or line_of_call(script)
@@ -71,6 +73,26 @@ def test_the_engine_asks_too() -> None:
         assert lab.script() == ""
 
 
+@pytest.mark.sandbox
+@pytest.mark.parametrize(("gate", "lacks"), [("masked-proc", "proc"), ("mount-EACCES", "mounts proc")])
+def test_what_a_machine_takes_away(gate: str, lacks: str) -> None:
+    """A container that masks /proc still lets scripts call ip netns."""
+    said = program(
+        """
+from nsmagic.errors import LabLacks
+def has(lab, word):
+    try:
+        return bool(lab.needs(word))
+    except LabLacks:
+        return False
+with Lab() as lab:
+    say(lacks=" ".join(word for word in ("mounts", "proc", "sh") if not has(lab, word)))
+""",
+        prefix=(sys.executable, str(GATE), gate),
+    )
+    assert said["lacks"] == lacks
+
+
 def nbval(*paths: Path) -> tuple[dict[str, int], str]:
     """What nbval says of notebooks where nothing can be mounted: outcome → count; its words."""
     command = [
@@ -94,7 +116,7 @@ def test_nbval_skips_what_a_notebook_says_it_cannot_do() -> None:
     at = next(n for n, source in enumerate(sources) if source.startswith("%lab needs"))
     found, words = nbval(path)
     assert found == {"passed": at, "skipped": len(sources) - at}, words
-    assert "the kind of this lab is rootless-nomount: nothing can be mounted in it" in words
+    assert "no /proc can be mounted in this lab (its kind is rootless-nomount)" in words
 
 
 @pytest.mark.heavy
