@@ -29,6 +29,7 @@ from nsmagic.agent import protocol
 from nsmagic.agent.client import Client
 from nsmagic.model import Change
 from nsmagic.sandbox import choice, config
+from nsmagic.topology.picture import Topology
 from tests.benchmarks import place, reads, rooms
 
 #: Waiting is no work.
@@ -143,7 +144,7 @@ def _changed(lab: Lab, count: int) -> None:
 
 def _picture(lab: Lab, count: int) -> None:
     for _ in range(5 if count > 1 else 1):
-        lab.topology().svg()
+        Topology.at_once(lab.topology).svg()
 
 
 def _event(lab: Lab, count: int) -> None:
