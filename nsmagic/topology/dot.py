@@ -312,7 +312,7 @@ def _quoted(text: str) -> str:
     r"""A text in DOT. With a space it is no plain word; with a backslash or a quote it is left to who knows the rules.
 
     >>> print(_quoted("red: up"), _quoted("red"), _quoted('a "b" \\ c'))
-    "red: up" red "a \"b\" \\ c"
+    "red: up" red "a \"b\" \ c"
     """
     if " " in text and "\\" not in text and '"' not in text and text[0] != "<":
         return f'"{text}"'
