@@ -11,9 +11,12 @@ from typing import Any
 
 from nsmagic.model import IFF_LOWER_UP, IFF_UP
 from nsmagic.netlink.peers import PAIRED, State
-from nsmagic.netlink.raw import RawLink
+from nsmagic.netlink.raw import RawAddr, RawLink
 
 _IFF_RUNNING = 0x40
+
+#: Scopes of IPv6, the wider the greater.
+_SCOPES6 = {"host": 1, "link": 2, "site": 5, "global": 14}
 
 #: ``(table, namespace's number, identity of a link, row)``: a new namespace (a ``Space``), a link as it is now, a new address, a new
 #: route.
@@ -33,10 +36,11 @@ def state_after(state: State, facts: Sequence[Fact]) -> State:
             spaces[nsid], links[nsid] = row, {}
         elif table == "links":
             links[nsid][row.ifindex] = (which, row)
-        elif table == "addrs4":
-            spaces[nsid] = spaces[nsid]._replace(addrs4=[*spaces[nsid].addrs4, row])
+        elif table == "addrs6":
+            spaces[nsid] = spaces[nsid]._replace(addrs6=_with_address6(spaces[nsid].addrs6, row))
         else:
-            spaces[nsid] = spaces[nsid]._replace(routes4=[*spaces[nsid].routes4, row])
+            more: dict[str, Any] = {table: [*getattr(spaces[nsid], table), row]}
+            spaces[nsid] = spaces[nsid]._replace(**more)
     touched = {(nsid, row.ifindex) for table, nsid, _, row in facts if table == "links"}
     for nsid, index in touched:
         uid, link = links[nsid][index]
@@ -50,6 +54,15 @@ def state_after(state: State, facts: Sequence[Fact]) -> State:
             if any(port.flags & IFF_LOWER_UP for port in ports):
                 links[nsid][index] = (uid, _with_carrier(link))
     return {nsid: space._replace(links=links[nsid]) for nsid, space in spaces.items()}
+
+
+def _with_address6(rows: Sequence[RawAddr], row: RawAddr) -> list[RawAddr]:
+    """With one more where the kernel lists it: before those of its link whose scope is no wider (``ipv6_link_dev_addr``)."""
+    found = list(rows)
+    rank = _SCOPES6.get(row.scope, 0)
+    place = (at for at, each in enumerate(rows) if each.ifindex == row.ifindex and _SCOPES6.get(each.scope, 0) <= rank)
+    found.insert(next(place, len(found)), row)
+    return found
 
 
 def _with_carrier(link: RawLink) -> RawLink:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from nsmagic.errors import NsmagicError
-from nsmagic.netlink import apply, decode, delta, dump, peers
+from nsmagic.netlink import apply, decode, delta, dump, encode, peers
 from nsmagic.netlink.context import Context, Message
 from nsmagic.netlink.delta import Delta
 from nsmagic.netlink.facts import Fact
@@ -32,7 +32,7 @@ from nsmagic.netlink.pipeline import Ahead
 from nsmagic.netlink.plain import PLAIN
 from nsmagic.netlink.raw import RawLink
 from nsmagic.netlink.socket import Answer, NetlinkError, RouteSocket
-from nsmagic.netlink.words import RTM_GETLINK
+from nsmagic.netlink.words import AF_INET6, RTM_GETADDR, RTM_GETLINK
 
 NLM_F_ECHO = 0x8
 #: Messages in one datagram at most, and how many of them may be asked to answer: the answers wait in the socket's buffer, and one
@@ -150,6 +150,11 @@ class Told:
             self._add(step, message)
         elif verb == "link.set":
             self._set(step, message)
+        elif verb == "addr.add" and ":" in args["address"]:
+            # Of these the kernel sends no echo: one asks for it.
+            self._put(step, (message.type, message.flags, message.body))
+            self._data.append((RTM_GETADDR, 0, _address_request(message.body, args["address"])))
+            self._answer_of(step, decode.addr, "row")
         else:
             read = decode.addr if verb == "addr.add" else decode.route
             self._put(step, (message.type, message.flags | NLM_F_ECHO, message.body))
@@ -371,11 +376,12 @@ class Told:
             return [["+", "namespaces", None, peers.namespace_row(step.row)]]
         if step.row is None:
             raise NsmagicError("the kernel did not say what it has made")
+        version = "6" if step.row.family == "inet6" else "4"
         if step.verb == "addr.add":
-            self.facts.append(("addrs4", live.nsid, 0, step.row))
+            self.facts.append((f"addrs{version}", live.nsid, 0, step.row))
             hidden = delta.made_by_kernel(step.row)
             return [] if hidden else [["+", "addrs", None, peers.addr_row(self._state[live.nsid], step.row)]]
-        self.facts.append(("routes4", live.nsid, 0, step.row))
+        self.facts.append((f"routes{version}", live.nsid, 0, step.row))
         hidden = delta.by_kernel(step.row)
         return [] if hidden else [["+", "routes", None, peers.route_row(self._state[live.nsid], step.row)]]
 
@@ -415,6 +421,12 @@ class Told:
         self._monitor.take(live, row)
         self.facts.append(("links", live.nsid, live.links[row.ifindex][0], row))
         return row
+
+
+def _address_request(body: bytes, address: str) -> bytes:
+    """The body of an RTM_GETADDR for the address that a request made."""
+    index: int = decode.IFADDR.unpack_from(body)[-1]
+    return encode.address_body({"local": address}, AF_INET6, 0, index)
 
 
 def _link(data: Any, at: int, end: int) -> RawLink:

@@ -18,6 +18,9 @@ pytestmark = pytest.mark.sandbox
 _NS = st.sampled_from(["red", "blue", "gray"])
 _DEV = st.sampled_from(["v0", "v1", "w0", "w1", "br0", "lo"])
 _ADDRESS = st.sampled_from(["10.0.0.1/24", "10.0.0.2/24", "10.0.0.2/8", "fd00::1/64", "10.0.0.300/24"])
+_ADDRESS6 = st.sampled_from(
+    ["fd00::1/64", "fd00::2/64", "fe80::5/64", "::1/128", "fd05::2/64", "2001:db8::1", "ff02::5/64"]
+)
 _GATEWAY = st.sampled_from(["10.0.0.1", "10.0.0.9", "fd00::9", "192.0.2.1"])
 
 
@@ -64,6 +67,12 @@ _PLAIN = st.one_of(
     _line("ip -n {ns} route add default via {gateway}", ns=_NS, gateway=_GATEWAY),
     _line("ip -n {ns} route add 10.{n}.0.0/16 dev {a} {how}", ns=_NS, a=_DEV, n=st.integers(1, 3),
           how=st.sampled_from(["", "proto kernel", "metric 7"])),
+    _line("ip -n {ns} addr add {address} dev {a} {how}", a=_DEV, ns=_NS, address=_ADDRESS6,
+          how=st.sampled_from(["", "", "nodad", "valid_lft 900 preferred_lft 800"])),
+    _line("ip -n {ns} -6 route add default via {gateway} {how}", ns=_NS, gateway=st.sampled_from(["fd00::9", "fd05::1", "10.0.0.9"]),
+          how=st.sampled_from(["", "dev v1", "metric 7", "proto ra"])),
+    _line("ip -n {ns} route add fd0{n}::/64 {how}", ns=_NS, n=st.integers(0, 3),
+          how=st.sampled_from(["dev v1", "dev lo", "dev v1 proto kernel", "via fd00::9", "via fd00::9 table 9", "nexthop via fd00::9 nexthop via fd00::8"])),
 )  # fmt: skip
 _START = """ip netns add red
 ip netns add blue
@@ -101,7 +110,8 @@ def _state(lab: Lab) -> Any:
         [(row.ns, row.ifindex, row.ifname, row.kind, row.flags & 1, row.mac, row.mtu, row.master, row.peer, row.alias)
          for row in data.links],
         [(row.ns, row.ifname, row.address, row.prefixlen) for row in data.addrs if not row.address.startswith("fe80")],
-        sorted((row.ns, row.dst, row.gateway, row.dev, row.table) for row in data.routes if row.family == "inet"),
+        sorted((row.ns, row.dst, row.gateway, row.dev, row.table) for row in data.routes
+               if row.family == "inet" or row.protocol == "boot"),
         [(row.ns, row.priority, row.src, row.table) for row in data.rules],
         [(row.ns, row.name, row.value) for row in lab.run("sysctl net.ipv4.ip_forward").value.itertuples()],
     )  # fmt: skip
@@ -128,8 +138,10 @@ def test_each_step_of_a_pipelined_cell_can_be_looked_back_at() -> None:
             f"ip netns add h{number}", f"ip link add p{number} type veth peer name eth0 netns h{number}",
             f"ip link set p{number} master br0 up", f"ip -n h{number} link set lo up",
             f"ip -n h{number} addr add 10.0.1.{number}/24 dev eth0", f"ip -n h{number} link set eth0 up",
+            f"ip -n h{number} addr add fd00::1{number}/64 dev eth0", f"ip -n h{number} addr add fd00::2{number}/64 dev eth0",
+            f"ip -n h{number} route add default via 10.0.1.99", f"ip -n h{number} -6 route add default via fd00::99",
         ]  # fmt: skip
-    steps = (3, 7, 9, 12, 15, 20, len(lines))
+    steps = (3, 7, 9, 12, 15, 18, 20, len(lines))
     with Lab() as one, Lab() as telling:
         seen = {}
         for step, line in enumerate(lines, 1):
