@@ -112,18 +112,6 @@ def _rows(sock: RouteSocket, kind: int, body: bytes, read: Callable[[Any, int, i
     return rows
 
 
-def remembered(read: Callable[[Any, int, int], T], data: Any, at: int, end: int) -> T:
-    """The row of one message; what was read before is not read again."""
-    memo = _memo[read]
-    raw = bytes(data[at:end])
-    row = memo.get(raw)
-    if row is None:
-        if len(memo) > _MOST:
-            memo.clear()
-        row = memo[raw] = read(raw, 0, end - at)
-    return row
-
-
 def whole(sock: RouteSocket, kind: int, body: bytes) -> list[tuple[int, bytes, int, int]]:
     """All messages of a dump; again when the table changed meanwhile, as ``table``."""
     for left in reversed(range(_TRIES)):

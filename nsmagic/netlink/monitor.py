@@ -74,6 +74,8 @@ class Monitor:
         self._naming = 0  # counts what may change a name that a row of another namespace shows
         self._indexes: Counter[int] = Counter()
         self._leaving: deque[tuple[int, str, int]] = deque(maxlen=_MOST_LEAVING)  # (new index, MAC, identity)
+        #: The loopback of a namespace that was made a moment ago, which is the same in each; None until one was read.
+        self.new_loopback: RawLink | None = None
         self._fresh_rules: tuple[list[RawRule], list[RawRule]] | None = None
         self._subscribers: list[tuple[Callback, bool]] = []
         self._told = self._journal.mark(self._state)
