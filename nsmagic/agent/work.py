@@ -177,6 +177,9 @@ class Work:
             self._monitor.touch(ns, "links", args.get("dev"))
         elif verb.startswith("neigh."):
             self._monitor.touch(ns, "neighbours")
+        elif verb.startswith("addr.") and ":" in args.get("address", ""):
+            # Of one that is not looked for elsewhere first (nodad) the kernel tells in its own time, from a work queue.
+            self._monitor.touch(ns, "addrs")
         result: dict[str, Any] = {}
         if outcome.table:
             result["table"], result["rows"] = outcome.table, outcome.rows

@@ -169,6 +169,13 @@ def test_what_follows_on_another_link_is_told_too() -> None:
         ]
 
 
+def test_an_address_of_which_the_kernel_tells_in_its_own_time_is_told() -> None:
+    """Of one with ``nodad`` it does from a work queue: of twenty-five, one had none of its changes told."""
+    lines = [f"ip addr add fd00:{number}::1/64 dev lo nodad" for number in range(4 * series.FEW)]
+    with Lab() as lab:
+        assert [each.line for each in _one_by_one(lab, lines) if not each.changes] == []
+
+
 def test_a_quiet_cell_of_many_lines_says_nothing_but_what_went_wrong() -> None:
     lines = [f"ip netns add r{number}" for number in range(60)]
     lines[30:30] = ["ip netns add r7", "ip -n r5 link set nothing up", "ip -n r5 link set lo up"]
