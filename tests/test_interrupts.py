@@ -80,10 +80,11 @@ def interrupt(
     gap: float = 0.1,
     when: threading.Event | None = None,
     once: str = "",
+    aside: bool = False,
     **options: Any,
 ) -> Stopped:
     """Run a cell in this (the main) thread and interrupt it as Jupyter does: after ``first`` seconds, ``when`` something has happened, or
-    ``once`` words were said."""
+    ``once`` words were said. ``aside``: the signal comes to another thread, and so wakes nothing that the main one waits for."""
     screen, stop, inside = Screen(once), threading.Event(), threading.Event()
     when = screen.said if once else when
     began: list[float] = []
@@ -96,7 +97,11 @@ def interrupt(
             if stop.wait((0.0 if when is not None else first) if not number else gap) and not number:
                 return
             began.append(time.monotonic())
-            os.kill(os.getpid(), signal.SIGINT)
+            if aside:
+                until(lambda: waits(threading.main_thread()), 20)
+                signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+            else:
+                os.kill(os.getpid(), signal.SIGINT)
 
     running: list[bool] = []
 
@@ -123,6 +128,25 @@ def interrupt(
         thread.join()
         signal.signal(signal.SIGINT, before)
     return Stopped(error, ended - (began or [ended])[0], "".join(screen.parts))
+
+
+def waits(thread: threading.Thread) -> bool:
+    """Whether it has been in one and the same wait for a while: its stack is the same, and it does not run."""
+    seen = set()
+    for _ in range(5):
+        frame = sys._current_frames()[thread.ident or 0]
+        state = Path(f"/proc/self/task/{thread.native_id}/stat").read_text().rpartition(")")[2].split()[0]
+        seen.add((state, frame.f_code.co_name, frame.f_lasti))
+        time.sleep(0.02)
+    return len(seen) == 1 and seen.pop()[0] == "S"
+
+
+def test_an_interrupt_that_does_not_wake_the_main_thread(lab: Lab) -> None:
+    """As one does that comes just before that begins to wait: the command ends all the same, and does not run to its end."""
+    text = "for n in late; do echo begun; sleep 10; ip netns add $n; done"
+    stopped = interrupt(lab, text, once="begun", aside=True)
+    assert isinstance(stopped.error, Interrupted)
+    assert lab.names() == []
 
 
 def names_of_processes(lab: Lab) -> list[str]:

@@ -11,6 +11,7 @@ import itertools
 import os
 import queue
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -21,6 +22,8 @@ from nsmagic.errors import LabDied, LabError, NsmagicError, from_data
 from nsmagic.sentences import say
 
 _ENDED = object()
+#: Seconds after which the main thread looks whether there was an interrupt.
+_LOOKS_UP = 0.2
 #: Requests that are answered with a descriptor → what brings it: the last word, or the first part that has one.
 _WITH_DESCRIPTORS = {"socket": "done", "events": "item"}
 
@@ -77,7 +80,7 @@ class Call:
                 if self._last is not None and self._queue.empty():
                     message, fds = self._last
                 else:
-                    message, fds = self._queue.get(timeout=patience)
+                    message, fds = self._take(patience)
             except queue.Empty:
                 self._client.die("not answering")
                 raise self._client.death() from None
@@ -92,6 +95,21 @@ class Call:
             else:
                 self.fds = fds
                 self._result = message.get("done")
+
+    def _take(self, patience: float | None) -> Any:
+        """What comes next. Python runs the handler of an interrupt only in the main thread and only between two steps of it: one that comes
+        just before a wait begins (on a busy machine most do that come upon output), or to another thread, does not end that wait. So
+        the main thread looks up from time to time."""
+        if threading.current_thread() is not threading.main_thread():
+            return self._queue.get(timeout=patience)
+        end = None if patience is None else time.monotonic() + patience
+        while True:
+            left = _LOOKS_UP if end is None else end - time.monotonic()
+            try:
+                return self._queue.get(timeout=max(0.0, min(left, _LOOKS_UP)))
+            except queue.Empty:
+                if left <= 0:
+                    raise
 
     @property
     def ready(self) -> bool:

@@ -124,6 +124,7 @@ def _lab(line: int, visits: list[int], config: dict[str, Any]) -> None:
     """From the guest's root to the lab's pid 1, by the launcher's steps for a root that becomes a plain user."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.setsid()
+    launcher.settle_limits()
     try:
         with rootfs.step("private mounts (as root)"):
             sys_.unshare(sys_.CLONE_NEWNS)

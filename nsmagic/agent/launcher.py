@@ -114,7 +114,7 @@ def _start(sock: socket.socket, pidfd: int, config: dict[str, Any], door: Door |
         root = os.getuid() == 0 and not plain_outside()
         shown = root and _become_plain_user(config)
         _tie_to(pidfd)
-    _raise_limits()
+    settle_limits()
     if kind == "host":
         return fork_init(sock.fileno(), config, door)
     if kind == "rootless" and not shown:
@@ -126,7 +126,8 @@ def _start(sock: socket.socket, pidfd: int, config: dict[str, Any], door: Door |
     return fork_init(sock.fileno(), config, door)
 
 
-def _raise_limits() -> None:
+def settle_limits() -> None:
+    """No core dumps, and as many descriptors as there may be."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -138,7 +139,7 @@ def _watch_machine(sock: socket.socket, pidfd: int, config: dict[str, Any], door
     if config["few"]:
         _become_plain_user(config)
     _tie_to(pidfd)
-    _raise_limits()
+    settle_limits()
     machine = vm.Machine(sock, config)
     machine_fd = os.pidfd_open(machine.pid)
     more = {machine.control.fileno(): machine.hear, machine.output: machine.read}

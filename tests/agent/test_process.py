@@ -140,9 +140,10 @@ def test_not_a_program(shared: Lab) -> None:
 def test_time_is_over(shared: Lab) -> None:
     began = time.monotonic()
     result = shared.run(
-        "bash -c 'trap \"echo asked; exit 5\" INT; echo ready; while :; do sleep 0.05; done'", timeout=0.5
+        "bash -c 'trap \"echo asked; exit 5\" INT; echo ready; while :; do sleep 0.05; done'",
+        timeout=0.5 if shared.kind != "vm" else 3,  # where bash takes its time to start
     )
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < (4 if shared.kind != "vm" else 10)
     assert isinstance(result.errors[0], errors.CommandTimeout)
     assert result.text.splitlines()[:2] == ["ready", "asked"]
 
