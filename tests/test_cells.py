@@ -199,7 +199,7 @@ def test_a_native_command_with_an_ampersand_is_done_at_once(lab: Lab) -> None:
 def test_a_time_limit(shared: Lab) -> None:
     began = time.monotonic()
     result = shared.run("echo before\nsleep 100\necho after", timeout=0.5)
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < (3.0 if shared.kind != "vm" else 10.0)
     assert result.text == (
         "before\nended after 0.5 s: sleep 100\n"
         "hint: --timeout SECONDS gives it longer; --bg lets it run beside the next cells\nafter\n"

@@ -145,6 +145,7 @@ def test_a_namespace_name_is_data(tmp_path: Path) -> None:
     assert command("run", "-", "--ns", "a/b", stdin="true\n").stderr.startswith('Invalid netns name "a/b"')
 
 
+@pytest.mark.not_in_vm("speaks of the kind that serves by itself")
 @pytest.mark.sandbox
 def test_json_is_one_document() -> None:
     cell = BUILD + "ip -n red link\nip link set nope up\nping -c1 127.0.0.1\necho hello\nip -j link show lo\n"
@@ -226,6 +227,7 @@ def test_run_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 # doctor
 
 
+@pytest.mark.not_in_vm("speaks of the kind that serves by itself")
 @pytest.mark.sandbox
 def test_doctor() -> None:
     done = command("doctor")

@@ -139,6 +139,7 @@ def test_a_callback_may_close_what_calls_it(lab: Lab) -> None:
     assert len(made) == 1
 
 
+@pytest.mark.not_in_vm("a descriptor of the lab's cannot be handed out of a virtual machine")
 @pytest.mark.parametrize("states", [False, True])
 def test_each_change_begins_where_the_one_before_ended(lab: Lab, states: bool) -> None:
     """From the kernel at once, or through the agent: what is heard of a link is one story, told once and in order."""

@@ -67,6 +67,7 @@ def test_a_room_has_its_own(lab: Lab) -> None:
         lab.frame("firewall", "green")
 
 
+@pytest.mark.not_in_vm("User Mode Linux has no nftables for IPv4")
 def test_changes_are_told_line_by_line(lab: Lab) -> None:
     assert lines(lab, MASQUERADE) == ["+ nat POSTROUTING: from 192.168.15.0/24 → MASQUERADE"]
     assert lines(lab, "iptables -P FORWARD DROP") == ["~ filter FORWARD: policy DROP"]
@@ -103,6 +104,7 @@ def test_legacy_rules_of_a_background_job_are_seen_when_asked_for(lab: Lab) -> N
     assert lab.firewall.target.tolist()[:1] == ["DROP"]
 
 
+@pytest.mark.not_in_vm("User Mode Linux has no nftables for IPv4")
 def test_the_script_rebuilds_the_rules(lab: Lab) -> None:
     text = "\n".join(MADE.values())
     lab.run("ip netns add red").check()
@@ -113,6 +115,7 @@ def test_the_script_rebuilds_the_rules(lab: Lab) -> None:
         assert other.firewall.equals(lab.firewall)
 
 
+@pytest.mark.not_in_vm("User Mode Linux has no nftables for IPv4")
 def test_looking_changes_nothing(lab: Lab) -> None:
     lab.run(MASQUERADE).check()
     before = lab.run("nft list ruleset", show="text").text
@@ -174,6 +177,7 @@ def test_masquerading_between_rooms(lab: Lab, asks: int, out: str, seen: str) ->
     checks.seen_as(lab, "red", "192.168.15.2", "blue", f"192.168.15.{seen}")
 
 
+@pytest.mark.not_in_vm("User Mode Linux has no nftables for IPv4")
 def test_a_missing_tool_is_named_and_the_picture_does_not_need_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.run("nft add table inet mine\nip netns add red").check()
     # The lab sees the machine's files; one that is not there is made so by hiding it inside.

@@ -256,6 +256,7 @@ def test_the_labs_own_folders_are_small(lab: Lab, folder: str, size: int, files:
         assert lab.run("rm -f /run/f[0-9]\nip netns add red\nip -n red link").ok
 
 
+@pytest.mark.not_in_vm("root's plain user does not see a folder of pytest's, and real root is not there to show it")
 def test_a_file_of_the_notebooks_folder_is_bounded(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     with Lab(folder=str(tmp_path), limits={"file_size": MIB}) as lab:
@@ -301,6 +302,7 @@ def in_a_process(code: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.not_in_vm("the guest's kernel has limits of its own, and its memory is a file")
 def test_an_agent_out_of_descriptors_says_so_and_recovers() -> None:
     said = in_a_process(
         """
@@ -330,6 +332,7 @@ def test_an_agent_out_of_descriptors_says_so_and_recovers() -> None:
     assert said["after"] == "+ namespace fresh\nhi\n"
 
 
+@pytest.mark.not_in_vm("the guest's kernel has limits of its own, and its memory is a file")
 def test_limits_of_the_user_that_are_lower_than_ours() -> None:
     said = in_a_process(
         """

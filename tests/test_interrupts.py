@@ -463,6 +463,7 @@ def gone_afterwards(launcher: int, seconds: float = 1.0) -> Iterator[None]:
     assert observe.until(lambda: not observe.processes_in(namespace), seconds)
 
 
+@pytest.mark.not_in_vm("looks into the lab from the machine")
 def test_interrupt_restart_and_shutdown_of_a_kernel(kernel: Kernel) -> None:
     kernel.cell("%%netns\nip netns add red\nip link add veth0 type veth peer name veth1")
     launcher = kernel.launcher()

@@ -104,6 +104,7 @@ def test_many_labs_leave_nothing(lab: Lab) -> None:
     assert counts() == before
 
 
+@pytest.mark.not_in_vm("speaks of the kind that serves by itself")
 def test_status(pair: Lab) -> None:
     status = pair.status()
     assert status["kind"] == pair.kind == "rootless"
@@ -303,6 +304,7 @@ def test_names_are_looked_up_in_the_lab(pair: Lab) -> None:
 # Files
 
 
+@pytest.mark.not_in_vm("root's plain user does not see a folder of pytest's, and real root is not there to show it")
 def test_the_notebooks_folder_is_writable_and_nothing_else(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     with Lab(folder=str(tmp_path)) as lab:

@@ -417,6 +417,7 @@ def test_reset_empties_the_lab(notebook: Notebook) -> None:
     assert notebook.cell("get_ipython().magics_manager.registry['Netns'].lab_of().pid").value != pid
 
 
+@pytest.mark.not_in_vm("speaks of the kind that serves by itself")
 def test_doctor(notebook: Notebook) -> None:
     assert "A lab works here: sandbox rootless" in notebook.cell("%lab doctor").out
 

@@ -58,6 +58,7 @@ def test_what_stays_the_same_of_a_packet() -> None:
     assert identity(b"\x45", b"", 0x0800) == ()
 
 
+@pytest.mark.not_in_vm("User Mode Linux has no nftables for IPv4")
 @sandboxed
 @pytest.mark.parametrize(
     ("made", "says", "rule"),
@@ -86,6 +87,7 @@ def test_the_rule_that_stopped_it(cable: Lab, made: str, says: str, rule: str) -
     assert f">{says}</td>" in html
 
 
+@pytest.mark.not_in_vm("User Mode Linux has no nftables for IPv4")
 @sandboxed
 def test_what_no_interface_saw(cable: Lab) -> None:
     """Dropped on its way out: the answer of blue, and what blue sends itself."""
@@ -99,6 +101,7 @@ def test_what_no_interface_saw(cable: Lab) -> None:
     assert own.outcome.endswith(": dropped by filter OUTPUT rule 1")
 
 
+@pytest.mark.not_in_vm("User Mode Linux has no nftables for IPv4")
 @sandboxed
 def test_what_let_it_pass_and_ipv6(cable: Lab) -> None:
     cable.run("ip addr add fd00::1/64 dev veth-red nodad", "red").check()
@@ -113,6 +116,7 @@ def test_what_let_it_pass_and_ipv6(cable: Lab) -> None:
     assert (row["ns"], row["family"], row["position"], row["dst"]) == ("blue", "ip6", 1, "fd00::2")
 
 
+@pytest.mark.not_in_vm("User Mode Linux has no nftables for IPv4")
 @sandboxed
 def test_through_a_gateway_that_translates() -> None:
     with Lab(world="home-lan") as lab:
