@@ -363,6 +363,8 @@ _SHARED = frozenset(["veth", "ether", "bridge", "vlan", "macvlan", "ipvlan", "bo
 
 def _options(old: Mapping[str, Any], new: Mapping[str, Any], hidden: frozenset[str] = frozenset()) -> Iterator[str]:
     """Options of a kind that differ: ``vlan_filtering 0 → 1``."""
+    if old == new:
+        return
     for name in sorted({*old, *new} - _RUNNING - hidden):
         if not name.endswith("_timer") and old.get(name) != new.get(name):
             yield f"{name} {_value(old.get(name))} → {_value(new.get(name))}"
