@@ -88,10 +88,11 @@ def test_a_gateway_that_cannot_be_reached_yet_is_still_the_right_one() -> None:
 
 
 def test_a_gateway_whose_rules_keep_its_route_from_it() -> None:
-    s = house(_RED, _BLUE, _GW, "gw out 10.3.0.1/24", "lan eth0 10.3.0.2/24", "lan eth0 10.1.0.3/24")
-    s = routed(s, Route("gw", "inet", "10.1.0.0/24", "10.3.0.2", "out"))
-    s = changed(s, rules=[*s.snapshot.rules, Rule("gw", "inet", 9, dst="10.1.0.0/24", action="unreachable")])
-    verdict = said(s, "10.1.0.3")
+    further = cable("lan/out", "far/eth0", 40)
+    s = house(_RED, _BLUE, _GW, *_LAN, "lan out 10.2.0.9/24", "far eth0 10.2.0.3/24", more=tuple(further))
+    s = routed(s, Route("gw", "inet", "10.2.0.0/24", "10.1.0.3", "out"))
+    s = changed(s, rules=[*s.snapshot.rules, Rule("gw", "inet", 9, dst="10.2.0.0/24", action="unreachable")])
+    verdict = said(s, "10.2.0.3")
     assert (verdict.cause, verdict.fix) == ("no-route", ("ip -n red route add default via 10.0.0.9",))
 
 
