@@ -196,17 +196,11 @@ def _search(
     owners = {wire.Place(row.ns, row.ifname): row for row in s.owners(nexthop) if row.ns != ns}
     places = [place for place in reach if place in owners or place.ns in {each.ns for each in owners}]
     places.sort(key=lambda place: (reach[place].cost, place not in owners))
-    alone = not any(place.ns != ns and not path.cost for place, path in reach.items())
-    if not owners:
-        if (dead := _without_addresses(s, nexthop, reach)) is not None:
-            return dead
-        finding = routes.astray(s, ns, route, dst, nexthop)
-        if alone and (lost := _cut(s, link, nexthop)) is not None:
-            return Delivery(None, lost)
-        return Delivery(None, finding)
+    if not owners and (dead := _without_addresses(s, nexthop, reach)) is not None:
+        return dead
     if not places:
-        lost = _cut(s, link, nexthop)
-        return Delivery(None, lost if lost is not None and alone else routes.astray(s, ns, route, dst, nexthop))
+        astray = routes.astray(s, ns, route, dst, nexthop)
+        return Delivery(None, _cut(s, link, nexthop, reach) or astray)
     best = reach[places[0]]
     if best.faults:
         return Delivery(best, best.faults[0], best.faults[1:])
@@ -225,8 +219,14 @@ def _without_addresses(s: Situation, nexthop: str, reach: dict[wire.Place, wire.
     return Delivery(dead[0], dead[0].faults[0], dead[0].faults[1:] if len(dead) == 1 else ())
 
 
-def _cut(s: Situation, link: Link, nexthop: str) -> Finding | None:
-    """Nobody at all is behind the interface."""
+def _cut(s: Situation, link: Link, nexthop: str, reach: dict[wire.Place, wire.Path]) -> Finding | None:
+    """Nobody at all is behind the interface; or nobody as things are, and it is known where a cable is missing."""
+    found = _without_cable(s, link, nexthop)
+    others = [path.cost for place, path in reach.items() if place.ns != link.ns]
+    return found if found is not None and (not others or (found.fix and min(others))) else None
+
+
+def _without_cable(s: Situation, link: Link, nexthop: str) -> Finding | None:
     see = (ip(link.ns, "link", "show", link.ifname),)
     if link.kind == "veth" and not link.peer:
         return Finding("no-carrier", link.ns, link.ifname, {}, see, say="no-carrier-peer")
