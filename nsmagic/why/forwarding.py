@@ -97,7 +97,7 @@ def _towards(s: Situation, ns: str, loop: list[str], dst: str) -> str:
         if link is None or not link.up or link.kind == "loopback":
             continue
         for place, path in wire.reach(s, ns, row.ifname).items():
-            if path.cost or place.ns in loop:
+            if path.cost or place.ns in loop or routes.needs(s, path, dst):
                 continue
             theirs = [
                 each for each in s.addresses(place.ns, place.dev, row.family) if parsed(each.address) in s.network(row)

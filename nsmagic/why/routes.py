@@ -337,7 +337,7 @@ def gateway_for(s: Situation, ns: str, dst: str, broken: bool = False) -> str | 
         if link is None or not link.up or link.kind == "loopback":
             continue
         for place, path in wire.reach(s, ns, row.ifname).items():
-            if (path.cost and not broken) or place.ns == ns:
+            if (path.cost and not broken) or place.ns == ns or needs(s, path, dst):
                 continue
             theirs = [
                 each
@@ -350,6 +350,11 @@ def gateway_for(s: Situation, ns: str, dst: str, broken: bool = False) -> str | 
             if rank is not None:
                 found.append((rank + 2 * bool(path.tunnels) + 4 * path.cost, theirs[0].address))
     return min(found)[1] if found else None
+
+
+def needs(s: Situation, path: wire.Path, dst: str) -> bool:
+    """Whether a way goes through a tunnel whose own packets go where ``dst`` is: with a route through it they would go through it too."""
+    return any(parsed(dst) in s.network(row) for tunnel in path.tunnels for row in s.owners(tunnel.remote))
 
 
 def _would_know(s: Situation, place: wire.Place, dst: str) -> int | None:

@@ -146,30 +146,44 @@ def test_behind_a_translation_that_is_mended() -> None:
     assert caught.value.what == "mid"
 
 
-def test_a_rule_under_a_tunnel() -> None:
-    """What carries the packet through a vxlan is met by rules too."""
+def tunnel(flags: int = UP, **more: object) -> Situation:
+    """A vxlan between red and blue, over a router with a link that may be off."""
     links = [*cable("red/eth0", "mid/left", 2), *cable("mid/right", "blue/eth0", 4)]
+    links[2] = replace(links[2], flags=flags)
     ends = {"red": ("10.1.0.1", "10.2.0.2"), "blue": ("10.2.0.2", "10.1.0.1")}
     links += [
         Link(ns, 8 + at, "vx0", "vxlan", UP, "UP", f"02:00:00:00:00:8{at}", 1450,
              info={"id": 42, "port": 4789, "local": local, "remote": remote})
         for at, (ns, (local, remote)) in enumerate(ends.items())
     ]  # fmt: skip
-    wall = FirewallRule(
-        "mid", "iptables", "ip", "filter", "FORWARD", "filter", "forward", position=1, match="udp, to port 4789",
-        target="DROP", rule="-A FORWARD -p udp --dport 4789 -j DROP",
-    )  # fmt: skip
     made = situation(
         links,
         ["red eth0 10.1.0.1/24", "mid left 10.1.0.9/24", "mid right 10.2.0.9/24", "blue eth0 10.2.0.2/24",
          "red vx0 10.0.0.1/24", "blue vx0 10.0.0.2/24"],
-        firewall={"mid": (wall,)}, tables={"mid": frozenset({"ip"})},
+        **more,
     )  # fmt: skip
+    there = [row for row in made.snapshot.routes if flags == UP or (row.ns, row.dev) != ("mid", "right")]
     gateways = [
-        Route(ns, "inet", "default", gateway, "eth0") for ns, gateway in (("red", "10.1.0.9"), ("blue", "10.2.0.9"))
+        Route("red", "inet", "10.2.0.0/24", "10.1.0.9", "eth0"),
+        Route("blue", "inet", "default", "10.2.0.9", "eth0"),
     ]
-    tables = {**made.snapshot.tables, "routes": table("routes", [*made.snapshot.routes, *gateways])}
+    tables = {**made.snapshot.tables, "routes": table("routes", [*there, *gateways])}
     made.answers.situation = made = replace(made, snapshot=replace(made.snapshot, tables=tables))  # type: ignore[attr-defined]
-    said = judge(made, _ASKED)
+    return made
+
+
+def test_a_rule_under_a_tunnel() -> None:
+    """What carries the packet through a vxlan is met by rules too."""
+    wall = FirewallRule(
+        "mid", "iptables", "ip", "filter", "FORWARD", "filter", "forward", position=1, match="udp, to port 4789",
+        target="DROP", rule="-A FORWARD -p udp --dport 4789 -j DROP",
+    )  # fmt: skip
+    said = judge(tunnel(firewall={"mid": (wall,)}, tables={"mid": frozenset({"ip"})}), _ASKED)
     assert said.cause == "no-forwarding"
     assert said.then == "dropped-by-rule at mid: chain FORWARD of ip filter, rule 1 follows; %why again will explain it"
+
+
+def test_no_way_leads_through_the_tunnel_that_needs_it() -> None:
+    """The router has one link that is up, and looks like none; but the way through the tunnel is no better one."""
+    said = judge(tunnel(UP & ~1), _ASKED)
+    assert (said.cause, said.where) == ("no-forwarding", "mid")

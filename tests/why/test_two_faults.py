@@ -48,6 +48,7 @@ ONCE_WRONG = (
     ("no-address@gateway6", "peer-down@gateway6"),
     ("prefix-length-wide@routers", "nat-wrong@routers"),
     ("no-route@vxlan", "dropped-by-rule@vxlan"),
+    ("no-forwarding@vxlan", "link-down@vxlan"),
 )
 
 
