@@ -70,9 +70,12 @@ def why(lab: Lab, src: str, dst: str, port: int | None = None, proto: str = "icm
     names = names[: max(_WATCHED, len({hop[2] for hop in read_first.hops}))]
     situation = _probed(lab, situation, request, names)
     verdict, situation = _judged(lab, situation, request)
-    if verdict.cause == "unknown" and _still_asking(situation, names):
-        # A neighbour did not answer a moment ago, and the kernel asks for it once a second: the probe waited behind that.
-        situation = _probed(lab, replace(situation, answers={}), request, names, _PATIENT)
+    for quiet in (_PATIENT, 0.0):
+        if verdict.cause != "unknown" or not _still_asking(situation, names):
+            break
+        # A neighbour did not answer a moment ago, and the kernel asks for it once a second: the probe waited behind that. When it has asked
+        # for the last time, it gives up what waits; the next packet is asked for at once.
+        situation = _probed(lab, replace(situation, answers={}), request, names, quiet)
         verdict, situation = _judged(lab, situation, request)
     if verdict.cause == "wrong-listen-address":
         verdict, situation = _judged(lab, _known_better(lab, situation, verdict.where), request)

@@ -306,3 +306,11 @@ def test_behind_a_wrong_translation(lab: Lab) -> None:
     assert first.then.startswith("dropped-by-rule at red: chain INPUT of ip filter, rule 1 follows")
     mend(lab, first.fix)
     assert lab.why("red", "blue").cause == "dropped-by-rule"
+
+
+@pytest.mark.heavy
+def test_a_question_that_an_earlier_probe_has_asked(lab: Lab) -> None:
+    """The kernel asks three times, once a second, and then gives up what waited. Whenever a probe comes in between, the rule is found."""
+    build(lab, CABLE6)
+    lab.run("ip netns exec blue ip6tables -A INPUT -p icmpv6 -j DROP").check()
+    assert [lab.why("red", "fd00:15::2").cause for _ in range(12)] == ["dropped-by-rule"] * 12
