@@ -36,7 +36,7 @@ def start(
     booting: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> tuple[Client, launch.Launched, str]:
     """Start a lab: ``(client, what was launched, its kind)``. ``wanted`` is a kind, or None for the first that works.
-    ``booting`` is entered while a virtual machine starts, which takes two or three seconds.
+    ``booting`` is entered while a virtual machine starts, which takes a second, on a busy machine two or three.
 
     Raises
     ------
