@@ -204,8 +204,8 @@ class Channel:
         """Whether descriptors can be handed across (both sides share a kernel)."""
         return self._shared
 
-    def send(self, message: Message, fds: Sequence[int] = ()) -> None:
-        """Send all of a message, waiting as long as it takes.
+    def send(self, message: Message, fds: Sequence[int] = (), *, to_launcher: bool = False) -> None:
+        """Send all of a message, waiting as long as it takes. ``to_launcher``: it is read before the line of a virtual machine begins.
 
         Raises
         ------
@@ -220,7 +220,7 @@ class Channel:
             raise ProtocolError(f"{len(fds)} descriptors are more than the {MAX_FDS} that a frame may carry")
         data = memoryview(pack({**message, "fds": len(fds)} if fds else message))
         while data:
-            part = data if self._pace is None else data[: self._pace.take(len(data))]
+            part = data if self._pace is None or to_launcher else data[: self._pace.take(len(data))]
             while part:
                 try:
                     sent = self._write(part, fds)

@@ -34,8 +34,9 @@ from typing import Any
 from nsmagic import syscalls as sys_
 from nsmagic.agent import protocol, relay, retouch, rootfs
 
-#: What the guest asks over the launcher's line: its configuration.
-ASKS = b"?"
+#: What the guest asks over the launcher's line: the next so many bytes of its configuration, which may be longer than the line holds
+#: (``pace.py``): all of a translation is in it.
+ASKS, _PART = b"?", 2048
 #: The guest's first line is the notebook's, its second the launcher's.
 FRAMES, CONTROL = "/dev/ttyS0", "/dev/ttyS1"
 #: Those of visitors.
@@ -125,6 +126,7 @@ class Machine:
         if not os.access(vm["kernel"], os.X_OK):
             raise rootfs.StepFailed("virtual machine", OSError(13, os.strerror(13), vm["kernel"]))
         self._config = {**config, "uid": os.getuid(), "gid": os.getgid(), "groups": os.getgroups()}
+        self._told = protocol.pack({"id": 0, **self._config})
         self._console = b""
         # Orphans of the kernel's are ours to reap.
         sys_.prctl(sys_.PR_SET_CHILD_SUBREAPER, 1)
@@ -166,8 +168,10 @@ class Machine:
         if ASKS in said:
             with contextlib.suppress(OSError):  # a security module forbids it; then ps of Debian 12 shows no START
                 retouch.name_a_core(self.pid, self._config["vm"]["kernel"])
+        for _ in range(said.count(ASKS)):
             # Smaller than a socket's buffer, so that nobody has to wait here.
-            self.control.sendall(protocol.pack({"id": 0, **self._config}))
+            self.control.sendall(self._told[:_PART])
+            self._told = self._told[_PART:]
         return bool(said)
 
     def read(self) -> bool:
@@ -246,8 +250,13 @@ def read_config(fd: int) -> dict[str, Any]:
     import json
 
     os.write(fd, ASKS)
-    (length,) = struct.unpack("!I", _exactly(fd, 4))
-    found: dict[str, Any] = json.loads(_exactly(fd, length))
+    head = _exactly(fd, 4)
+    size = 4 + struct.unpack("!I", head)[0]
+    data = head + _exactly(fd, min(size, _PART) - 4)
+    while len(data) < size:
+        os.write(fd, ASKS)
+        data += _exactly(fd, min(size - len(data), _PART))
+    found: dict[str, Any] = json.loads(data[4:])
     return found
 
 

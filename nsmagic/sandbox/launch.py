@@ -140,7 +140,7 @@ def launch(config: Mapping[str, Any], handover: Handover) -> Launched:
     sock, process = answer
     channel = protocol.Channel(sock, shared=config["kind"] != "vm", paced=config["kind"] == "vm")
     launched = Launched(channel, sock, process, handover.gone)
-    channel.send({"id": 0, **config})
+    channel.send({"id": 0, **config}, to_launcher=True)
     return launched
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import pytest
 
-from nsmagic import Lab
+from nsmagic import Lab, sentences
 from nsmagic import syscalls as sys_
 from nsmagic.agent import retouch
 from nsmagic.agent import vm as agent_vm
@@ -452,6 +452,20 @@ def test_a_kernel_that_does_not_boot_is_told(monkeypatch: pytest.MonkeyPatch, pl
     monkeypatch.setenv("NSMAGIC_UML", str(wrong))
     with pytest.raises(SandboxUnavailable, match="ptrace can change system call numbers"):
         Lab(sandbox="vm").run("true")
+
+
+def test_what_it_is_told_may_be_longer_than_a_serial_line_holds(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    """All the sentences of a translation, which the agent says in the lab."""
+    own = place / "own.toml"
+    own.write_text(Path(sentences.FILE).read_text())
+    monkeypatch.setenv("NSMAGIC_SENTENCES", str(own))
+    sentences.translated.cache_clear()
+    try:
+        with Lab(sandbox="vm") as lab:
+            assert lab.run("true").ok
+    finally:
+        monkeypatch.undo()
+        sentences.translated.cache_clear()
 
 
 def test_a_kernel_that_cannot_be_made_ready_for_this_processor(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
