@@ -19,15 +19,16 @@ before = set(threading.enumerate())
 interrupts = 0
 while True:
     timer = threading.Timer(0.02 + 0.03 * interrupts, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
     try:
+        timer.start()
         from nsmagic import tables
         timer.cancel()
         break
     except KeyboardInterrupt:
         interrupts += 1
     finally:
-        timer.join()
+        if timer.ident is not None:  # else it was stopped before it began
+            timer.join()
 print(interrupts, list(tables.of("links", Snapshot()).columns)[:3])
 """
 

@@ -650,7 +650,7 @@ def test_what_a_script_sets_in_its_namespaces_stays() -> None:
         done: list[int] = []
         said: list[bytes] = []
         Job(
-            loop, ["bash", "-c", f"{script}; ip -n n3 link set lo up; nsenter --net=/run/netns/n4 true"], Place(gate=gate.fileno()),
+            loop, ["bash", "-c", f"{script}; ip -n n3 link set lo up; nsenter --net=/run/netns/n4 true"], Place(gate=gate.handover()),
             on_output=said.append, on_end=lambda status, number: done.append(status),
         )  # fmt: skip
         loop.later(30, lambda: done.append(-1))
