@@ -51,7 +51,7 @@ def serving(lab: Lab, words: str, proto: str = "tcp") -> Iterator[None]:
 def settle(lab: Lab) -> None:
     """Until no IPv6 address is tentative any more: without duplicate address detection too, the kernel makes them usable a moment later, in
     a work queue that a busy machine keeps waiting (``addrconf_dad_work``)."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while any(row.flags & 0x40 and not row.flags & 0x08 for row in lab.snapshot("addrs").addrs):
         assert time.monotonic() < end, "addresses stay tentative"
         time.sleep(0.01)

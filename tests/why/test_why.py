@@ -10,7 +10,7 @@ import pytest
 
 from nsmagic import Lab
 from nsmagic.errors import NamespaceNotFound, NsmagicError
-from tests.why.play import build, serving
+from tests.why.play import build, serving, settle
 from tests.why.scenes import CABLE, CABLE6, GATEWAY, NAT, ROUTERS, SWITCH, VXLAN
 
 pytestmark = pytest.mark.sandbox
@@ -201,6 +201,7 @@ def test_the_target_in_every_form(lab: Lab) -> None:
 
 def test_addresses_of_many_or_of_one_wire_only(lab: Lab) -> None:
     build(lab, CABLE6)
+    settle(lab)
     here = next(row.address for row in lab.snapshot("addrs", ns="blue").addrs if row.scope == "link")
     assert lab.why("red", f"{here}%veth-red").reachable
     assert lab.why("red", "224.0.0.1").cause == "not-supported"
