@@ -26,6 +26,7 @@ import pytest
 from nsmagic import Lab
 from nsmagic.errors import KernelRefused, NamespaceNotFound
 from nsmagic.pythonic import LabSocket, MachineSocket
+from tests import loops
 from tests.conftest import Notebook
 
 pytestmark = pytest.mark.sandbox
@@ -388,7 +389,7 @@ def test_asyncio(pair: Lab) -> None:
             await writer.wait_closed()
         return answer
 
-    assert asyncio.run(talk()) == b"STREAMS\n"
+    assert loops.run(talk()) == b"STREAMS\n"
     # The loop's own pair of Unix sockets, made within a block, stays the machine's.
     with pair["blue"].python():
         loop = asyncio.new_event_loop()
@@ -409,7 +410,7 @@ def test_two_tasks_in_two_namespaces(pair: Lab) -> None:
         await asyncio.gather(where("red", seen), where("blue", seen))
         return seen
 
-    assert asyncio.run(both()) == {ns: cookie(pair, ns) for ns in ("red", "blue")}
+    assert loops.run(both()) == {ns: cookie(pair, ns) for ns in ("red", "blue")}
 
 
 def anonymous(protocol: int) -> ssl.SSLContext:

@@ -18,7 +18,7 @@ import pytest
 from nsmagic import Lab
 from nsmagic.errors import NamespaceNotFound
 from nsmagic.model import Change
-from tests import rounds
+from tests import loops, rounds
 from tests.sandbox.observe import until
 from tests.test_interrupts import STUBBORN, interrupt
 
@@ -68,7 +68,7 @@ def test_034_a_cancelled_task_ends_its_command(used: Lab, text: str) -> None:
             await task
         return time.monotonic() - begun
 
-    assert asyncio.run(cell()) < 4
+    assert loops.run(cell()) < 4
     assert nothing_runs(used)
     assert used.names() == []
     assert used.run("echo here").text == "here\n"
@@ -85,7 +85,7 @@ def test_034_an_interrupt_of_a_cell_that_awaits(used: Lab) -> None:
 
     begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(cell())
+        loops.run(cell())
     assert time.monotonic() - begun < 4
     assert nothing_runs(used)
 
@@ -102,7 +102,7 @@ def test_034_cancelled_at_any_moment() -> None:
     for _ in range(2):
         with Lab() as lab:
             for _ in range(6):
-                asyncio.run(once(lab))
+                loops.run(once(lab))
                 lab.run("ip netns del red")
             assert nothing_runs(lab)
             assert lab.run("echo here").text == "here\n"
@@ -117,7 +117,7 @@ def test_034_what_it_raises_and_gives(used: Lab) -> None:
             return_exceptions=True,
         )
 
-    one, error, two = asyncio.run(cell())
+    one, error, two = loops.run(cell())
     assert (one.text, two.text) == ("one\n", "two\n")
     assert isinstance(error, NamespaceNotFound)
 

@@ -21,7 +21,8 @@ def children(pid: int) -> list[int]:
     """The children of a process, of all its threads."""
     found = []
     for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/children") as file:
+        # A thread may end meanwhile.
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/task/{task}/children") as file:
             found += [int(each) for each in file.read().split()]
     return found
 

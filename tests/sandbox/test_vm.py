@@ -34,6 +34,7 @@ from nsmagic.agent import vm as agent_vm
 from nsmagic.agent.rootfs import StepFailed
 from nsmagic.errors import LabDied, NamespaceNotFound, NsmagicError, SandboxUnavailable
 from nsmagic.sandbox import vm
+from tests import loops
 from tests.conftest import Notebook
 from tests.test_interrupts import interrupt
 
@@ -303,7 +304,7 @@ def test_sockets_in_an_event_loop(machine: Lab) -> None:
         await server.wait_closed()
         return said.decode()
 
-    assert asyncio.run(asyncio.wait_for(both(), 60)) == "HELLO\n"
+    assert loops.run(asyncio.wait_for(both(), 60)) == "HELLO\n"
 
 
 def test_open_sockets_end_with_the_lab(folder: Path) -> None:

@@ -21,7 +21,7 @@ from tests.why.random_labs import Plan, plans
 
 pytestmark = pytest.mark.sandbox
 
-_FEW = settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+_FEW = settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 _MANY = settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 #: What may happen to any network: none of them need stop the two that talk.
 _FAULTS = (
