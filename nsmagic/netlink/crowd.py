@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from nsmagic.netlink import decode, dump
 from nsmagic.netlink.socket import RouteSocket
@@ -21,23 +22,33 @@ _FAMILIES = {AF_INET: "IPv4", AF_INET6: "IPv6"}
 _FREE = 0x20 | 0x40 | 0x80
 
 
-def tables(sock: RouteSocket) -> dict[str, tuple[int, int]]:
-    """Family → entries of the whole machine, and the most that there may be.
+class Table(NamedTuple):
+    """Entries of the whole machine, the most that there may be, and how many it has made so far (None: the kernel does not say)."""
+
+    entries: int
+    most: int
+    made: int | None
+
+
+def tables(sock: RouteSocket) -> dict[str, Table]:
+    """Family → its table.
 
     The answer names every device of the socket's namespace as well: ask in one that has few.
 
     >>> found = tables(RouteSocket.open())["IPv4"]
-    >>> found[0] >= 0, found[1] > 0
+    >>> found.entries >= 0, found.most > 0
     (True, True)
     """
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[str, Table] = {}
     for _, data, at, end in dump.whole(sock, _RTM_GETNEIGHTBL, struct.pack("=Bxxx", 0)):
         where = decode.attributes(data, at + 4, end)
         family = _FAMILIES.get(data[at])
         if family is not None and _NDTA_THRESH3 in where and _NDTA_CONFIG in where:
             (most,) = struct.unpack_from("=I", data, where[_NDTA_THRESH3])
             (entries,) = struct.unpack_from("=I", data, where[_NDTA_CONFIG] + 4)  # struct ndt_config
-            found[family] = entries, most
+            stats = where.get(_NDTA_STATS)
+            made = struct.unpack_from("=Q", data, stats)[0] if stats is not None else None  # struct ndt_stats
+            found[family] = Table(entries, most, made)
     return found
 
 
@@ -49,15 +60,10 @@ def allocations(sock: RouteSocket) -> tuple[int, ...] | None:
     True
     """
     try:
-        messages = dump.whole(sock, _RTM_GETNEIGHTBL, struct.pack("=Bxxx", 0))
+        found = tables(sock).values()
     except OSError:
         return None
-    found = []
-    for _, data, at, end in messages:
-        stats = decode.attributes(data, at + 4, end).get(_NDTA_STATS)
-        if stats is not None and data[at] in _FAMILIES:
-            found.append(struct.unpack_from("=Q", data, stats)[0])  # struct ndt_stats
-    return tuple(found) or None
+    return tuple(table.made for table in found if table.made is not None) or None
 
 
 def held(sockets: Iterable[RouteSocket]) -> dict[str, int]:

@@ -46,3 +46,13 @@ def test_048_however_they_came(way: str) -> None:
             lab.run(entries(1, 3)).check()
             result = lab.run("ping -c 1 -W 0.2 10.0.9.9")
         assert result.text.count("notice: the lab has ") == 1, result.text
+
+
+def test_048_also_while_those_of_others_go() -> None:
+    with Lab(limits={"neighbours": 5}) as lab, Lab() as other:
+        for each in (lab, other):
+            each.run(CABLE).check()
+        other.run(entries(1, 40)).check()
+        assert "notice" not in lab.run("true\nsleep 0").text, "counted: none of them is its own"
+        other.run("ip neigh flush dev v").check()
+        assert lab.run(entries(1, 7)).text.count("notice: the lab has ") == 1
