@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 #: The lab that is meant where none is named.
 DEFAULT_LAB = "lab"
 
-_CELL = re.compile(r"%%netns(?:\s|$)")
+# Compiled when something is first completed; ``re`` keeps them.
+_CELL = r"%%netns(?:\s|$)"
 #: A line magic of ours with a word begun behind it, also on the right of ``df = ``.
-_LINE = re.compile(
-    r"\s*(?:[\w\s,.\[\]'\"]+=\s*)?%(netns|links|addrs|routes|arp|firewall|nat|topology|why|sniff|trace|lab|task|check|hint)(\s.*)"
-)
-_TASK_CELL = re.compile(r"%%task(?:\s|$)")
-_OTHER_LAB = re.compile(r"--lab[ =](\S+)")
+_LINE = r"\s*(?:[\w\s,.\[\]'\"]+=\s*)?%(netns|links|addrs|routes|arp|firewall|nat|topology|why|sniff|trace|lab|task|check|hint)(\s.*)"
+_TASK_CELL = r"%%task(?:\s|$)"
+_OTHER_LAB = r"--lab[ =](\S+)"
 
 
 class Completer:
@@ -61,7 +60,7 @@ class Completer:
         before, first = lines[line_number][:column], lines[0].lstrip()
         lab = self._lab(first if first.startswith("%%") else before)
         options = [*magic_line.OPTIONS]
-        if _CELL.match(first):
+        if re.match(_CELL, first):
             if line_number == 0:
                 if before.endswith("%%netns"):
                     return []
@@ -70,11 +69,11 @@ class Completer:
             if asked.python:
                 return []
             return completion.complete(before, ns=ns, namespaces=_namespaces(lab), interfaces=_interfaces(lab))
-        if _TASK_CELL.match(first):
+        if re.match(_TASK_CELL, first):
             if line_number == 0:
                 return _tasks(before)
             return completion.complete(before, ns=HOST, namespaces=_namespaces(lab), interfaces=_interfaces(lab))
-        magic = _LINE.match(before)
+        magic = re.match(_LINE, before)
         if magic is None:
             return []
         name, typed = magic.groups()
@@ -103,7 +102,7 @@ class Completer:
 
     def _lab(self, line: str) -> Lab | None:
         """The lab that a line speaks of, when it runs: completion never starts one."""
-        named = _OTHER_LAB.search(line)
+        named = re.search(_OTHER_LAB, line)
         lab = self._magics.labs.get(named[1] if named else DEFAULT_LAB)
         return lab if lab is not None and lab.running else None
 

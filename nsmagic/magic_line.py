@@ -3,17 +3,18 @@
 IPython's ``magic_arguments`` rejects ``%netns ping x -c 1``, keeps quotes in values, and expands ``{x}`` silently; here the
 options of ours come before the command (``%netns``) or anywhere on the line (``%%netns``, which has no command on it), and
 everything else stays exactly as typed. Pure: the namespaces and the known tools are given.
+
+Every notebook loads this with the extension: options are tuples with names, which Python makes faster than data classes,
+patterns are compiled when first used (``re`` keeps them), and ``difflib`` is for who mistypes.
 """
 
 from __future__ import annotations
 
-import difflib
 import keyword
 import re
 import shlex
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from nsmagic.commands.packages import PACKAGES
 from nsmagic.errors import CommandSyntaxError, NamespaceNotFound
@@ -21,8 +22,7 @@ from nsmagic.names import HOST
 from nsmagic.sentences import say
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """The options of ``%%netns`` and ``%netns``; ``ns`` is what ``--ns`` forced."""
 
     out: str = ""
@@ -56,8 +56,7 @@ OPTIONS: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class PictureOptions:
+class PictureOptions(NamedTuple):
     """The options of ``%topology``."""
 
     live: bool = False
@@ -78,11 +77,10 @@ PICTURE_OPTIONS: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class SniffOptions:
+class SniffOptions(NamedTuple):
     """The options of ``%sniff``."""
 
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # a tuple's method of that name is not used
     timeout: float | None = None
     snaplen: int = 0
     bg: bool = False
@@ -102,8 +100,7 @@ SNIFF_OPTIONS: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class CourseOptions:
+class CourseOptions(NamedTuple):
     """The options of ``%task``, ``%check``, ``%hint`` and ``%lab break``."""
 
     seed: int | None = None
@@ -122,8 +119,7 @@ BREAK_OPTIONS: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class TraceOptions:
+class TraceOptions(NamedTuple):
     """The options of ``%trace``."""
 
     live: bool = False
@@ -140,8 +136,7 @@ TRACE_OPTIONS: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class WhyOptions:
+class WhyOptions(NamedTuple):
     """The options of ``%why``."""
 
     port: int | None = None
@@ -159,14 +154,13 @@ WHY_OPTIONS: dict[str, tuple[str, str]] = {
     "--lab": ("NAME", "another lab of this notebook"),
 }
 
-_WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""")
+_WORD = r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+"""
 
 
 AnyOptions = TypeVar("AnyOptions", Options, PictureOptions, SniffOptions, CourseOptions, TraceOptions, WhyOptions)
 
 
-@dataclass(frozen=True)
-class _Word:
+class _Word(NamedTuple):
     text: str
     start: int
     end: int
@@ -178,7 +172,7 @@ def _word(line: str, at: int) -> _Word | None:
         at += 1
     if at == len(line):
         return None
-    match = _WORD.match(line, at)
+    match = re.compile(_WORD).match(line, at)
     if match is None or (match.end() < len(line) and not line[match.end()].isspace()):
         raise CommandSyntaxError("a quote is not closed", text=line, at=at, hint=say("quotes"))
     return _Word(match.group(), match.start(), match.end())
@@ -190,7 +184,7 @@ def _take(
     """Read an option: the new options, and the place behind it."""
     name, equals, value = word.text.partition("=")
     if name not in table:
-        close = difflib.get_close_matches(name, table, 1)
+        close = _close(name, table)
         hint = say("not-found-close", near=close[0]) if close else say("options", known=" ".join(table))
         raise CommandSyntaxError(
             f"there is no option {name}", text=line, at=word.start, expected=list(table), hint=hint
@@ -200,7 +194,7 @@ def _take(
         if equals:
             raise CommandSyntaxError(f"{name} takes no value", text=line, at=word.start)
         switch: dict[str, Any] = {field: True}
-        return replace(options, **switch), word.end
+        return options._replace(**switch), word.end
     if not equals:
         following = _word(line, word.end)
         if following is None:
@@ -209,35 +203,42 @@ def _take(
     text = _unquoted(value)
     if field == "timeout":
         seconds: dict[str, Any] = {field: _seconds(text, line, word.start)}
-        return replace(options, **seconds), word.end
+        return options._replace(**seconds), word.end
     if field == "port":
         if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
             raise CommandSyntaxError(f'--port "{text}" is no port', text=line, at=word.start, hint=say("ports"))
         port: dict[str, Any] = {field: int(text)}
-        return replace(options, **port), word.end
+        return options._replace(**port), word.end
     if field == "size":
         if not (text.isascii() and text.isdigit()):
             raise CommandSyntaxError(
                 f'--size "{text}" is no number of bytes', text=line, at=word.start, hint=say("sizes-full")
             )
         size: dict[str, Any] = {field: int(text)}
-        return replace(options, **size), word.end
+        return options._replace(**size), word.end
     if field in ("seed", "level"):
         if not text.isdecimal():
             raise CommandSyntaxError(f'{name} "{text}" is no whole number', text=line, at=word.start, hint=f"{name} 1")
         whole: dict[str, Any] = {field: int(text)}
-        return replace(options, **whole), word.end
+        return options._replace(**whole), word.end
     if field in ("count", "snaplen", "step"):
         if not text.isdecimal() or not 0 < int(text) < 1 << 31:
             raise CommandSyntaxError(f'{name} "{text}" is no number', text=line, at=word.start, hint=f"{name} 10")
         number: dict[str, Any] = {field: int(text)}
-        return replace(options, **number), word.end
+        return options._replace(**number), word.end
     if field == "out" and (not text.isidentifier() or keyword.iskeyword(text)):
         raise CommandSyntaxError(
             f'"{text}" is no name of a Python variable', text=line, at=word.start, hint="--out routes"
         )
     named: dict[str, Any] = {field: text}
-    return replace(options, **named), word.end
+    return options._replace(**named), word.end
+
+
+def _close(word: str, known: Collection[str]) -> list[str]:
+    """The name that was meant, if there is a likely one."""
+    import difflib
+
+    return difflib.get_close_matches(word, known, 1)
 
 
 def _seconds(text: str, line: str, at: int) -> float:
@@ -460,7 +461,7 @@ def split_line(
         programs(options, first) or first in PACKAGES
     ):  # one that is not installed is told as that, with its package
         return options, HOST, command
-    near = difflib.get_close_matches(first, [*known, *tools], 1)
+    near = _close(first, [*known, *tools])
     there = ", ".join(name for name in known if name != HOST)
     if there:
         hint = say("line-close", near=near[0], known=there) if near else say("line-known", known=there)

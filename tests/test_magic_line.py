@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from collections.abc import Callable
 from typing import Any
@@ -26,11 +25,7 @@ def read(line: str) -> tuple[Options, str, str]:
 def given_options(options: Options) -> dict[str, Any]:
     """What was typed: the fields that differ from their defaults."""
     plain = Options()
-    return {
-        field.name: getattr(options, field.name)
-        for field in dataclasses.fields(Options)
-        if getattr(options, field.name) != getattr(plain, field.name)
-    }
+    return {name: value for name, value in options._asdict().items() if value != getattr(plain, name)}
 
 
 # The line of %netns
@@ -273,7 +268,7 @@ def test_switches_combine(names: set[str]) -> None:
 
 
 def test_table_and_fields_agree() -> None:
-    assert [name[2:].replace("-", "_") for name in OPTIONS] == [field.name for field in dataclasses.fields(Options)]
+    assert [name[2:].replace("-", "_") for name in OPTIONS] == [*Options._fields]
     for argument, words in OPTIONS.values():
         assert argument == argument.upper()
         assert words
