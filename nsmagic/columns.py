@@ -67,6 +67,8 @@ KINDS: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 
+#: RTM_F_CLONED (linux/rtnetlink.h): an answer to ``ip route get``, not an entry of a table.
+_CLONED = 0x200
 _MAIN = 254
 #: From so many parts on it pays to remember what they made together.
 _MANY = 8
@@ -248,6 +250,8 @@ def _routes(rows: Iterable[Row], choice: Choice) -> Columns:
     more = {"type"} if any(word != "unicast" for word in got[10]) else set()
     if any(number != _MAIN for number in got[9]):
         more.add("table")
+    if any(flags & _CLONED for flags in got[12]):  # the kernel's own answer: which source it would take belongs to it
+        more.add("prefsrc")
     names = [ask.table_name(number) for number in got[9]]
     lists = (got[0], got[2], gateways, devs, got[5], got[6], got[7], got[8], names, got[10], got[1])
     return Columns(lists, frozenset(more))

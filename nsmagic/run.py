@@ -30,7 +30,18 @@ from nsmagic.errors import (
 )
 from nsmagic.model import COLUMNS, HOST, Change
 from nsmagic.result import Job, Outcome, PingResult, Shown, Sink
-from nsmagic.steps import BRIEF, asks_for_help, brief, error_of, excused, native, natives, no_names, typed_in
+from nsmagic.steps import (
+    BRIEF,
+    as_at_a_terminal,
+    asks_for_help,
+    brief,
+    error_of,
+    excused,
+    native,
+    natives,
+    no_names,
+    typed_in,
+)
 from nsmagic.steps import Interrupted as Interrupted
 from nsmagic.steps import Options as Options
 from nsmagic.steps import Show as Show
@@ -308,7 +319,8 @@ class Runner:
             if self._behind(step):
                 self._background(outcome, ns=where, argv=list(program.argv), text=step.text)
                 return True
-            call = self._client.call("run", argv=list(program.argv), ns=where, timeout=self._options.timeout)
+            argv = as_at_a_terminal(program.argv)
+            call = self._client.call("run", argv=argv, ns=where, timeout=self._options.timeout)
             # What our grammar does not take most likely fails, with words that are the error itself.
             held = math.inf if as_value or listed is not None else brief(program)
             data = self._stream(call, outcome, step.text, hold=held)

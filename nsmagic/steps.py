@@ -90,6 +90,25 @@ def brief(program: Program) -> int:
     return BRIEF if says_one_thing else 0
 
 
+def as_at_a_terminal(argv: Sequence[str]) -> list[str]:
+    """The words with which a program says in a cell what it says at a terminal.
+
+    ``curl`` shows how it progresses unless what it fetches goes to a terminal (``operate.c`` asks ``isatty``), and a cell is a pipe.
+    ``-sS`` leaves out that and nothing else; an older curl knows no ``--no-progress-meter``. Pipelines keep it, as a shell's do.
+
+    >>> as_at_a_terminal(["curl", "http://10.0.0.2/"]), as_at_a_terminal(["curl", "-O", "http://10.0.0.2/a"])
+    (['curl', '-sS', 'http://10.0.0.2/'], ['curl', '-O', 'http://10.0.0.2/a'])
+    """
+    words = list(argv)
+    if words[0].rpartition("/")[2] != "curl":
+        return words
+    short = "".join(word for word in words[1:] if word.startswith("-") and not word.startswith("--"))
+    to_file = {"--output", "--remote-name", "--remote-name-all", "--progress-bar"} & {
+        word.partition("=")[0] for word in words
+    }
+    return words if to_file or set(short) & set("oO#") else [words[0], "-sS", *words[1:]]
+
+
 def asks_for_help(argv: Sequence[str]) -> bool:
     """Whether words ask a tool of iproute2 for its usage, which it ends with a status of 255."""
     return argv[0].rpartition("/")[2] in ("ip", "bridge", "tc", "ss") and argv[-1] in ("help", "-h", "-help", "--help")

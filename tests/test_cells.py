@@ -600,6 +600,19 @@ def test_programs_get_no_control_codes_and_no_colours(shared: Lab) -> None:
     assert "\x1b" not in text
 
 
+def test_curl_speaks_as_at_a_terminal(shared: Lab) -> None:
+    """It shows its progress where what it fetches goes to a pipe, and a cell is one."""
+    result = shared.run("curl http://127.0.0.1:9/", "red")
+    assert result.text.startswith("curl: (7) Failed to connect to 127.0.0.1"), result.text
+    assert "% Total" in shared.run("curl http://127.0.0.1:9/ | head -1", "red").text
+
+
+def test_the_kernels_answer_for_an_address_shows_the_source_that_it_takes(shared: Lab) -> None:
+    assert str(shared.run("ip route get 127.0.0.2", "red").outcomes[0].value) == (
+        "routes of red\ndst        gateway  dev  prefsrc    type\n127.0.0.2           lo   127.0.0.1  local"
+    )
+
+
 def test_the_environment_is_the_labs_own(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "x")
     monkeypatch.setenv("PYTHONPATH", "/nowhere")
