@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,21 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
         gc.collect()
         gc.freeze()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """``-m sandbox``, which the plain user runs: a file that does not name the mark has no such test, and is not even read by pytest.
+
+    Each of four workers would compile and import all of them. (Asked for everything, ``pytest_collection_modifyitems`` makes sure that a
+    marked test's file does name it.)
+    """
+    if config.option.markexpr == "sandbox" and collection_path.suffix == ".py" and not _names_sandbox(collection_path):
+        return True
+    return None
+
+
+def _names_sandbox(path: Path) -> bool:
+    return "mark.sandbox" in path.read_text()
 
 
 # The machine before and after
@@ -95,6 +111,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             for mark in item.iter_markers("not_in_vm"):
                 item.add_marker(pytest.mark.skip(reason=mark.args[0]))
+    if not config.option.markexpr:
+        silent = {item.path for item in items if item.get_closest_marker("sandbox")}
+        silent -= {path for path in silent if _names_sandbox(path)}
+        assert not silent, f"marked sandbox by something outside the file: {sorted(silent)}"
     left_out = set() if "heavy" in config.option.markexpr else {"heavy"}
     if os.geteuid() != 0:
         left_out.add("root")

@@ -8,7 +8,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import nbformat
 import pytest
 
 _CELL = "from ipykernel.connect import get_connection_info\nprint(get_connection_info(unpack=True)['transport'])"
@@ -17,6 +16,8 @@ _CELL = "from ipykernel.connect import get_connection_info\nprint(get_connection
 @pytest.mark.parametrize(("folder", "transport"), [("short", "ipc"), ("too-long-for-a-socket" * 5, "tcp")])
 def test_kernels_take_no_ports(folder: str, transport: str) -> None:
     """Ports that Jupyter found free are taken by others before the kernel does; a socket's file has a name that is nobody else's."""
+    import nbformat  # a second of work, which every worker would do when it collects
+
     with tempfile.TemporaryDirectory() as top:
         scratch = Path(top, folder)
         scratch.mkdir()
