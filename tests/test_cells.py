@@ -402,6 +402,14 @@ def test_change_lines_of_a_script_say_what_is_left(lab: Lab) -> None:
     assert [change for change in result.text.splitlines() if change[0] in "+-~"] == ["+ namespace b1"]
 
 
+def test_namespaces_of_a_script_are_told_as_they_were_made_and_before_what_is_in_them(lab: Lab) -> None:
+    result = lab.run(
+        "for n in c a b; do ip netns add $n; done\nip link add v0 netns a type veth peer name v0 netns b\nip -n b link set v0 up"
+    )
+    assert result.text.splitlines()[:3] == ["+ namespace c", "+ namespace a", "+ namespace b"]
+    assert "v0" in result.text
+
+
 def test_whom_an_interface_answers_for_is_a_change(lab: Lab) -> None:
     """No event of the kernel tells of it."""
     lab.run("ip link add v0 type veth peer name v1").check()

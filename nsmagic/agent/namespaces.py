@@ -398,7 +398,8 @@ class Namespaces:
             present = []
         device = os.fstat(self.home).st_dev
         found = set()
-        for name in present:
+        news: list[tuple[int, str]] = []
+        for name in reversed(present):  # a folder in memory lists what is youngest first (libfs.c)
             try:
                 info = os.stat(f"{FOLDER}/{name}")
             except OSError:
@@ -412,7 +413,11 @@ class Namespaces:
                 continue
             if entry is not None:
                 self._forget(name)
-            self._named(name, os.open(f"{FOLDER}/{name}", os.O_RDONLY | os.O_CLOEXEC))
+            news.append((info.st_ctime_ns, name))
+        # In the order in which they were made, as their changes are told.
+        for _, name in sorted(news, key=lambda each: each[0]):
+            with contextlib.suppress(FileNotFoundError):  # gone since
+                self._named(name, os.open(f"{FOLDER}/{name}", os.O_RDONLY | os.O_CLOEXEC))
         for name in self.names():
             if name not in found:
                 self._forget(name)

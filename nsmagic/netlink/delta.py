@@ -97,8 +97,9 @@ def changes(
     for nsid in changed:
         before, after = old.get(nsid), new.get(nsid)
         if before is None or after is None or before[:3] != after[:3]:
+            # A script's namespaces are found later than what is in them, and came before it.
             out.add(
-                out.place(nsid, (nsid, "namespaces")),
+                out.place(nsid, (nsid, "namespaces")) if before else -1,
                 "namespaces",
                 peers.namespace_row(before) if before else None,
                 peers.namespace_row(after) if after else None,

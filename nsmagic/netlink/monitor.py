@@ -98,6 +98,8 @@ class Monitor:
         """
         if name in self._by_name:
             raise ValueError(f"the monitor follows a namespace {name} already")
+        if not fresh:  # what was there before comes first in what is told
+            self._pump()
         nsid = self._hidden.number(nsfd)
         if nsid in self._live:
             raise ValueError(f"the monitor follows that namespace as {self._live[nsid].name}")

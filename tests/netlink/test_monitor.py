@@ -226,7 +226,7 @@ def test_a_link_whose_new_namespace_is_seen_later_has_moved(world: Any) -> None:
         world.attach("red")
         return world.since(mark)
 
-    assert world(body) == ["~ link host/x0 -> red/y2 (ifname)", "+ namespace red"]
+    assert world(body) == ["+ namespace red", "~ link host/x0 -> red/y2 (ifname)"]
 
 
 def test_a_link_that_moves_twice_has_moved_once(world: Any) -> None:
