@@ -177,7 +177,8 @@ def pipelined(
         listen(True)
     answers.send()
     if many or more:
-        call.done({"notices": work.crowd.news()})
+        # What is to be said of the lab as a whole is looked at once, at the end of it all.
+        call.done({"notices": [] if more else work.crowd.news()})
         if not more and not quiet:
             # What became of it all is read when nobody waits for it.
             yield
