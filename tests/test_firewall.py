@@ -81,6 +81,22 @@ def test_changes_are_told_line_by_line(lab: Lab) -> None:
     assert lines(lab, "nft add table inet mine") == ["+ inet mine: table"]
     assert lines(lab, "iptables-legacy -A INPUT -j DROP") == ["+ filter INPUT: everything → DROP"]
     assert lines(lab, "true") == []
+    # A table of iptables' name with a chain of nft's own: iptables-save does not say what is in it.
+
+
+@pytest.mark.not_in_vm("User Mode Linux has no nftables for IPv4")
+@pytest.mark.parametrize("made", ["nft", "iptables"])
+def test_chains_of_nft_in_a_table_of_iptables_name(lab: Lab, made: str) -> None:
+    """``iptables-save`` does not say what is in them, and lists chains that nobody made."""
+    if made == "nft":
+        assert lines(lab, "nft add table ip nat") == ["+ nat: table"]
+    else:
+        lab.run(MASQUERADE).check()
+    chain = "nft add chain ip nat post '{ type nat hook postrouting priority 100 ; }'"
+    assert lines(lab, chain) == ["+ nat post: policy ACCEPT"]
+    rule = "nft add rule ip nat post ip saddr 10.0.0.1 masquerade"
+    assert lines(lab, rule) == ["+ nat post: from 10.0.0.1 → MASQUERADE"]
+    assert set(lab.frame("firewall").chain) == ({"post"} if made == "nft" else {"POSTROUTING", "post"})
 
 
 def test_a_room_made_and_guarded_in_one_script_is_told_too(lab: Lab) -> None:

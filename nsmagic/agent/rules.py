@@ -200,10 +200,10 @@ class Rules:
 
         step()
 
-    def _tables(self, fd: int) -> list[tuple[str, str]]:
+    def _tables(self, fd: int) -> dict[tuple[str, str], int]:
         sock = netfilter.open_socket(fd, self._namespaces.home)
         if sock is None:
-            return []
+            return {}
         try:
             return netfilter.tables(sock)
         finally:

@@ -18,8 +18,25 @@ _CT = {"state": "state {}", "status": "status {}", "mark": "connection mark {}",
 _VERDICTS = ("accept", "drop", "return", "continue", "notrack")
 
 
-def read(text: str, ns: str, skip: frozenset[tuple[str, str]] = frozenset()) -> list[Row]:
-    """The rows of a rule set, in the columns of ``model.FirewallRule``; tables in ``skip`` (family, name) are left out.
+Chain = tuple[str, str, str]
+
+
+def chains(text: str) -> set[Chain]:
+    """The chains of a rule set: family, table, name.
+
+    Raises
+    ------
+    ValueError
+        The text is not what nft says.
+
+    >>> chains('{"nftables": [{"chain": {"family": "ip", "table": "nat", "name": "out", "handle": 1}}]}')
+    {('ip', 'nat', 'out')}
+    """
+    return {(row[2], row[3], row[4]) for row in read(text, "") if row[4] and not row[8] and not row[4].startswith("@")}
+
+
+def read(text: str, ns: str, skip: frozenset[Chain] = frozenset()) -> list[Row]:
+    """The rows of a rule set, in the columns of ``model.FirewallRule``; what is in ``skip`` is left out, and the lines of its tables themselves.
 
     Raises
     ------
@@ -37,20 +54,21 @@ def read(text: str, ns: str, skip: frozenset[tuple[str, str]] = frozenset()) -> 
         raise ValueError(f"nft -j: {error}") from None
 
 
-def _rows(things: Sequence[Mapping[str, Any]], ns: str, skip: frozenset[tuple[str, str]]) -> list[Row]:
+def _rows(things: Sequence[Mapping[str, Any]], ns: str, skip: frozenset[Chain]) -> list[Row]:
     rows: list[Row] = []
+    begun = {chain[:2] for chain in skip}
     chains: dict[tuple[str, str, str], tuple[str, str, int]] = {}
     count: dict[tuple[str, str, str], int] = {}
     for thing in things:
         ((kind, data),) = thing.items()
         family, table = str(data.get("family", "")), str(data.get("table") or data.get("name") or "")
-        if kind == "metainfo" or (family, table) in skip:
+        name = str(data.get("chain") or data["name"]) if kind in ("chain", "rule") else ""
+        if kind == "metainfo" or (family, table, name) in skip or (kind == "table" and (family, table) in begun):
             continue
         head = [ns, "nft", family, table]
         if kind == "table":
             rows.append([*head, "", "table", "", 0, 0, "", "", 0, 0, ""])
         elif kind == "chain":
-            name = str(data["name"])
             place = str(data.get("type", "")), str(data.get("hook", "")), int(data.get("prio") or 0)
             chains[family, table, name] = place
             policy = str(data.get("policy", "accept" if place[1] else "")).upper()
@@ -59,7 +77,6 @@ def _rows(things: Sequence[Mapping[str, Any]], ns: str, skip: frozenset[tuple[st
             elements = ", ".join(_value(each) for each in data.get("elem") or ())
             rows.append([*head, f"@{data['name']}", kind, "", 0, 0, elements, str(data.get("type", "")), 0, 0, ""])
         elif kind == "rule":
-            name = str(data["chain"])
             key = family, table, name
             count[key] = count.get(key, 0) + 1
             match, target, packets, size = _expressions(data.get("expr") or ())

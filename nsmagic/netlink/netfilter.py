@@ -45,17 +45,19 @@ def open_socket(nsfd: int, home: int) -> RouteSocket | None:
     return RouteSocket(sock)
 
 
-def tables(sock: RouteSocket) -> list[tuple[str, str]]:
-    """The nft tables of the socket's namespace: ``[("ip", "nat"), …]``. Empty also where the kernel has no nft."""
-    found = []
+def tables(sock: RouteSocket) -> dict[tuple[str, str], int]:
+    """The nft tables of the socket's namespace, and how many chains, sets and so on each has: ``{("ip", "nat"): 2}``. Empty also where
+    the kernel has no nft."""
+    found: dict[tuple[str, str], int] = {}
     try:
         for _, data, at, end in sock.dump(_NFT | _GET_TABLE, b"\0\0\0\0"):
-            name = _attributes(data[at + 4 : end]).get(1, b"").rstrip(b"\0").decode(errors="replace")
+            values = _attributes(data[at + 4 : end])
+            name = values.get(1, b"").rstrip(b"\0").decode(errors="replace")
             # What traces packets for a moment (``%why``, ``%trace``) is none of the namespace's rules.
             if name != nftrace.NAME:
-                found.append((_FAMILIES.get(data[at], str(data[at])), name))
+                found[_FAMILIES.get(data[at], str(data[at])), name] = _number(values.get(3))
     except OSError:
-        return []
+        return {}
     return found
 
 

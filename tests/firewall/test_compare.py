@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -87,15 +88,16 @@ HAVE_ALL = {"iptables-nft-save", "ip6tables-nft-save", "iptables-legacy-save", "
     ],
 )
 def test_whom_to_ask(tables: list[tuple[str, str]], legacy: list[str], asked: list[str]) -> None:
-    assert [argv[0] for argv in plan.programs(tables, legacy, HAVE_ALL)] == asked
+    assert [argv[0] for argv in plan.programs(dict.fromkeys(tables, 1), legacy, HAVE_ALL)] == asked
+    assert not tables or [argv[0] for argv in plan.programs(dict.fromkeys(tables, 0), [], HAVE_ALL)] == ["nft"]
 
 
 def test_who_is_missing_is_named() -> None:
     with pytest.raises(plan.ToolMissing, match="nft"):
-        plan.programs([("inet", "t")], [], lambda _: None)
+        plan.programs({("inet", "t"): 1}, [], lambda _: None)
     with pytest.raises(plan.ToolMissing, match="ip6tables-legacy-save"):
-        plan.programs([], ["ip6"], HAVE_ALL)
-    assert plan.programs([("ip", "nat")], [], {"nft"}.__contains__) == [plan.ALSO]
+        plan.programs({}, ["ip6"], HAVE_ALL)
+    assert plan.programs({("ip", "nat"): 1}, [], {"nft"}.__contains__) == [plan.ALSO]
 
 
 def test_a_table_that_iptables_cannot_read_is_asked_of_nft() -> None:
@@ -104,3 +106,18 @@ def test_a_table_that_iptables_cannot_read_is_asked_of_nft() -> None:
     text = '{"nftables": [{"chain": {"family": "ip", "table": "filter", "name": "x", "handle": 1}}]}'
     rows = plan.rows({**saved, plan.ALSO: text}, "host", {("ip", "filter")})
     assert [row[:5] for row in rows] == [["host", "nft", "ip", "filter", "x"]]
+
+
+def test_chains_that_nft_hooked_in_beside_those_of_iptables() -> None:
+    """iptables-save lists the chains that it would make, says that there are more, and not which."""
+    saved = {
+        ("iptables-nft-save", "-c"): "# Table `nat' contains incompatible base-chains, use 'nft' tool to list them.\n"
+        "*nat\n:PREROUTING ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n[1:2] -A POSTROUTING -j MASQUERADE\nCOMMIT\n"
+    }
+    assert plan.incompatible(saved)
+    own = [{"chain": {"family": "ip", "table": "nat", "name": name, "handle": 1}} for name in ("mine", "POSTROUTING")]
+    text = json.dumps({"nftables": [{"table": {"family": "ip", "name": "nat", "handle": 9}}, *own]})
+    rows = plan.rows({**saved, plan.ALSO: text}, "host", {("ip", "nat")})
+    assert [(row[1], row[4], row[10]) for row in rows] == [
+        ("iptables", "POSTROUTING", "ACCEPT"), ("iptables", "POSTROUTING", "MASQUERADE"), ("nft", "mine", ""),
+    ]  # fmt: skip
