@@ -117,20 +117,24 @@ def of(table: str, snapshot: Snapshot, ns: str | None, choice: Choice) -> Column
 
 
 def _joined_again(whole: Table[Any], key: Any, table: str, found: list[Columns]) -> Columns:
-    """``joined``; of the table before this one, of which most parts are the same, only the others are replaced."""
-    before: dict[Any, tuple[list[Columns], Columns]] = whole.memo.setdefault("joined", {})
-    old, made = before.get(key, ([], None))
+    """``joined``; of the table before this one, of which most parts are the same, only the others are replaced. A column in which
+    nothing differs is the same list as before."""
+    key = ("joined", *key)
+    old, made = whole.memo.get(key) or whole.before.get(key) or ([], None)
     differing = [at for at, each in enumerate(found) if each is not old[at]] if len(old) == len(found) else None
     if made is None or differing is None or len(differing) * 4 > len(found):
         made = joined(table, found)
     elif differing:
-        lists = [list(each) for each in made.lists]
+        lists = list(made.lists)
         starts = list(accumulate((len(each.lists[0]) for each in old), initial=0))
         for at in reversed(differing):
-            for column, values in zip(lists, found[at].lists, strict=True):
-                column[starts[at] : starts[at + 1]] = values
+            for column, (was, values) in enumerate(zip(old[at].lists, found[at].lists, strict=True)):
+                if was != values:
+                    if lists[column] is made.lists[column]:
+                        lists[column] = list(made.lists[column])
+                    lists[column][starts[at] : starts[at + 1]] = values
         made = Columns(lists, frozenset().union(*(each.more for each in found)))
-    before[key] = (found, made)
+    whole.memo[key] = (found, made)
     return made
 
 
@@ -162,8 +166,17 @@ def _parts(snapshot: Snapshot, table: str, ns: str | None, choice: Choice) -> li
     hidden = frozenset() if choice.all or choice.given else ask.unnamed(snapshot)
     found: list[Part] | None = whole.memo.get("sorted")
     if found is None:
-        found = whole.memo["sorted"] = sorted(whole.parts, key=lambda part: ask.ns_order(part.ns))
+        found = whole.memo["sorted"] = _sorted(whole)
     return [part for part in found if part.ns not in hidden] if hidden else found
+
+
+def _sorted(whole: Table[Any]) -> list[Part]:
+    """The parts by namespace, as in the table before where it had the same namespaces."""
+    before = [part.ns for part in whole.before.get("sorted", ())]
+    parts = {part.ns: part for part in whole.parts}
+    if len(before) == len(parts) == len(whole.parts) and parts.keys() == set(before):
+        return [parts[ns] for ns in before]
+    return sorted(whole.parts, key=lambda part: ask.ns_order(part.ns))
 
 
 def _kept(part: Part, table: str, choice: Choice, make: Callable[[Iterable[Row], Choice], Columns]) -> Columns:

@@ -270,20 +270,27 @@ class Part:
 
 class Table(Generic[R]):
     """One table of a snapshot: rows of values always, row objects when asked for. It is never changed: snapshots share those in
-    which nothing differs, and ``memo`` keeps what was made of it.
+    which nothing differs, and ``memo`` keeps what was made of it. ``before`` is the memo of the table before it, where there is
+    one: most namespaces are the same, and so is most of what was made of them.
 
     >>> table = Table("neighbours", [["red", "inet", "10.0.0.2", "02:00:00:00:00:01", "eth0", "STALE", 0]])
     >>> table.column("state"), table.rows[0].address
     (['STALE'], '10.0.0.2')
     """
 
-    __slots__ = ("_parts", "_rows", "_split", "_values", "memo", "name")
+    __slots__ = ("_parts", "_rows", "_split", "_values", "before", "memo", "name")
 
     def __init__(
-        self, name: str, values: Iterable[Sequence[Any]] = (), *, parts: Iterable[Part] | None = None
-    ) -> None:  # fmt: skip
+        self,
+        name: str,
+        values: Iterable[Sequence[Any]] = (),
+        *,
+        parts: Iterable[Part] | None = None,
+        before: Mapping[Any, Any] | None = None,
+    ) -> None:
         self.name = name
         self.memo: dict[Any, Any] = {}
+        self.before: Mapping[Any, Any] = before or {}
         self._split = parts is not None  # parts that are made of values may stand in another order
         self._values: list[Sequence[Any]] | None = None if parts is not None else list(values)
         self._parts: tuple[Part, ...] | None = None if parts is None else tuple(parts)

@@ -478,9 +478,27 @@ def _built(table: str, snapshot: Snapshot, ns: str | None, choice: Choice) -> Ne
     key = (table, ns, choice)
     known = source.memo.get(key)
     if known is None or not all(map(operator.is_, known[0], made_of)):
-        known = source.memo[key] = (made_of, _dressed(table, columns.of(table, snapshot, ns, choice), ns, choice.all))
+        made, before = columns.of(table, snapshot, ns, choice), known or source.before.get(key)
+        frame = _replaced(table, made, before[1], before[2]) if before is not None and _COPY_ON_WRITE else None
+        if frame is None:
+            frame = _dressed(table, made, ns, choice.all)
+        else:
+            frame._view = _view_of(table, made, ns, choice.all)
+        known = source.memo[key] = (made_of, made, frame)
     # Who writes into a table writes into its own: pandas 3 copies then, before that we do now.
-    return _dress(known[1] if _COPY_ON_WRITE else known[1].copy(), known[1]._view)
+    return _dress(known[2] if _COPY_ON_WRITE else known[2].copy(), known[2]._view)
+
+
+def _replaced(table: str, made: Columns, old: Columns, frame: NetTable) -> NetTable | None:
+    """The frame of the table before this one with other columns where something differs; None where that is no gain."""
+    differing = [at for at, values in enumerate(made.lists) if values is not old.lists[at]]
+    if len(made.lists[0]) != len(frame) or len(differing) * 2 > len(made.lists):
+        return None
+    kinds = list(DTYPES[table].values())
+    frame = NetTable(frame)
+    for at in differing:
+        frame.isetitem(at, _array(made.lists[at], kinds[at]))
+    return frame
 
 
 def _rows(snapshot: Snapshot, table: str, ns: str | None, all: bool) -> list[Any]:
@@ -511,13 +529,17 @@ def _blank(values: Sequence[Any], kind: str) -> Sequence[Any]:
 def _dressed(table: str, made: Columns, ns: str | None, all: bool) -> NetTable:
     kinds = DTYPES[table]
     data = {name: _array(values, kind) for (name, kind), values in zip(kinds.items(), made.lists, strict=True)}
+    frame = NetTable(data, copy=False)
+    frame._view = _view_of(table, made, ns, all)
+    return frame
+
+
+def _view_of(table: str, made: Columns, ns: str | None, all: bool) -> View:
     title = _TITLES.get(table, table) + (f" of {ns}" if ns is not None else "")
-    hidden = set() if all else set(kinds) - set(SHOWN[table]) - made.more
+    hidden = set() if all else set(DTYPES[table]) - set(SHOWN[table]) - made.more
     if ns is not None and not all:
         hidden.add("ns")
-    frame = NetTable(data, copy=False)
-    frame._view = View(title, frozenset(hidden), "ns" in hidden)
-    return frame
+    return View(title, frozenset(hidden), "ns" in hidden)
 
 
 def _array(values: Sequence[Any], kind: str) -> Any:

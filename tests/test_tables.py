@@ -356,10 +356,42 @@ def test_a_table_made_from_the_one_before_is_the_one_made_anew() -> None:
     of(table)
     for changed in ({"h03": 5}, {"h00": 0, "h19": 1}, {"h07": 2}, {f"h{number:02}": 3 for number in range(15)}, {}):
         parts |= {ns: Part(ns, rows(ns, many, 100)) for ns, many in changed.items()}
-        after: Table[Any] = Table("routes", parts=parts.values())
-        after.memo["joined"] = dict(table.memo["joined"])
+        after: Table[Any] = Table("routes", parts=parts.values(), before=table.memo)
         anew = of(Table("routes", [row for part in parts.values() for row in part.rows]))
         made = of(after)
         assert [list(each) for each in made.lists] == [list(each) for each in anew.lists]
         assert made.more == anew.more
         table = after
+
+
+def test_a_frame_made_from_the_one_before_is_the_one_made_anew() -> None:
+    """Where only some columns differ the others are those of the frame before, and what somebody writes into either is in that alone."""
+
+    def part(ns: str, mtu: int = 1500, name: str = "eth0") -> Part:
+        row = [ns, 2, name, "veth", 1, "UP", "02:00:00:00:00:01", mtu, "", "", "", "", "", "", 0, {}, [], 0, 0, ""]
+        return Part(ns, [row])
+
+    parts = {f"h{number:02}": part(f"h{number:02}") for number in range(20)}
+    table: Table[Any] = Table("links", parts=parts.values())
+    seen: list[tuple[Any, Any]] = []
+    for changed in (
+        part("h03", 1400),
+        part("h00", 9000),
+        part("h19", 1400, "renamed"),
+        Part("h07", []),
+        part("h07", 1400),
+    ):
+        for all_ in (False, True):
+            shown = tables.links(Snapshot({"links": table}), all=all_)
+            anew = tables.links(
+                Snapshot({"links": Table("links", [row for each in parts.values() for row in each.rows])}), all=all_
+            )
+            pd.testing.assert_frame_equal(shown, anew)
+            assert (repr(shown), shown._repr_html_()) == (repr(anew), anew._repr_html_())
+            shown.loc[:, "kind"] = "mine"
+            shown.loc[:, "mtu"] = 1
+            seen.append((shown, shown.copy(deep=True)))
+        parts[changed.ns] = changed
+        table = Table("links", parts=parts.values(), before=table.memo)
+    for shown, as_written in seen:
+        pd.testing.assert_frame_equal(shown, as_written)

@@ -61,9 +61,6 @@ def _merged(
 ) -> tuple[int, dict[str, Part], Table[Any]]:
     old = known[1] if known is not None else {}
     parts = {ns: Part(ns, fresh[ns]) if ns in fresh else old[ns] for ns in (names if names is not None else old)}
-    made: Table[Any] = Table(table, parts=parts.values())
-    if known is not None and "joined" in known[2].memo:
-        made.memo["joined"] = dict(
-            known[2].memo["joined"]
-        )  # most parts are the same: what they made together is a beginning
-    return number, parts, made
+    # Of a table that nobody looked at nothing was made: then what was made of the one before that is still a beginning.
+    before = None if known is None else known[2].memo or known[2].before
+    return number, parts, Table(table, parts=parts.values(), before=before)

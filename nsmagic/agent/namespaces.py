@@ -335,9 +335,10 @@ class Namespaces:
             stamp = self._folder_stamp()
             if stamp != self._stamp:
                 self._stamp = stamp if self._scan_folder() else (0, 0)
-        known = {entry.inode: name for name, entry in self.entries.items()}
+        known = {entry.inode for entry in self.entries.values()}
         for name, entry in list(self.entries.items()):
-            entry.pids = tuple(sorted(living.get(entry.inode, {})))
+            pids = living.get(entry.inode)
+            entry.pids = tuple(sorted(pids)) if pids else ()
             if not entry.named and not entry.held and not entry.pids:
                 self._forget(name)
         for inode, pids in sorted(living.items()):

@@ -29,9 +29,13 @@ class Shelf:
         self._parts: dict[str, dict[str, tuple[int, Rows]]] = {}
         self._names: dict[str, tuple[int, list[str]]] = {}
         self._last: dict[str, int] = {}
+        self._put: dict[str, Sequence[tuple[str, Rows]]] = {}
 
     def put(self, table: str, parts: Sequence[tuple[str, Rows]]) -> int:
-        """A table as it is now; returns the number of this state of it."""
+        """A table as it is now; returns the number of this state of it. The very list of the last time is what it was then."""
+        if self._put.get(table) is parts:
+            return self._last[table]
+        self._put[table] = parts
         known, kept = self._parts.get(table, {}), dict[str, tuple[int, Rows]]()
         read, differs = self._read + 1, False
         for name, rows in parts:
@@ -51,6 +55,8 @@ class Shelf:
 
     def since(self, table: str, number: int) -> tuple[list[str] | None, list[tuple[str, Rows]]]:
         """What differs from the state with that number (0: from nothing): the names in order when they do, and the parts."""
+        if number == self._last[table]:
+            return None, []
         read, names = self._names[table]
         parts = [(name, rows) for name, (when, rows) in self._parts[table].items() if when > number]
         return names if read > number else None, parts

@@ -44,7 +44,7 @@ NOTHING: Final = 0
 EVERYTHING: Final = 127
 
 #: Tables of which the kernel sends no event, or not for each change.
-_READ = frozenset(("neighbours", "fdb"))
+READ = frozenset(("neighbours", "fdb"))
 
 
 class Live:
@@ -200,12 +200,14 @@ class Live:
 
     def shown(self, table: str, state: State, naming: int) -> list[Row]:
         """``rows``, in a fraction of its time where nothing at all is different: asked of five hundred namespaces, four times each."""
-        known = self._shown.get(table)
         space = state[self.nsid]
+        if table == "neighbours":
+            return self._neighbours(space)
+        known = self._shown.get(table)
         if known is not None and known[0] is space and known[1] == naming:
             return known[2]
         rows = self.rows(table, state, naming)
-        if table not in _READ:
+        if table not in READ:
             self._shown[table] = (space, naming, rows)
         return rows
 
@@ -213,8 +215,6 @@ class Live:
         """The namespace's rows of a table, made again only when something in them may differ. ``naming`` is another number
         whenever a name somewhere changed that a row of another namespace may show."""
         space = state[self.nsid]
-        if table == "neighbours":
-            return self._neighbours(space)
         if table == "fdb":
             return [peers.fdb_row(space, entry) for entry in dump.fdb(self.sock)]
         # What the rows are made of, compared by identity: the state's parts are never changed, only replaced.

@@ -34,7 +34,7 @@ from nsmagic.netlink import crowd, decode, delta, dump, notices, peers
 from nsmagic.netlink.delta import Delta
 from nsmagic.netlink.hidden import Hidden
 from nsmagic.netlink.journal import Journal, Mark
-from nsmagic.netlink.live import ALL, BITS, EVERYTHING, NOTHING, Bit, Live
+from nsmagic.netlink.live import ALL, BITS, EVERYTHING, NOTHING, READ, Bit, Live
 from nsmagic.netlink.peers import PAIRED, Row, Space, State
 from nsmagic.netlink.raw import RawLink, RawRule
 from nsmagic.netlink.settle import Settling
@@ -72,6 +72,9 @@ class Monitor:
         self._settling = Settling(self._live, lambda: self._state, self._reread)
         self._next_uid = 1
         self._naming = 0  # counts what may change a name that a row of another namespace shows
+        self._in_order: tuple[int, list[Live]] = (-1, [])
+        #: What ``parts`` gave last of each table, and of what state.
+        self._lists: dict[str, tuple[int, State, list[tuple[str, list[Row]]]]] = {}
         self._indexes: Counter[int] = Counter()
         self._leaving: deque[tuple[int, str, int]] = deque(maxlen=_MOST_LEAVING)  # (new index, MAC, identity)
         #: The loopback of a namespace that was made a moment ago, which is the same in each; None until one was read.
@@ -488,8 +491,8 @@ class Monitor:
         self, tables: Sequence[str], names: Sequence[str] | None = None
     ) -> dict[str, list[tuple[str, list[Row]]]]:  # fmt: skip
         """The same, namespace by namespace: ``(its name, its rows)``. Of links, addresses, routes, rules and neighbours the list
-        of rows is the same object as before where nothing in it differs."""
-        chosen = [self._get(name) for name in (self.names() if names is None else sorted(set(names), key=peers.order))]
+        of rows is the same object as before where nothing in it differs, and so is that of all namespaces: nobody may write into them."""
+        chosen = self._all() if names is None else [self._get(name) for name in sorted(set(names), key=peers.order)]
         need = NOTHING
         for table in tables:
             if table not in ROWS:
@@ -502,9 +505,38 @@ class Monitor:
             allocated = crowd.allocations(self._hidden.ask)
             for live in chosen:
                 live.expect(allocated)
-        return {
-            table: [(live.name, live.shown(table, self._state, self._naming)) for live in chosen] for table in tables
-        }
+        if names is not None:
+            return {
+                table: [(live.name, live.shown(table, self._state, self._naming)) for live in chosen]
+                for table in tables
+            }
+        return {table: self._listed(table, chosen) for table in tables}
+
+    def _all(self) -> list[Live]:
+        """What is followed, in the order of ``names``."""
+        if self._in_order[0] != self._naming:
+            self._in_order = (self._naming, [self._get(name) for name in self.names()])
+        return self._in_order[1]
+
+    def _listed(self, table: str, chosen: list[Live]) -> list[tuple[str, list[Row]]]:
+        """A table of all namespaces. As long as no name is another one, only those are looked at of which something else is known by
+        now; in tables that are read each time, all."""
+        naming, before, listed = self._lists.get(table, (-1, self._state, []))
+        state = self._state
+        if naming != self._naming:
+            listed = [(live.name, live.shown(table, state, self._naming)) for live in chosen]
+        elif before is not state or table in READ:
+            pairs = listed
+            for at, live in enumerate(chosen):
+                if before[live.nsid] is state[live.nsid] and table not in READ:
+                    continue
+                rows = live.shown(table, state, naming)
+                if rows is not listed[at][1]:
+                    pairs = list(listed) if pairs is listed else pairs
+                    pairs[at] = (live.name, rows)
+            listed = pairs
+        self._lists[table] = (self._naming, state, listed)
+        return listed
 
     def space(self, name: str) -> Space:
         """A namespace as it is now: raw rows, for who needs more than the model's columns.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from typing import Any
 
@@ -74,6 +75,23 @@ def test_a_second_read_shares_what_did_not_change_and_equals_a_whole_one() -> No
                     assert ours.equals(tables.of(table, Snapshot.from_data(whole), all=all_))
                     assert repr(ours) == repr(tables.of(table, Snapshot.from_data(whole), all=all_))
             before = after
+
+
+@pytest.mark.sandbox
+def test_what_was_read_of_one_namespace_alone_is_in_the_next_read_of_all() -> None:
+    """A multicast packet makes a neighbour of which the kernel tells nobody, and which never changes."""
+    with Lab() as lab:
+        lab.run("ip netns add red\nip link add v0 type veth peer name v1 netns red").check()
+        lab.run("ip addr add 10.0.0.2/24 dev v1\nip link set v1 up", "red").check()
+        lab.run("ip link set v0 up").check()
+        for number in range(1, 4):
+            lab.snapshot("neighbours")
+            with lab.socket("red", socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("10.0.0.2"))
+                sender.sendto(b"x", (f"239.1.1.{number}", 9))
+            one = {row.address for row in lab.snapshot("neighbours", ns="red").neighbours}
+            every = {row.address for row in lab.snapshot("neighbours").neighbours if row.ns == "red"}
+            assert f"239.1.1.{number}" in one & every
 
 
 @pytest.mark.sandbox
