@@ -278,7 +278,7 @@ class Table(Generic[R]):
     (['STALE'], '10.0.0.2')
     """
 
-    __slots__ = ("_parts", "_rows", "_split", "_values", "before", "memo", "name")
+    __slots__ = ("_parts", "_rows", "_values", "before", "memo", "name", "split")
 
     def __init__(
         self,
@@ -291,7 +291,8 @@ class Table(Generic[R]):
         self.name = name
         self.memo: dict[Any, Any] = {}
         self.before: Mapping[Any, Any] = before or {}
-        self._split = parts is not None  # parts that are made of values may stand in another order
+        #: It was made of parts, as those are that a lab keeps; parts that are made of values may stand in another order.
+        self.split = parts is not None
         self._values: list[Sequence[Any]] | None = None if parts is not None else list(values)
         self._parts: tuple[Part, ...] | None = None if parts is None else tuple(parts)
         self._rows: tuple[R, ...] | None = None
@@ -330,7 +331,7 @@ class Table(Generic[R]):
     def rows(self) -> tuple[R, ...]:
         """The row objects, made once; those of a namespace in which nothing differs are the ones of the table before."""
         if self._rows is None:
-            if self._split:
+            if self.split:
                 self._rows = tuple([row for part in self._parts or () for row in part.objects(self.name)])
             else:
                 self._rows = tuple([make_row(self.name, row) for row in self.values])

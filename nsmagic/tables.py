@@ -64,6 +64,7 @@ _TITLES = {
     "addrs": "addresses", "fdb": "forwarding entries", "sysctls": "kernel parameters", "firewall": "firewall rules",
     "nat": "NAT rules", "conntrack": "connections",
 }  # fmt: skip
+_NAMES = {table: pd.Index(list(kinds)) for table, kinds in DTYPES.items()}
 _NUMPY = {"int": "int64", "bool": "bool", "float": "float64"}
 _COPY_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
 _MISSING: Any = None
@@ -125,9 +126,7 @@ class NetTable(pd.DataFrame):
         all_names = list(self.columns)
         at = self._displayed()
         names = [str(all_names[i]) for i in at]
-        # All columns at once: pandas takes longer to cut out one than we to write it.
-        rows = self.to_numpy(dtype=object, na_value=_MISSING) if len(self) and at else ()
-        columns = list(zip(*rows, strict=True)) if len(rows) else [()] * len(all_names)
+        columns = _values(self)
         cells = [
             _times(columns[i]) if name == "time" and self.dtypes.iloc[i] == "float64" else _texts(columns[i])
             for name, i in zip(names, at, strict=True)
@@ -182,6 +181,20 @@ for _name in ("_ipython_canary_method_should_not_exist_", "_ipython_display_", *
     f"_repr_{kind}_" for kind in ("markdown", "svg", "png", "jpeg", "pdf", "json", "javascript")
 )):  # fmt: skip
     setattr(NetTable, _name, None)
+
+
+def _values(frame: pd.DataFrame) -> list[Sequence[Any]]:
+    """The values of each column as Python's objects.
+
+    Public pandas has only ways that take longer to cut out a column than we to write it, or that first make one array of all; its own
+    one is taken where it is there.
+    """
+    try:
+        arrays = list(frame._iter_column_arrays())  # type: ignore[operator]
+    except (AttributeError, TypeError):
+        rows = frame.to_numpy(dtype=object, na_value=_MISSING)
+        return list(zip(*rows, strict=True)) if len(rows) else [()] * len(frame.columns)
+    return [each.tolist() if isinstance(each, np.ndarray) else each.to_numpy(dtype=object) for each in arrays]
 
 
 def _escape(text: str) -> str:
@@ -472,7 +485,7 @@ def of(table: str, snapshot: Snapshot, ns: str | None = None, all: bool = False,
 def _built(table: str, snapshot: Snapshot, ns: str | None, choice: Choice) -> NetTable:
     """The frame, made once for as long as nothing in the tables that it is made of differs."""
     source = snapshot.tables.get(table)
-    if source is None:
+    if source is None or not source.split:  # the answer to one command: nobody comes back to it
         return _dressed(table, columns.of(table, snapshot, ns, choice), ns, choice.all)
     made_of = [snapshot.tables.get(name) for name in ("namespaces", "addrs")[: 1 + (table == "links")]]
     key = (table, ns, choice)
@@ -528,10 +541,23 @@ def _blank(values: Sequence[Any], kind: str) -> Sequence[Any]:
 
 def _dressed(table: str, made: Columns, ns: str | None, all: bool) -> NetTable:
     kinds = DTYPES[table]
-    data = {name: _array(values, kind) for (name, kind), values in zip(kinds.items(), made.lists, strict=True)}
-    frame = NetTable(data, copy=False)
+    frame = _framed(
+        _NAMES[table], [_array(values, kind) for kind, values in zip(kinds.values(), made.lists, strict=True)]
+    )
     frame._view = _view_of(table, made, ns, all)
     return frame
+
+
+def _framed(names: pd.Index[str], arrays: list[Any]) -> NetTable:
+    """A frame of arrays that are nobody else's. What it is made of is known to be right, so pandas' own way around its checks is taken
+    where it is there: they take longer than all the rest."""
+    try:
+        made: NetTable = NetTable._from_arrays(  # type: ignore[attr-defined]
+            arrays, columns=names.view(), index=pd.RangeIndex(len(arrays[0])), verify_integrity=False
+        )
+    except (AttributeError, TypeError):
+        return NetTable(dict(zip(names, arrays, strict=True)), copy=False)
+    return made
 
 
 def _view_of(table: str, made: Columns, ns: str | None, all: bool) -> View:

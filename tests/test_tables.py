@@ -364,6 +364,31 @@ def test_a_table_made_from_the_one_before_is_the_one_made_anew() -> None:
         table = after
 
 
+def test_without_the_ways_of_pandas_that_are_not_public_all_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = cable()
+    made = {name: of(name, snapshot, all=True) for name in BUILDERS}
+    added = made["links"].assign(
+        day=pd.Timestamp("2026-11-30"), part=0.5, known=pd.array([True] + [None] * (len(made["links"]) - 1))
+    )
+    columns_of = tables._values(added)
+    # An attribute of that name that cannot be called stands for a pandas that has no such way.
+    monkeypatch.setattr(pd.DataFrame, "_from_arrays", None)
+    monkeypatch.setattr(pd.DataFrame, "_iter_column_arrays", None)
+    for name, table in made.items():
+        slow = of(name, cable(), all=True)
+        pd.testing.assert_frame_equal(table, slow, check_index_type="exact", check_column_type="exact")
+        assert (repr(table), table._repr_html_()) == (repr(slow), slow._repr_html_())
+    assert [[tables._text(each) for each in column] for column in tables._values(added)] == [
+        [tables._text(each) for each in column] for column in columns_of
+    ]
+
+
+def test_what_is_done_to_the_columns_of_a_table_is_not_in_the_next() -> None:
+    table = of("links", cable())
+    table.columns.name = "mine"
+    assert of("links", cable()).columns.name is None
+
+
 def test_a_frame_made_from_the_one_before_is_the_one_made_anew() -> None:
     """Where only some columns differ the others are those of the frame before, and what somebody writes into either is in that alone."""
 

@@ -17,7 +17,13 @@ from nsmagic.sentences import say
 class Answers(Protocol):
     """What a call needs of the agent."""
 
-    def send(self, channel: protocol.Channel, message: protocol.Message, fds: Sequence[int] = ()) -> None: ...
+    def send(
+        self,
+        channel: protocol.Channel,
+        message: protocol.Message,
+        fds: Sequence[int] = (),
+        first: protocol.Message | None = None,
+    ) -> None: ...
 
     def forget(self, call: Call) -> None: ...
 
@@ -47,12 +53,13 @@ class Call:
         if not self.finished:
             self._agent.send(self.channel, {"id": self.number, "item": item}, fds)
 
-    def done(self, result: Any = None, fds: Sequence[int] = ()) -> None:
-        """The last word of the answer."""
+    def done(self, result: Any = None, fds: Sequence[int] = (), *, item: Any = None) -> None:
+        """The last word of the answer; ``item`` is the last part, with which it goes: the notebook's thread then wakes up once."""
         if not self.finished:
             self.finished = True
             self._agent.forget(self)
-            self._agent.send(self.channel, {"id": self.number, "done": result}, fds)
+            first = None if item is None else {"id": self.number, "item": item}
+            self._agent.send(self.channel, {"id": self.number, "done": result}, fds, first)
 
     def fail(self, error: NsmagicError) -> None:
         """The last word when it went wrong."""

@@ -64,9 +64,15 @@ class Connections:
                 visitor.setblocking(False)
                 self.listen(protocol.Channel(visitor, patience=_VISITOR_PATIENCE))
 
-    def send(self, channel: protocol.Channel, message: protocol.Message, fds: Sequence[int] = ()) -> None:
+    def send(
+        self,
+        channel: protocol.Channel,
+        message: protocol.Message,
+        fds: Sequence[int] = (),
+        first: protocol.Message | None = None,
+    ) -> None:
         try:
-            channel.send(message, fds)
+            channel.send(message, fds, first=first)
         except OSError:
             self._hang_up(channel)
 

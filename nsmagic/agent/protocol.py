@@ -204,8 +204,11 @@ class Channel:
         """Whether descriptors can be handed across (both sides share a kernel)."""
         return self._shared
 
-    def send(self, message: Message, fds: Sequence[int] = (), *, to_launcher: bool = False) -> None:
-        """Send all of a message, waiting as long as it takes. ``to_launcher``: it is read before the line of a virtual machine begins.
+    def send(
+        self, message: Message, fds: Sequence[int] = (), *, first: Message | None = None, to_launcher: bool = False
+    ) -> None:
+        """Send all of a message, waiting as long as it takes. ``first`` is one that goes before it, and wakes nobody by itself.
+        ``to_launcher``: it is read before the line of a virtual machine begins.
 
         Raises
         ------
@@ -218,7 +221,8 @@ class Channel:
             raise ProtocolError("this connection carries no descriptors")
         if len(fds) > MAX_FDS:
             raise ProtocolError(f"{len(fds)} descriptors are more than the {MAX_FDS} that a frame may carry")
-        data = memoryview(pack({**message, "fds": len(fds)} if fds else message))
+        packed = pack({**message, "fds": len(fds)} if fds else message)
+        data = memoryview(packed if first is None else pack(first) + packed)
         while data:
             part = data if self._pace is None or to_launcher else data[: self._pace.take(len(data))]
             while part:

@@ -95,9 +95,14 @@ class Answers:
 
     def send(self) -> None:
         """What has gathered."""
-        if self._items:
-            self._call.item(self._items)
-        self._items, self._rows = [], 0
+        gathered = self.rest()
+        if gathered:
+            self._call.item(gathered)
+
+    def rest(self) -> list[dict[str, Any]] | None:
+        """What has gathered, for the caller to send; None: nothing."""
+        gathered, self._items, self._rows = self._items, [], 0
+        return gathered or None
 
 
 class Way(NamedTuple):
@@ -134,8 +139,7 @@ def one_by_one(
     yield from _in_slices(call, commands, ns, answers, way, _SLICE, stop=stop)
     monitor.settle()
     work.moments.rest()
-    answers.send()
-    call.done({"notices": work.crowd.news()})
+    call.done({"notices": work.crowd.news()}, item=answers.rest())
 
 
 def _alone(

@@ -15,8 +15,14 @@ class _Answers:
     def __init__(self) -> None:
         self.sent: list[protocol.Message] = []
 
-    def send(self, channel: protocol.Channel, message: protocol.Message, fds: Sequence[int] = ()) -> None:
-        self.sent.append(message)
+    def send(
+        self,
+        channel: protocol.Channel,
+        message: protocol.Message,
+        fds: Sequence[int] = (),
+        first: protocol.Message | None = None,
+    ) -> None:
+        self.sent += [message] if first is None else [first, message]
 
     def forget(self, call: Call) -> None:
         return
@@ -42,3 +48,18 @@ def test_a_cancel_before_the_work_has_begun_is_not_lost() -> None:
     call.cancel()
     call.on_cancel = lambda: ended.append("job")
     assert ended == ["job"]
+
+
+def test_the_last_part_goes_with_the_last_word() -> None:
+    """Before it, and at once: who waits for the answer wakes up once."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with here, there:
+        protocol.Channel(here).send({"id": 1, "done": None}, first={"id": 1, "item": ["a"]})
+        read = protocol.Channel(there).receive()
+    assert read is not None
+    assert [message for message, _ in read] == [{"id": 1, "item": ["a"]}, {"id": 1, "done": None}]
+    answers = _Answers()
+    call = Call(answers, protocol.Channel(fd=-1), 7)
+    call.done("end", item="last")
+    call.done("never")
+    assert answers.sent == [{"id": 7, "item": "last"}, {"id": 7, "done": "end"}]
