@@ -219,8 +219,9 @@ class Netns(LookMagics, CourseMagics):
             try:
                 result.check()
             except NsmagicError:
-                # The value is shown before the error: an exception would swallow it.
-                if last is not None and last.shown is not None and not options.out and not options.quiet:
+                # A value that was kept for the end is shown before the error: an exception would swallow it.
+                shown = last is not None and last is kept and last.shown is not None
+                if shown and not options.out and not options.quiet:
                     _display(value)
                 raise
         if options.quiet or options.out:

@@ -385,6 +385,8 @@ def test_tables(notebook: Notebook) -> None:
     assert list(notebook.cell("%arp").value.columns) == ["ns", "address", "mac", "dev", "state", "family"]
     assert "mtu" in notebook.cell("%links --all").out
     assert list(notebook.cell("%links host").value.ifname) == ["lo"]
+    for cell in ("ip addr show lo\nip link set nope up", "ip link set nope up\nip addr show lo"):
+        assert notebook.cell(f"%%netns\n{cell}").out.count("addresses of host") == 1
 
 
 def test_topology(notebook: Notebook) -> None:

@@ -204,6 +204,10 @@ def _link_exists(case: Case) -> str | None:
         fixed = case.ip("link", "set", case.arg("dev"), "name", _other_name(name))
         return say("link-exists-there", where=where, name=name, made=case.made((where, name)), fixed=fixed)
     peer = case.args.get("peer")
+    first = case.arg("ifname")
+    nameless = case.arg("kind") == "veth" and not (isinstance(peer, Mapping) and peer.get("ifname"))
+    if case.verb == "link.add" and nameless and first and case.link(first) is None:
+        return say("peer-nameless", name=first)  # veth_newlink makes the other end first, and numbers it: veth0
     ends = [(case.arg("netns") or case.ns, case.arg("ifname"))]
     if isinstance(peer, Mapping):
         ends.append((str(peer.get("netns") or ends[0][0]), str(peer.get("ifname", ""))))

@@ -14,6 +14,9 @@ _NO_PROCESS = re.compile(r"/proc/(\d+)/ns/net(?: ->.*)?(?: failed)?: No such fil
 _NO_SERVER = re.compile(
     r"curl: \(7\) Failed to connect to (\S+) port (\d+)|wget: can't connect|nc: .*Connection refused"
 )
+#: Words with which a line of Python begins, and no command; and how bash shows such a line that it cannot read.
+_PYTHON = frozenset({"import", "from", "def", "class", "print"})
+_PYTHON_LINE = re.compile(r"syntax error near unexpected token .*\n.*line \d+: `\s*(print|def|lab|with)\b")
 _TABLE = re.compile(r"table '([^']*)' does not exist|can't initialize ip6?tables table [`']([^']*)'")
 _CHAIN = re.compile(r"Chain '([^']*)' does not exist|Couldn't load target [`']([^']*)'")
 #: Tables of iptables, in the order of its manual page.
@@ -26,8 +29,10 @@ TARGETS = (
 
 
 def notebook_habit(case: Case) -> str | None:
-    """A magic, or the notebook's ``!``, on a line of a cell whose lines are commands already."""
+    """A magic, the notebook's ``!``, or Python, on a line of a cell whose lines are commands already."""
     word = case.argv[0] if case.argv else ""
+    if word in _PYTHON:
+        return say("inside-python", word=word)
     if word.startswith("%%"):
         return say("inside-cell-magic", magic=word)
     if word.startswith("%") and len(word) > 1 and word[1:].isidentifier():
@@ -55,6 +60,8 @@ def number_or_mac(case: Case) -> str | None:
 
 def of_bash(case: Case) -> str | None:
     """A script that bash could not read."""
+    if found := _PYTHON_LINE.search(case.words):
+        return say("inside-python", word=found[1])
     if found := _NOT_CLOSED.search(case.words):
         return say("bash-open", mark=found[1])
     if "syntax error: unexpected end of file" in case.words:

@@ -307,6 +307,12 @@ CASES: list[tuple[str, str, NsmagicError, str, str | None]] = [
      "%topology is a magic of the notebook: it stands in a cell without %%netns", None),
     ("!ip link", "host", CommandNotFound("!ip: command not found", name="!ip"),
      "the lines of this cell are commands already: leave the ! away", None),
+    ("import pandas", "host", CommandNotFound("import: command not found", name="import"),
+     "import is Python's, and the lines of this cell are commands of a shell: Python belongs into a cell without %%netns, or into %%netns NAME --python", None),
+    ("bash -c 'print(1)'", "host", CommandFailed("bash: line 1: syntax error near unexpected token `1'\nbash: line 1: `print(1)'"),
+     "print is Python's, and the lines of this cell are commands of a shell: Python belongs into a cell without %%netns, or into %%netns NAME --python", None),
+    ("ip link add veth0 type veth peer", "host", refused("RTNETLINK answers: File exists", errno.EEXIST),
+     "the other end has no name of its own, so the kernel called it veth0 first; name it:  ip link add veth0 type veth peer name OTHER", None),
 ]  # fmt: skip
 
 
