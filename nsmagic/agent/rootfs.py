@@ -43,6 +43,7 @@ _OWN = {
 #: What real root leaves visible for the plain user that it becomes (Debian's /lib*, /bin are links or folders).
 _FEW = {"usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix", "gnu"}
 #: From this uid on accounts are people's, and ``nobody``'s.
+_NOBODY = 65534
 _FIRST_PERSON = 1000
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\thost\n"
@@ -276,8 +277,9 @@ def _etc() -> None:
     own = {
         "hosts": _HOSTS, "resolv.conf": _RESOLV, "nsswitch.conf": _NSSWITCH, "hostname": "host\n", "sysctl.conf": "",
     }  # fmt: skip
-    with contextlib.suppress(OSError), open("/new/.etc/passwd", errors="surrogateescape") as file:
-        own["passwd"] = accounts(file.read())
+    for name, of in (("passwd", accounts), ("group", groups)):
+        with contextlib.suppress(OSError), open(f"/new/.etc/{name}", errors="surrogateescape") as file:
+            own[name] = of(file.read())
     for name in os.listdir("/new/.etc"):
         if name in own or name in ("netns", "mtab", "sysctl.d"):
             continue
@@ -312,6 +314,11 @@ def _target(path: str, other: str) -> str:
         return other
 
 
+def _of_service(number: str) -> bool:
+    """Whether this is the uid or gid of a service; ``nobody`` serves whoever has none of its own."""
+    return number.isdigit() and (0 < int(number) < _FIRST_PERSON or int(number) == _NOBODY)
+
+
 def accounts(passwd: str) -> str:
     """The lab's list of accounts: those of services have the one uid and gid that there are in a lab.
 
@@ -323,8 +330,23 @@ def accounts(passwd: str) -> str:
     lines = []
     for line in passwd.splitlines():
         fields = line.split(":")
-        if len(fields) > 3 and fields[2].isdigit() and 0 < int(fields[2]) < _FIRST_PERSON:
+        if len(fields) > 3 and _of_service(fields[2]):
             fields[2:4] = "0", "0"
+        lines.append(":".join(fields) + "\n")
+    return "".join(lines)
+
+
+def groups(group: str) -> str:
+    """The lab's list of groups, likewise: dnsmasq goes on as group ``dip``, unless that is what it has already.
+
+    >>> groups("root:x:0:\\ndip:x:30:ann\\nann:x:1000:\\nnogroup:x:65534:\\n").split()
+    ['root:x:0:', 'dip:x:0:ann', 'ann:x:1000:', 'nogroup:x:0:']
+    """
+    lines = []
+    for line in group.splitlines():
+        fields = line.split(":")
+        if len(fields) > 2 and _of_service(fields[2]):
+            fields[2] = "0"
         lines.append(":".join(fields) + "\n")
     return "".join(lines)
 

@@ -719,6 +719,7 @@ s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)); s.bind(('
     "tmpfs": ("mkdir -p /mnt/t && mount -t tmpfs none /mnt/t && echo hello > /mnt/t/x && cat /mnt/t/x", "hello"),
     "low ports": ("python3 -c \"import socket; s = socket.create_server(('127.0.0.1', 80)); print(s.getsockname()[1])\"", "80"),
     "accounts of services": ("id -u tcpdump 2>/dev/null || id -u daemon; setpriv --clear-groups true && echo cleared", "0 cleared"),
+    "the user and the group of who has none": ("setpriv --reuid nobody --clear-groups --regid $(getent group nogroup nobody | head -1 | cut -d: -f1) id -u", "0"),
 }  # fmt: skip
 
 
