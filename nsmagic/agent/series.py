@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from nsmagic.agent.call import Call, told
@@ -171,7 +172,7 @@ def pipelined(
         monitor.deafen()
     # A namespace may take settings from the one in which it is made: they must not change meanwhile.
     steady = not any(command["verb"].startswith("sysctl.") for command in commands)
-    new = sum(command["verb"] == "netns.add" for command in commands)
+    new = _worth_advance(commands)
     way = _quietly(work, namespaces, answers) if quiet else _telling(work, monitor, namespaces, answers)
     try:
         with namespaces.in_advance(new if steady else 0), _without_collecting():
@@ -193,6 +194,14 @@ def pipelined(
     moment = work.moments.keep() if quiet else 0
     work.moments.rest()
     call.done({"moment": moment, "notices": work.crowd.news()})
+
+
+def _worth_advance(commands: Sequence[Command]) -> int:
+    """How many namespaces to make in advance: those that the commands make, or none when they are mostly made one right after another,
+    as from a description. Then there is nothing to do beside it, and two threads only wait for each other."""
+    adds = [command["verb"] == "netns.add" for command in commands]
+    together = sum(one and other for one, other in pairwise(adds))
+    return sum(adds) if together * 2 < sum(adds) else 0
 
 
 @contextlib.contextmanager

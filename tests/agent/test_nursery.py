@@ -13,13 +13,20 @@ from nsmagic.result import Outcome
 
 pytestmark = pytest.mark.sandbox
 
+#: What is done between two of them: of many in a row none is made in advance.
+_BETWEEN = "ip link set lo up"
+
+
+def _with_work_between(lines: list[str]) -> list[str]:
+    return [each for line in lines for each in (line, _BETWEEN)]
+
 
 def _said(outcomes: list[Outcome]) -> list[tuple[bool, str]]:
     return [(each.ok, each.error.message if each.error else "") for each in outcomes]
 
 
 def test_the_limit_is_met_at_the_same_line() -> None:
-    lines = [f"ip netns add r{number % 45}" for number in range(80)]
+    lines = _with_work_between([f"ip netns add r{number % 45}" for number in range(80)])
     with Lab(limits={"namespaces": 40}) as one, Lab(limits={"namespaces": 40}) as other:
         expected = [outcome for line in lines for outcome in one.run(line).outcomes]
         assert any("No space left" in words for _, words in _said(expected))
@@ -28,12 +35,15 @@ def test_the_limit_is_met_at_the_same_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [[], ["sysctl -w net.ipv4.ip_forward=1"]], ids=["in advance", "settings change meanwhile"]
+    ("more", "between"),
+    [([], True), (["sysctl -w net.ipv4.ip_forward=1"], True), ([], False)],
+    ids=["in advance", "settings change meanwhile", "one right after another"],
 )
-def test_each_is_a_namespace_of_its_own_and_none_is_left_over(more: list[str]) -> None:
-    lines = [*more, *(f"ip netns add r{number}" for number in range(series.FEW)), *["ip netns add r1"] * 20]
+def test_each_is_a_namespace_of_its_own_and_none_is_left_over(more: list[str], between: bool) -> None:
+    adds = [*(f"ip netns add r{number}" for number in range(series.FEW)), *["ip netns add r1"] * 20]
+    lines = [*more, *(_with_work_between(adds) if between else adds)]
     with Lab() as lab:
-        outcomes = lab.run("\n".join(lines)).outcomes
+        outcomes = [each for each in lab.run("\n".join(lines)).outcomes if each.text != _BETWEEN]
         assert [outcome.ok for outcome in outcomes] == [True] * (len(more) + series.FEW) + [False] * 20
         inodes = {row.inode for row in lab.snapshot("namespaces").namespaces}
         assert len(inodes) == series.FEW + 1
