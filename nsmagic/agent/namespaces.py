@@ -25,7 +25,7 @@ from nsmagic.agent.nursery import Nursery
 from nsmagic.errors import CommandFailed, KernelRefused, LimitReached, NamespaceNotFound
 from nsmagic.model import HOST
 from nsmagic.netlink import lookup
-from nsmagic.netlink.monitor import Monitor
+from nsmagic.netlink.monitor import Monitor, Ready
 from nsmagic.netlink.socket import RouteSocket
 from nsmagic.sentences import say
 
@@ -35,7 +35,7 @@ _SPELLED = "/var/run/netns"
 #: Seconds that the kernel may take to free a namespace.
 _FREEING = 2.0
 #: Fewer namespaces than this are made one by one, when they are asked for.
-_MANY = 8
+_MANY = 32
 
 
 @dataclass
@@ -192,10 +192,10 @@ class Namespaces:
             self._share_folder()
             os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
         try:
-            fd = self.make()
+            fd, ready = self._born()
             if self.mounts:
                 _mount_namespace(fd, path)
-            self._know(name, Entry(fd, os.fstat(fd).st_ino), fresh=True)
+            self._know(name, Entry(fd, ready.inode if ready else os.fstat(fd).st_ino), fresh=True, ready=ready)
         except BaseException:
             if self.mounts:
                 with contextlib.suppress(OSError):  # it may not have come as far as the mount
@@ -215,15 +215,19 @@ class Namespaces:
                 subject={"namespace": name},
             )
 
+    def _born(self) -> tuple[int, Ready | None]:
+        """A new network namespace, not entered: its descriptor, and what was got ready of it in advance."""
+        newborn = self._nursery.take() if self._nursery is not None else None
+        if newborn is None:
+            return self.make(), None
+        if self._prepare:
+            with self.inside(newborn.fd):
+                for write in self._prepare:
+                    write(False)
+        return newborn
+
     def make(self) -> int:
         """A new network namespace, not entered: its descriptor."""
-        made = self._nursery.take() if self._nursery is not None else None
-        if made is not None:
-            if self._prepare:
-                with self.inside(made):
-                    for write in self._prepare:
-                        write(False)
-            return made
         try:
             self._unshare()
         except OSError as error:
@@ -242,21 +246,28 @@ class Namespaces:
             sys_.setns(self.home, sys_.CLONE_NEWNET)
 
     @contextlib.contextmanager
-    def in_advance(self, count: int) -> Iterator[None]:
-        """About so many will be made now: a few are made in advance, beside other work. Of very few it is not worth it."""
-        nursery = None
-        if count >= _MANY:
-            with contextlib.suppress(
-                RuntimeError
-            ):  # there may be no more threads; then each is made when it is asked for
-                nursery = Nursery(self.home, count)
-        self.many, self._nursery = True, nursery
+    def in_advance(self, count: int, expected: int) -> Iterator[None]:
+        """So many will be made now at most, and ``expected`` in all, with what follows: a few are made in advance, beside other work.
+        0: each when it is asked for, since settings that it takes may change meanwhile. Of few it is not worth it, nor on one processor.
+        """
+        if not count:
+            self.end_nursery()
+        elif self._nursery is None and expected >= _MANY and len(os.sched_getaffinity(0)) > 1:
+            with contextlib.suppress(OSError):  # there may be no more processes
+                self._nursery = Nursery(self.home, self.monitor.hidden)
+        if self._nursery is not None:
+            self._nursery.want(count)
+        self.many = True
         try:
             yield
         finally:
-            self.many, self._nursery = False, None
-            if nursery is not None:
-                nursery.close()
+            self.many = False
+
+    def end_nursery(self) -> None:
+        """None are made in advance any more."""
+        nursery, self._nursery = self._nursery, None
+        if nursery is not None:
+            nursery.close()
 
     def _unshare(self) -> None:
         """Make a namespace and be in it. One that was deleted a moment ago counts until the kernel's work queue has freed it,
@@ -330,6 +341,7 @@ class Namespaces:
 
     def scan(self) -> None:
         """Find the namespaces that others made or removed."""
+        self.end_nursery()  # it lives in what nobody has a name for yet
         living = self._living()
         if self.mounts:
             stamp = self._folder_stamp()
@@ -469,10 +481,10 @@ class Namespaces:
             sys_.mount(FOLDER, FOLDER, "none", sys_.MS_BIND | sys_.MS_REC)
             sys_.mount("", FOLDER, "none", sys_.MS_SHARED | sys_.MS_REC)
 
-    def _know(self, name: str, entry: Entry, *, fresh: bool = False) -> None:
+    def _know(self, name: str, entry: Entry, *, fresh: bool = False, ready: Ready | None = None) -> None:
         try:
             if not entry.further:
-                self.monitor.attach(name, entry.fd, named=entry.named, fresh=fresh)
+                self.monitor.attach(name, entry.fd, named=entry.named, fresh=fresh, ready=ready)
         except BaseException:
             os.close(entry.fd)
             raise

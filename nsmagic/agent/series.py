@@ -40,10 +40,11 @@ MANY = 400
 
 
 class Turns:
-    """The series of each connection, one after another: the parts of a large cell are asked for before the one before is done."""
+    """The series of each connection, one after another: the parts of a large cell are asked for before the one before is done.
+    ``idle`` is called when there are no more on one."""
 
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
+    def __init__(self, loop: Loop, idle: Callable[[], object] = lambda: None) -> None:
+        self._loop, self._idle = loop, idle
         self._waiting: dict[int, deque[tuple[Call, Iterator[None]]]] = {}
 
     def add(self, call: Call, steps: Iterator[None]) -> None:
@@ -64,6 +65,7 @@ class Turns:
             except Exception as error:  # noqa: BLE001 - a bug must not leave the notebook waiting
                 call.fail(told(error))
         del self._waiting[place]
+        self._idle()
 
 
 class Answers:
@@ -175,7 +177,7 @@ def pipelined(
     new = _worth_advance(commands)
     way = _quietly(work, namespaces, answers) if quiet else _telling(work, monitor, namespaces, answers)
     try:
-        with namespaces.in_advance(new if steady else 0), _without_collecting():
+        with namespaces.in_advance(new if steady else 0, new * total // len(commands)), _without_collecting():
             yield from _in_slices(call, commands, ns, answers, way, _LONG_SLICE)
             work.pass_on()
     finally:

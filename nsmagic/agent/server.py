@@ -79,7 +79,7 @@ class Agent(Connections):
         if plain:
             self.work.up_loopback()
         self.shelf = shelf.Shelf()
-        self.turns = series.Turns(self.loop)
+        self.turns = series.Turns(self.loop, self.namespaces.end_nursery)
         self.jobs = Jobs(self.loop, self.namespaces, self.bounds["jobs"])
         self._left_over: set[process.Job] = set()
         #: The processes that serve a world, which no learner started.

@@ -72,11 +72,7 @@ class Hidden:
     def listener(self) -> socket.socket:
         """One more socket that hears of links, addresses, routes, rules and numbers of namespaces everywhere; the caller closes it.
         Neighbours are left out: every packet may change one."""
-        namespace = self._open()
-        try:
-            sock = RouteSocket.open(namespace, self._home).sock
-        finally:
-            os.close(namespace)
+        sock = self.one_more().sock
         _listen(sock, [group for group in _GROUPS if group != _NEIGHBOURS])
         return sock
 
@@ -106,17 +102,20 @@ class Hidden:
 
     def number(self, nsfd: int) -> int:
         """Give a namespace a number. One that the kernel has numbered already (a veth ended in it) keeps that."""
-        by_fd = struct.pack("=B3xHHI", 0, 8, _NETNSA_FD, nsfd)
+        return give_number(self.ask, nsfd, self.reserve(1))
+
+    def reserve(self, count: int) -> int:
+        """The first of so many numbers that nobody else gives to a namespace."""
+        self._next_nsid += count
+        return self._next_nsid - count
+
+    def one_more(self) -> RouteSocket:
+        """One more socket to ask with, for somebody else; who takes it closes it."""
+        namespace = self._open()
         try:
-            self.ask.request(RTM_NEWNSID, 0, by_fd + struct.pack("=HHi", 8, _NETNSA_NSID, self._next_nsid))
-        except NetlinkError as error:
-            if error.errno != _EEXIST:
-                raise
-            _, body = self.ask.get(RTM_GETNSID, 0, by_fd)
-            nsid: int = struct.unpack_from("=i", body, decode.attributes(body, 4, len(body))[_NETNSA_NSID])[0]
-            return nsid
-        self._next_nsid += 1
-        return self._next_nsid - 1
+            return RouteSocket.open(namespace, self._home)
+        finally:
+            os.close(namespace)
 
     def events(self) -> Iterator[Event | None]:
         """The events that are there, of all numbered namespaces; None where some were lost."""
@@ -160,6 +159,19 @@ class Hidden:
                 if level == SOL_NETLINK and kind == NETLINK_LISTEN_ALL_NSID
             }
         return None if lost else found
+
+
+def give_number(ask: RouteSocket, nsfd: int, nsid: int) -> int:
+    """Give a namespace a number where a socket lives, unless it has one there; the number that it has."""
+    by_fd = struct.pack("=B3xHHI", 0, 8, _NETNSA_FD, nsfd)
+    try:
+        ask.request(RTM_NEWNSID, 0, by_fd + struct.pack("=HHi", 8, _NETNSA_NSID, nsid))
+    except NetlinkError as error:
+        if error.errno != _EEXIST:
+            raise
+        _, body = ask.get(RTM_GETNSID, 0, by_fd)
+        nsid = struct.unpack_from("=i", body, decode.attributes(body, 4, len(body))[_NETNSA_NSID])[0]
+    return nsid
 
 
 def _listen(sock: socket.socket, groups: Sequence[int]) -> None:

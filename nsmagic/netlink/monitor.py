@@ -26,7 +26,7 @@ import struct
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection, KeysView, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from nsmagic.errors import NamespaceNotFound
 from nsmagic.model import IFF_UP, ROWS
@@ -45,6 +45,14 @@ _IFLA_ADDRESS, _IFLA_NEW_IFINDEX = 1, 49
 _MOST_LEAVING = 256
 
 Callback = Callable[[list[Delta]], object]
+
+
+class Ready(NamedTuple):
+    """A namespace that can be followed: its number in the hidden namespace, its inode, a socket in it."""
+
+    nsid: int
+    inode: int
+    sock: RouteSocket
 
 
 class Monitor:
@@ -88,11 +96,14 @@ class Monitor:
 
     # Namespaces
 
-    def attach(self, name: str, nsfd: int, *, named: bool = True, fresh: bool = False) -> int:
+    def attach(
+        self, name: str, nsfd: int, *, named: bool = True, fresh: bool = False, ready: Ready | None = None
+    ) -> int:  # fmt: skip
         """Follow a namespace; returns its number in the hidden namespace.
 
         ``nsfd`` is only used during the call; the monitor's socket then keeps the namespace alive until ``detach``.
         ``fresh`` says that it was made a moment ago and nobody has been in it, which saves reading six empty tables.
+        ``ready`` is what somebody has done already of what is done here.
 
         Raises
         ------
@@ -103,10 +114,12 @@ class Monitor:
             raise ValueError(f"the monitor follows a namespace {name} already")
         if not fresh:  # what was there before comes first in what is told
             self._pump()
-        nsid = self._hidden.number(nsfd)
+        nsid = self._hidden.number(nsfd) if ready is None else ready.nsid
         if nsid in self._live:
             raise ValueError(f"the monitor follows that namespace as {self._live[nsid].name}")
-        live = Live(name, nsid, os.fstat(nsfd).st_ino, named, RouteSocket.open(nsfd, self._home))
+        if ready is None:
+            ready = Ready(nsid, os.fstat(nsfd).st_ino, RouteSocket.open(nsfd, self._home))
+        live = Live(name, nsid, ready.inode, named, ready.sock)
         live.links_dirty = ALL
         if fresh:
             live.stale = EVERYTHING
@@ -213,6 +226,11 @@ class Monitor:
     def fileno(self) -> int:
         """Readable when there are events; then call ``drain``."""
         return self._hidden.fileno()
+
+    @property
+    def hidden(self) -> Hidden:
+        """The hidden namespace."""
+        return self._hidden
 
     def loopback(self) -> int:
         """A new descriptor of the hidden namespace, which has its loopback up from then on; the caller closes it."""

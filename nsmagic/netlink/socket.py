@@ -53,6 +53,13 @@ _BUFFER = 1 << 16
 #: A reply that does not come within this many seconds is a bug or a dead kernel; the agent must not hang for ever.
 _PATIENCE = 10
 
+_ON, _LIMIT = struct.pack("@i", 1), struct.pack("@ll", _PATIENCE, 0)
+#: The options of each socket: level, number, value. ``settimeout()`` would cost a poll before every call.
+OPTIONS = (
+    (SOL_NETLINK, NETLINK_EXT_ACK, _ON), (SOL_NETLINK, NETLINK_CAP_ACK, _ON), (SOL_NETLINK, NETLINK_GET_STRICT_CHK, _ON),
+    (socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LIMIT), (socket.SOL_SOCKET, socket.SO_SNDTIMEO, _LIMIT),
+)  # fmt: skip
+
 #: A message that came: the buffer that holds it, start and end of what follows its header.
 Answer = tuple[bytes, int, int]
 
@@ -109,11 +116,8 @@ class RouteSocket:
         finally:
             if nsfd is not None and home is not None:
                 setns(home)
-        sock.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
-        sock.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
-        sock.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
-        for limit in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # settimeout() would cost a poll before every call
-            sock.setsockopt(socket.SOL_SOCKET, limit, struct.pack("@ll", _PATIENCE, 0))
+        for level, option, value in OPTIONS:
+            sock.setsockopt(level, option, value)
         sock.bind((0, 0))
         return cls(sock)
 

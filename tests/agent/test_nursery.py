@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import select
+from typing import Any
 
 import pytest
 
 from nsmagic import Lab
+from nsmagic import syscalls as sys_
 from nsmagic.agent import series
+from nsmagic.agent.nursery import Nursery
+from nsmagic.netlink.monitor import Monitor
 from nsmagic.result import Outcome
+from tests.agent.inlab import inside
 
 pytestmark = pytest.mark.sandbox
 
@@ -49,4 +55,38 @@ def test_each_is_a_namespace_of_its_own_and_none_is_left_over(more: list[str], b
         assert len(inodes) == series.FEW + 1
         held = re.findall(r"net:\[(\d+)\]", lab.run("ls -l /proc/1/fd").text)
         assert inodes <= {int(each) for each in held} <= inodes | {os.stat("/proc/self/ns/net").st_ino}
-        assert lab.run("ls /proc/1/task").text.split() == ["1"]
+        assert "newborns" not in lab.run("cat /proc/[0-9]*/cmdline | tr '\\0' ' '").text
+
+
+def _made_by_a_child() -> list[Any]:
+    home = sys_.current_netns()
+    monitor = Monitor(home)
+    monitor.attach("host", home)
+    nursery = Nursery(home, monitor.hidden)
+    nursery.want(9)
+    poll = select.poll()
+    poll.register(nursery.fileno(), select.POLLIN)
+    assert poll.poll(30_000)
+    found: list[Any] = []
+    while (newborn := nursery.take()) is not None:
+        fd, ready = newborn
+        monitor.attach(f"r{len(found)}", fd, fresh=True, ready=ready)
+        found.append(
+            [
+                os.fstat(fd).st_ino == ready.inode,
+                monitor.hidden.number(fd) == ready.nsid,
+                [row[2] for row in monitor.snapshot(["links"], [f"r{len(found)}"])["links"] if row[3] == "loopback"],
+            ]
+        )
+        os.close(fd)
+    nursery.close()
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        found.append("no child is left")
+    monitor.close()
+    return found
+
+
+def test_what_a_child_makes_can_be_followed_at_once() -> None:
+    assert inside(_made_by_a_child) == [[True, True, ["lo"]]] * 9 + ["no child is left"]
