@@ -10,8 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,19 +136,62 @@ _TYPE = """(source) => {
     notebook.activeCellIndex = notebook.widgets.length - 1;
 }"""
 
+#: Close all notebooks, whether they were saved or not, and end their kernels; whether this is a JupyterLab that asks for nothing.
+_LEAVE = """async () => {
+    for (const each of [...window.jupyterapp?.shell.widgets('main') ?? []]) {
+        await each.sessionContext?.shutdown();
+        each.dispose();
+    }
+    return Boolean(window.jupyterapp) && !document.querySelector('.jp-Dialog');
+}"""
+_SIZE = {"width": 1100, "height": 900}
+
 
 class Lab:
     """A page with JupyterLab, and what a person does there."""
 
     def __init__(self, server: Server, page: Any, shots: Path) -> None:
         self.server, self.page, self.shots = server, page, shots
+        self._hearers: list[Callable[[Any], None]] = []
 
     def open(self, name: str) -> None:
         """Open a notebook, alone, and wait until its cells are there."""
-        address = f"{self.server.url}lab/workspaces/w{secrets.token_hex(4)}/tree/{name}?token={self.server.token}"
-        self.page.goto(address, timeout=PATIENCE * 1000)
+        if self._is_there():
+            self.command("docmanager:open", path=name)
+        else:
+            address = f"{self.server.url}lab/workspaces/w{secrets.token_hex(4)}/tree/{name}?token={self.server.token}"
+            self.page.goto(address, timeout=PATIENCE * 1000)
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=PATIENCE * 1000)
+        self.page.wait_for_function(
+            "([name]) => window.jupyterapp.shell.currentWidget?.context?.path === name",
+            arg=[name],
+            timeout=PATIENCE * 1000,
+        )
         self.command("filebrowser:hide-main")
+
+    def _is_there(self) -> bool:
+        return str(self.page.url).startswith(f"{self.server.url}lab/")
+
+    def leave(self) -> bool:
+        """Close what the test has opened; whether another one can have the page."""
+        for each in self.page.context.pages:
+            if each != self.page:
+                each.close()
+        for hearer in self._hearers:
+            self.page.remove_listener("dialog", hearer)
+        return self._is_there() and bool(self.page.evaluate(_LEAVE))
+
+    def dialogs(self) -> list[str]:
+        """What ``alert`` and the like will say in this page."""
+        said: list[str] = []
+
+        def hear(dialog: Any) -> None:
+            said.append(dialog.message)
+            dialog.dismiss()
+
+        self._hearers.append(hear)
+        self.page.on("dialog", hear)
+        return said
 
     def command(self, name: str, **arguments: Any) -> None:
         """A command of JupyterLab; its end is not waited for."""
@@ -238,14 +280,40 @@ def axe() -> Callable[[Any, str], list[str]]:
     return serious
 
 
+_PASSED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    report = yield
+    if call.when == "call":
+        item.stash[_PASSED] = report.passed
+    return report
+
+
+@pytest.fixture(scope="session")
+def page_kept() -> list[Any]:
+    """The page of the last test that passed, for the next one: to load JupyterLab takes four seconds of computing, to open a notebook none."""
+    return []
+
+
 @pytest.fixture
-def jupyterlab(server: Server, browser: Any, shots: Path) -> Iterator[Callable[..., Lab]]:
-    """``jupyterlab(color_scheme="dark")``: a fresh browser profile with JupyterLab in it."""
-    with ExitStack() as stack:
+def jupyterlab(
+    server: Server, browser: Any, shots: Path, page_kept: list[Any], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Lab]]:
+    """``jupyterlab(color_scheme="dark")``: a page for JupyterLab, in which no notebook is open; a second one is of another profile."""
+    labs: list[Lab] = []
 
-        def made(**options: Any) -> Lab:
-            context = browser.new_context(viewport={"width": 1100, "height": 900}, **options)
-            stack.callback(context.close)
-            return Lab(server, context.new_page(), shots)
+    def made(**media: Any) -> Lab:
+        page = page_kept.pop() if page_kept else browser.new_context(viewport=_SIZE).new_page()
+        labs.append(Lab(server, page, shots))
+        page.set_viewport_size(_SIZE)
+        page.emulate_media(**{"color_scheme": "light", "reduced_motion": "no-preference", **media})
+        return labs[-1]
 
-        yield made
+    yield made
+    for lab in labs:
+        if request.node.stash.get(_PASSED, False) and not page_kept and lab.leave():
+            page_kept.append(lab.page)
+        else:
+            lab.page.context.close()

@@ -46,7 +46,7 @@ _FOLLOW = """([id]) => {
     );
     const step = () => {
         window.places.push(Math.round(element.getBoundingClientRect().y * 2 - document.querySelector('.nsmagic-live').getBoundingClientRect().y * 2));
-        requestAnimationFrame(step);
+        if (element.isConnected) requestAnimationFrame(step);
     };
     look();
     step();
@@ -252,8 +252,7 @@ def test_what_stays(jupyterlab: Any, server: Any) -> None:
 
 def test_the_worst_names(jupyterlab: Any, server: Any) -> None:
     lab = jupyterlab()
-    said: list[str] = []
-    lab.page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    said = lab.dialogs()
     names = [name for name in scenes.HOSTILE_ROOMS if "\n" not in name]
     build = (
         "from nsmagic import Lab\nimport shlex\nlab = Lab()\n"

@@ -128,8 +128,7 @@ def test_the_worst_names_run_nothing(jupyterlab: Any, server: Any) -> None:
     import nbformat
 
     lab = jupyterlab()
-    said: list[str] = []
-    lab.page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    said = lab.dialogs()
     cell = nbformat.v4.new_code_cell("%topology", execution_count=1)
     cell.outputs = [
         nbformat.v4.new_output("execute_result", Topology(scenes.hostile())._repr_mimebundle_(), execution_count=1)
