@@ -11,21 +11,21 @@ parentheses: ``(lan)``, ``(unnamed-1)``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
 from nsmagic.names import HOST as HOST
-
-IFF_UP = 0x1
-IFF_BROADCAST = 0x2
-IFF_LOOPBACK = 0x8
-IFF_POINTOPOINT = 0x10
-IFF_NOARP = 0x80
-IFF_PROMISC = 0x100
-IFF_ALLMULTI = 0x200
-IFF_MULTICAST = 0x1000
-IFF_LOWER_UP = 0x10000
+from nsmagic.shape import COLUMNS as COLUMNS
+from nsmagic.shape import IFF_ALLMULTI as IFF_ALLMULTI
+from nsmagic.shape import IFF_BROADCAST as IFF_BROADCAST
+from nsmagic.shape import IFF_LOOPBACK as IFF_LOOPBACK
+from nsmagic.shape import IFF_LOWER_UP as IFF_LOWER_UP
+from nsmagic.shape import IFF_MULTICAST as IFF_MULTICAST
+from nsmagic.shape import IFF_NOARP as IFF_NOARP
+from nsmagic.shape import IFF_POINTOPOINT as IFF_POINTOPOINT
+from nsmagic.shape import IFF_PROMISC as IFF_PROMISC
+from nsmagic.shape import IFF_UP as IFF_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +233,10 @@ ROWS: dict[str, type[Any]] = {
     "fdb": FdbEntry,
 }
 
-#: Tables that a snapshot holds only when they are asked for: no event tells of each of their changes.
+#: The same of ``shape.ON_REQUEST``.
 FURTHER: dict[str, type[Any]] = {"firewall": FirewallRule, "conntrack": Connection}
 
 _CLASSES = {**ROWS, **FURTHER}
-COLUMNS: dict[str, tuple[str, ...]] = {name: tuple(f.name for f in fields(cls)) for name, cls in _CLASSES.items()}
 
 R = TypeVar("R")
 

@@ -23,7 +23,7 @@ from nsmagic.agent.gate import Gate
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.nursery import Nursery
 from nsmagic.errors import CommandFailed, KernelRefused, LimitReached, NamespaceNotFound
-from nsmagic.model import HOST
+from nsmagic.names import HOST
 from nsmagic.netlink import lookup
 from nsmagic.netlink.monitor import Monitor, Ready
 from nsmagic.netlink.socket import RouteSocket

@@ -43,8 +43,9 @@ from nsmagic.agent.output import FailedLines, Output
 from nsmagic.agent.rules import Rules, may_change
 from nsmagic.agent.work import Work
 from nsmagic.errors import CommandFailed, CommandNotFound, NamespaceNotFound, NsmagicError
-from nsmagic.model import FURTHER, HOST
+from nsmagic.names import HOST
 from nsmagic.netlink.monitor import Monitor
+from nsmagic.shape import ON_REQUEST
 
 _ROWS_PER_FRAME = 1000
 
@@ -152,7 +153,7 @@ class Agent(Connections):
         """Tables of some or all namespaces: items of at most so many rows, so that no frame grows too large."""
         self.namespaces.scan()
         self.monitor.settle(concluded=True)
-        data = self.work.snapshot([table for table in tables if table not in FURTHER], ns)
+        data = self.work.snapshot([table for table in tables if table not in ON_REQUEST], ns)
         names = sorted(self.namespaces.entries) if ns is None else [self.namespaces.first_name(name) for name in ns]
         if "conntrack" in tables:
             data["conntrack"] = self.rules.connections(names)

@@ -17,7 +17,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from nsmagic.commands.sysctl import canonical, path
+from nsmagic.commands.sysctl_names import canonical, path
 from nsmagic.errors import CommandFailed, KernelRefused
 
 ROOT = "/proc/sys"

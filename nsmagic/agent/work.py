@@ -23,9 +23,9 @@ from nsmagic.agent.moments import Moments
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.output import Output
 from nsmagic.agent.ping import Ping
-from nsmagic.commands.command import READS
+from nsmagic.commands.reads import READS
 from nsmagic.errors import KernelRefused, NamespaceNotFound, NsmagicError
-from nsmagic.model import HOST
+from nsmagic.names import HOST
 from nsmagic.netlink.apply import apply
 from nsmagic.netlink.journal import Mark
 from nsmagic.netlink.monitor import Monitor

@@ -80,16 +80,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from nsmagic.commands.reads import READS
 from nsmagic.errors import CommandSyntaxError
-
-#: Verbs that only read. Everything else changes something (ping changes neighbour entries, which is not counted).
-READS = frozenset(
-    {
-        "netns.list", "netns.identify", "netns.pids", "link.show", "addr.show", "route.show", "route.get", "route.test",
-        "neigh.show", "neigh.get", "rule.show", "bridge.link.show", "bridge.fdb.show", "bridge.vlan.show", "bridge.show",
-        "bridge.showstp", "bridge.showmacs", "sysctl.read", "ping",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from errno import EBUSY, EEXIST
 from typing import Any
 
 from nsmagic.errors import KernelRefused, NsmagicError
-from nsmagic.model import HOST
+from nsmagic.names import HOST
 from nsmagic.netlink import (
     apply_addr,
     apply_bridge,

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nsmagic.errors import NamespaceNotFound
-from nsmagic.model import IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP
 from nsmagic.netlink import encode, kinds
 from nsmagic.netlink.context import Call, Plan
 from nsmagic.netlink.socket import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL
 from nsmagic.netlink.words import ADDRGENMODES, RTM_DELLINK, RTM_DELLINKPROP, RTM_NEWLINK, RTM_NEWLINKPROP
+from nsmagic.shape import IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP
 
 _IFF_NOTRAILERS, _IFF_DYNAMIC = 0x20, 0x8000
 #: Switch → (flag, whether "on" clears it).

@@ -16,7 +16,6 @@ from errno import EADDRNOTAVAIL, EBUSY, ENOENT, EOPNOTSUPP, EPERM
 from typing import Any
 
 from nsmagic.commands.values import SCOPES
-from nsmagic.model import IFF_BROADCAST, IFF_POINTOPOINT, IFF_UP
 from nsmagic.netlink import apply_link, apply_neigh, decode, dump, encode, lookup, prefixes, refusals
 from nsmagic.netlink.context import Call, Message, NoSuchDevice, Outcome, Plan
 from nsmagic.netlink.raw import RawAddr
@@ -33,6 +32,7 @@ from nsmagic.netlink.words import (
     RTM_NEWADDR,
     RTM_NEWNEIGH,
 )
+from nsmagic.shape import IFF_BROADCAST, IFF_POINTOPOINT, IFF_UP
 
 _KEPT_FLAGS = ADDRESS_FLAGS["noprefixroute"] | ADDRESS_FLAGS["autojoin"]
 

@@ -19,11 +19,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
-from nsmagic.model import IFF_UP
 from nsmagic.netlink import peers
 from nsmagic.netlink.peers import PAIRED, Space, State
 from nsmagic.netlink.prefixes import inside
 from nsmagic.netlink.raw import RawAddr, RawLink, RawNeighbour, RawRoute, RawRule
+from nsmagic.shape import IFF_UP
 
 #: ``[op, table, old row or None, new row or None]``, as ``Change.from_data`` reads it.
 Delta = list[Any]

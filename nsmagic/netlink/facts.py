@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nsmagic.model import IFF_LOWER_UP, IFF_UP
 from nsmagic.netlink.peers import PAIRED, State
 from nsmagic.netlink.raw import RawAddr, RawLink
+from nsmagic.shape import IFF_LOWER_UP, IFF_UP
 
 _IFF_RUNNING = 0x40
 

@@ -29,7 +29,6 @@ from collections.abc import Callable, Collection, KeysView, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nsmagic.errors import NamespaceNotFound
-from nsmagic.model import IFF_UP, ROWS
 from nsmagic.netlink import crowd, decode, delta, dump, notices, peers
 from nsmagic.netlink.delta import Delta
 from nsmagic.netlink.hidden import Hidden
@@ -40,6 +39,7 @@ from nsmagic.netlink.raw import RawLink, RawRule
 from nsmagic.netlink.settle import Settling
 from nsmagic.netlink.socket import NetlinkError, RouteSocket
 from nsmagic.netlink.words import AF_BRIDGE, RTM_DELLINK, RTM_NEWLINK
+from nsmagic.shape import COLUMNS, IFF_UP, ON_REQUEST
 
 _IFLA_ADDRESS, _IFLA_NEW_IFINDEX = 1, 49
 _MOST_LEAVING = 256
@@ -513,7 +513,7 @@ class Monitor:
         chosen = self._all() if names is None else [self._get(name) for name in sorted(set(names), key=peers.order)]
         need = NOTHING
         for table in tables:
-            if table not in ROWS:
+            if table not in COLUMNS or table in ON_REQUEST:
                 raise KeyError(f"there is no table {table}")
             need |= BITS.get(table, NOTHING)
         self._pump()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from nsmagic.model import HOST
+from nsmagic.names import HOST
 from nsmagic.netlink.raw import RawAddr, RawLink, RawNeighbour, RawRoute, RawRule
 
 #: Kinds whose IFLA_LINK is the other end of a pair, not a parent.

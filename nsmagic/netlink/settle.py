@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from nsmagic.model import IFF_LOWER_UP, IFF_UP
 from nsmagic.netlink import peers
 from nsmagic.netlink.live import Live
 from nsmagic.netlink.peers import PAIRED, State
 from nsmagic.netlink.raw import RawLink
+from nsmagic.shape import IFF_LOWER_UP, IFF_UP
 
 #: Seconds within which linkwatch runs, and a little for its work.
 _LINKWATCH = 1.2

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nsmagic.errors import KernelRefused
-from nsmagic.model import COLUMNS, IFF_UP
 from nsmagic.netlink import dump
 from nsmagic.netlink.monitor import Monitor
 from nsmagic.netlink.peers import Row
@@ -25,6 +24,7 @@ from nsmagic.netlink.words import (
     SCOPE_NAMES,
     name_of,
 )
+from nsmagic.shape import COLUMNS, IFF_UP
 
 Args = Mapping[str, Any]
 _ENODEV, _ENOENT = 19, 2

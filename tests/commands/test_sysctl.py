@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tool_checks import checks_of, read
 
-from nsmagic.commands import sysctl
+from nsmagic.commands import sysctl_names
 from nsmagic.commands.command import Sequence
 from nsmagic.errors import CommandSyntaxError
 from tests.fuzz import examples
@@ -35,8 +35,8 @@ def test_a_quoted_value_may_have_blanks() -> None:
 @examples(1000)
 @given(st.text(alphabet="ab./\0 -", max_size=12) | st.text(max_size=12))
 def test_a_name_never_leaves_proc_sys(name: str) -> None:
-    known = sysctl.canonical(name)
+    known = sysctl_names.canonical(name)
     if known is not None:
-        parts = sysctl.path(known).split("/")
+        parts = sysctl_names.path(known).split("/")
         assert all(part and part not in (".", "..") and "\0" not in part for part in parts)
-        assert sysctl.canonical(known) == known
+        assert sysctl_names.canonical(known) == known
