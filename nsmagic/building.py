@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nsmagic.agent import protocol
 from nsmagic.agent.client import Client
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Command
@@ -11,13 +13,13 @@ from nsmagic.errors import LabError, NsmagicError, from_data
 from nsmagic.model import HOST
 from nsmagic.sentences import say
 from nsmagic.worlds import World
-from nsmagic.worlds.description import Source, read
+from nsmagic.worlds.description import Source, Typed, read
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab
 
-#: Commands in one request; between two of them an interrupt has an end.
-_AT_ONCE = 2000
+#: Bytes of one request at most: in one the agent remembers the numbers of the links that it makes.
+_MOST = protocol.MAX_FRAME - 4096
 
 
 def build(lab: Lab, description: Source) -> None:
@@ -29,9 +31,12 @@ def build(lab: Lab, description: Source) -> None:
         As that says.
     """
     found = read(description)
-    for at in range(0, len(found.commands), _AT_ONCE):
-        part = found.commands[at : at + _AT_ONCE]
-        call = lab.client.call("commands", commands=[each.data for each in part], several=True, quiet=True)
+    parts = list(_requests(found.commands))
+    for number, part in enumerate(parts, 1):
+        call = lab.client.call(
+            "commands", commands=[each.data for each in part], several=True, quiet=True, more=number < len(parts),
+            total=len(found.commands),
+        )  # fmt: skip
         refused: NsmagicError | None = None
         try:
             for items in call.items():
@@ -49,6 +54,21 @@ def build(lab: Lab, description: Source) -> None:
             raise refused
     for room, text in found.texts:
         lab.run(text, room).check()
+
+
+def _requests(commands: Sequence[Typed]) -> Iterator[list[Typed]]:
+    """The commands, as many together as surely fit in a frame: names and values stand in one about as often as in what was typed, and
+    outside ASCII they are escapes there."""
+    part, size = list[Typed](), 0
+    for each in commands:
+        needs = 160 + len(each.text) * (2 if each.text.isascii() else 24)
+        if part and size + needs > _MOST:
+            yield part
+            part, size = [], 0
+        part.append(each)
+        size += needs
+    if part:
+        yield part
 
 
 def build_world(client: Client, world: World) -> None:

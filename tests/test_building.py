@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from nsmagic import Lab
+from nsmagic import Lab, building
+from nsmagic.agent import protocol
 from nsmagic.errors import KernelRefused, LabError
 from nsmagic.worlds.description import read
 
@@ -147,3 +148,19 @@ def test_what_is_no_description_is_said(data: Any, words: str) -> None:
     with pytest.raises(LabError) as caught:
         read(data)
     assert words in caught.value.message
+
+
+def test_a_request_holds_what_fits_into_a_frame() -> None:
+    """Also names of signs that are twelve in JSON, on both ends of each cable."""
+    for sign, count in (("h", 3000), ("\N{WATER WAVE}", 1200)):
+        names = [sign * 3 + str(number) for number in range(count)]
+        commands = read({
+            "room": [{"name": name, "addresses": {name: "10.0.0.1/8"}} for name in names],
+            "cable": [{"ends": [f"{name}/{name}", f"host/{name}"]} for name in names],
+        }).commands  # fmt: skip
+        parts = list(building._requests(commands))
+        assert len(parts) > 1
+        assert [each for part in parts for each in part] == list(commands)
+        for part in parts:
+            protocol.pack({"id": 1, "op": "commands", "commands": [each.data for each in part], "several": True, "quiet": True,
+                           "more": False, "total": len(commands)})  # fmt: skip
