@@ -103,6 +103,7 @@ class _Reader:
         self.rooms = self._listed(data, "room")
         self.cables = self._listed(data, "cable")
         self.out: list[Typed] = []
+        self._read: dict[tuple[str, ...], Mapping[str, Any]] = {}
         self._bridges = {(each.get("room", HOST), each["name"]) for each in self.switches}
         self._names = {HOST, *(each["name"] for each in self.rooms)}
 
@@ -113,8 +114,8 @@ class _Reader:
         if not self.ipv6:
             for name in rooms:
                 assignments = [[f"net.ipv6.conf.{part}.disable_ipv6", "1"] for part in ("all", "default")]
-                text = f"ip netns exec {name} sysctl -q -w " + " ".join("=".join(pair) for pair in assignments)
-                self._parsed(text.split())
+                words = ("sysctl", "-q", "-w", *("=".join(pair) for pair in assignments))
+                self._parsed(name, words, f"ip netns exec {name} ")
         for each in self.switches:
             room, name = each.get("room", HOST), each["name"]
             self._room(room, f"switch {name}")
@@ -179,26 +180,32 @@ class _Reader:
         for link in dict.fromkeys([*links, *(each for each in addresses if each != "lo")]):
             self._up(name, link)
         if "gateway" in room:
-            self._parsed([*_ip(name).split(), "route", "add", "default", "via", str(room["gateway"])])
+            self._parsed(name, ("ip", "route", "add", "default", "via", str(room["gateway"])))
 
     def _up(self, room: str, link: str) -> None:
         self._typed(f"{_ip(room)}link set {link} up", "link.set", room, {"dev": link, "up": True})
 
     def _addresses(self, room: str, link: str, texts: str | Iterable[str]) -> None:
         for text in _texts(texts):
-            self._parsed([*_ip(room).split(), "addr", "add", text, "dev", link])
+            self._parsed(room, ("ip", "addr", "add", text, "dev", link))
 
     # Commands
 
     def _typed(self, text: str, verb: str, ns: str, args: Mapping[str, Any]) -> None:
         self.out.append(Typed(text, {"tool": "ip", "verb": verb, "args": args, "ns": ns}))
 
-    def _parsed(self, words: Sequence[str]) -> None:
-        run = parse(tuple(words), HOST)
-        if not isinstance(run, Command):
-            why = getattr(run, "why", None)
-            raise self._wrong(f"{' '.join(words)}: {why.message if why else 'not a command that nsmagic knows'}")
-        self.out.append(Typed(" ".join(words), run.to_data()))
+    def _parsed(self, room: str, words: tuple[str, ...], there: str = "") -> None:
+        """A command as one types it in a room; many rooms have the same, which is read once. ``there`` is what one types before it on
+        the host, if it is no ``ip -n``."""
+        text = there + " ".join(words) if there else _ip(room) + " ".join(words[1:])
+        known = self._read.get(words)
+        if known is None:
+            run = parse(words, HOST)
+            if not isinstance(run, Command):
+                why = getattr(run, "why", None)
+                raise self._wrong(f"{text}: {why.message if why else 'not a command that nsmagic knows'}")
+            known = self._read[words] = run.to_data()
+        self.out.append(Typed(text, {**known, "ns": room}))
 
     # What is given
 
