@@ -14,7 +14,6 @@ so what cannot be printed is shown as an escape.
 from __future__ import annotations
 
 import os
-import string
 from collections.abc import Mapping
 from functools import cache
 
@@ -134,6 +133,8 @@ def fields(text: str) -> frozenset[str] | None:
     >>> sorted(fields("{dev} is in {where}; {{ and }} are braces"))
     ['dev', 'where']
     """
+    import string  # only who reads a translation needs it
+
     try:
         return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
     except ValueError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -91,6 +90,10 @@ def told(error: Exception) -> NsmagicError:
         )
     if isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.ENOBUFS):
         return LimitReached(f"this machine has no memory left for it: {error.strerror}", limit="memory of the machine")
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    words = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    words = f"{type(error).__name__}: {error}"
+    if where is not None:
+        words += f" ({os.path.basename(where.tb_frame.f_code.co_filename)}:{where.tb_lineno})"
     return NsmagicError(f"internal error in the agent: {words}", hint=say("bug-lab"))

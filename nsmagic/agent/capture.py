@@ -22,7 +22,6 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from nsmagic import syscalls as sys_
@@ -60,14 +59,14 @@ _QUIET, _PATIENCE = 0.004, 0.06
 Row = list[Any]
 
 
-@dataclass(slots=True)
 class _Tap:
     """A socket that listens."""
 
-    sock: socket.socket
-    ns: str
-    inode: int
-    dropped: int = 0
+    __slots__ = ("dropped", "inode", "ns", "sock")
+
+    def __init__(self, sock: socket.socket, ns: str, inode: int) -> None:
+        self.sock, self.ns, self.inode = sock, ns, inode
+        self.dropped = 0
 
 
 class Capture:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import struct
-from dataclasses import dataclass, field
 
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.errors import KernelRefused
@@ -25,13 +24,12 @@ _RTM_SETLINK = 19
 _AF_INET, _IFLA_INET_CONF, _FORWARDING = 2, 1, 1
 
 
-@dataclass
 class _Room:
     """What was set in one namespace: the switch, what a new interface gets, and which interfaces have a setting of their own."""
 
-    switch: bool = False
-    new: bool = False
-    own: set[str] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.switch = self.new = False
+        self.own: set[str] = set()
 
 
 class Forwarding:

@@ -15,7 +15,6 @@ import select
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from nsmagic import syscalls as sys_
 from nsmagic.agent import proc
@@ -38,18 +37,22 @@ _FREEING = 2.0
 _MANY = 32
 
 
-@dataclass
 class Entry:
     """A namespace we know: its descriptor, inode, whether it has a name, who lives in it, and whether we hold it on purpose.
 
     ``further`` says that this is not its first name; the monitor knows it by that."""
 
-    fd: int
-    inode: int
-    named: bool = True
-    held: bool = False
-    pids: tuple[int, ...] = ()
-    further: bool = False
+    def __init__(
+        self,
+        fd: int,
+        inode: int,
+        *,
+        named: bool = True,
+        held: bool = False,
+        pids: tuple[int, ...] = (),
+        further: bool = False,
+    ) -> None:
+        self.fd, self.inode, self.named, self.held, self.pids, self.further = fd, inode, named, held, pids, further
 
 
 class Namespaces:

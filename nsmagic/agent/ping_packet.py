@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 from array import array
-from dataclasses import dataclass
+from typing import NamedTuple
 
 ECHO_REPLY, UNREACHABLE, QUENCH, REDIRECT, ECHO, EXCEEDED, PARAMETER = 0, 3, 4, 5, 8, 11, 12
 ECHO6, ECHO_REPLY6 = 128, 129
@@ -70,8 +70,7 @@ def echo_request(family: int, ident: int, seq: int, data: bytes | bytearray) -> 
     return bytes(packet)
 
 
-@dataclass(frozen=True, slots=True)
-class Icmp:
+class Icmp(NamedTuple):
     """An ICMP message that arrived.
 
     ``size`` counts from the ICMP header on; ``ttl`` is -1 when unknown; ``info`` is the header's second word (gateway, MTU);
@@ -115,8 +114,7 @@ def read_ipv6(packet: bytes, hops: int) -> Icmp | None:
     return Icmp(kind, code, ident, seq, len(packet), hops, packet[8:])
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What the kernel's error queue says of a packet of ours: from where, why, and which one it was (None: not an echo)."""
 
     origin: int

@@ -18,8 +18,7 @@ import re
 import socket
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nsmagic.agent import ping_packet as packet
 from nsmagic.netlink.socket import RouteSocket
@@ -43,8 +42,7 @@ class PingFailed(Exception):
     before: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Whom to ping: the address, the number of its interface (link-local IPv6), and the name for the title and for replies."""
 
     family: int

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 ETH_IP, ETH_IP6, ETH_ARP = 0x0800, 0x86DD, 0x0806
 _MARK = b"nsmagic why\n"
@@ -19,8 +18,7 @@ _ERRORS6 = {1: "unreachable", 2: "too-big", 3: "time-exceeded", 4: "parameter"}
 _ND = {133: "rs", 134: "ra", 135: "ns", 136: "na"}
 
 
-@dataclass(frozen=True)
-class Probe:
+class Probe(NamedTuple):
     """One probe: what is sent, and how it is known again."""
 
     family: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: __WALL of include/uapi/linux/wait.h: children of every kind.
 _WALL = 0x40000000
@@ -47,8 +47,7 @@ def _status_of(entry: str) -> dict[str, str] | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """A process of the lab: its pid there, its number in /proc (another one in rootless-nomount), its parent's, its name."""
 
     pid: int

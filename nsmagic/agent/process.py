@@ -21,7 +21,8 @@ import signal
 import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from nsmagic import syscalls as sys_
 from nsmagic.agent import gate, limits, proc
@@ -55,8 +56,7 @@ ENVIRONMENT = {
 }
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a command runs: the namespace's descriptor (None: the lab's root), its name, folder, whether mounts are possible,
     whether we are a plain user who has only one uid and group there, what it may use, and who is asked before it goes on (``gate.py``)."""
 
@@ -65,7 +65,7 @@ class Place:
     cwd: str = "/"
     mounts: bool = True
     plain: bool = True
-    limits: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, int] = MappingProxyType({})
     gate: gate.Handover | None = None
 
 
@@ -377,7 +377,7 @@ def _become(argv: Sequence[str], place: Place, env: Mapping[str, str], out: int,
         os.dup2(out, 1)
         os.dup2(out, 2)
         if place.nsfd is not None:
-            place = replace(place, nsfd=_above(place.nsfd))
+            place = place._replace(nsfd=_above(place.nsfd))
         wanted = [(_above(fd), new) for fd, new in ((text, 9), (lines, 8)) if fd >= 0]
         for fd, new in wanted:
             os.dup2(fd, new, inheritable=True)

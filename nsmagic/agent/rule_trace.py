@@ -12,7 +12,6 @@ import contextlib
 import errno
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from nsmagic.agent.loop import Loop
@@ -28,17 +27,17 @@ MOST, _BURST = 20_000, 256
 _DECIDED = frozenset({"accept", "drop", "stolen", "queue"})
 
 
-@dataclass(slots=True)
 class _Traced:
     """A namespace under way."""
 
-    sock: socket.socket
-    ns: str
-    inode: int
-    read: int = 0
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    #: What the kernel tells of a packet with the first step in a chain; later steps name it by its number.
-    headers: dict[int, tuple[str, str]] = field(default_factory=dict)
+    __slots__ = ("headers", "inode", "ns", "read", "rows", "sock")
+
+    def __init__(self, sock: socket.socket, ns: str, inode: int) -> None:
+        self.sock, self.ns, self.inode = sock, ns, inode
+        self.read = 0
+        self.rows: list[dict[str, Any]] = []
+        #: What the kernel tells of a packet with the first step in a chain; later steps name it by its number.
+        self.headers: dict[int, tuple[str, str]] = {}
 
 
 class RuleTrace:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nsmagic.sentences import say
 
@@ -108,8 +108,7 @@ def read_address(text: str, family: str | None = None) -> str | None:
     return read_ipv4(text) if family in (None, "inet") else None
 
 
-@dataclass(frozen=True, slots=True)
-class Prefix:
+class Prefix(NamedTuple):
     """An address with the number of its leading bits that count. ``given``: the length was typed.
 
     ``any`` is how ``default``, ``any`` or ``all`` was typed; address and family are then empty unless the family was known.

@@ -7,8 +7,7 @@ Namespaces are named as in ``model.py``; ``None`` is never passed on from here: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from nsmagic.netlink import refusals
@@ -79,8 +78,7 @@ class Message(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The requests of one command, in order, and what the tool writes to stderr although it succeeds (``notes``).
 
     The first refusal ends the plan.
@@ -90,7 +88,6 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a command gave.
 
@@ -99,22 +96,27 @@ class Outcome:
     deleted.
     """
 
-    table: str = ""
-    rows: list[list[Any]] = field(default_factory=list)
-    lines: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    count: int = 0
+    __slots__ = ("count", "lines", "notes", "rows", "table")
+
+    def __init__(
+        self,
+        *,
+        table: str = "",
+        rows: Sequence[list[Any]] = (),
+        lines: tuple[str, ...] = (),
+        notes: tuple[str, ...] = (),
+        count: int = 0,
+    ) -> None:
+        self.table, self.rows, self.lines, self.notes, self.count = table, list(rows), lines, notes, count
 
 
-@dataclass(frozen=True, slots=True)
 class Call:
     """One command about to be done: the lab, the namespace, the verb with its arguments, the tool that was typed."""
 
-    ctx: Context
-    ns: str
-    verb: str
-    args: Mapping[str, Any]
-    tool: str = "ip"
+    __slots__ = ("args", "ctx", "ns", "tool", "verb")
+
+    def __init__(self, ctx: Context, ns: str, verb: str, args: Mapping[str, Any], tool: str = "ip") -> None:
+        self.ctx, self.ns, self.verb, self.args, self.tool = ctx, ns, verb, args, tool
 
     @property
     def sock(self) -> RouteSocket:

@@ -7,7 +7,7 @@ whoever follows the lab, or a program that runs for hours, may come back to one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nsmagic.netlink.delta import Touch
 from nsmagic.netlink.peers import State
@@ -15,8 +15,7 @@ from nsmagic.netlink.peers import State
 _MOST_TOUCHES = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A moment to compare with: the state, and how many touches and differences had been noted."""
 
     state: State
