@@ -20,7 +20,7 @@ pack.use(sys.argv[2])
 import nsmagic.agent.server
 from nsmagic.agent.server import Agent
 loaders = {name: type(module.__spec__.loader).__name__ for name, module in sys.modules.items() if getattr(module, "__spec__", None)}
-print(loaders["nsmagic.agent.server"], loaders["dataclasses"], nsmagic.agent.server.__file__, nsmagic.netlink.__path__, Agent.__doc__)
+print(loaders["nsmagic.agent.server"], loaders["json"], nsmagic.agent.server.__file__, nsmagic.netlink.__path__, Agent.__doc__)
 """
 
 
