@@ -174,7 +174,7 @@ def test_causes() -> None:
     blackhole-route wrong-route gateway-off-link gateway-unreachable no-forwarding dropped-by-rule rejected-by-rule rp-filter
     arp-unanswered wrong-static-neighbour bridge-down bridge-port-down not-enslaved bridge-port-blocked vlan-mismatch bridge-netfilter
     no-return-route nat-missing nat-wrong mtu ttl port-closed wrong-listen-address policy-rule loopback-down duplicate-mac loop
-    not-supported unknown address-tentative echo-ignored ipv6-disabled
+    not-supported unknown address-tentative echo-ignored ipv6-disabled macvlan-isolated
     """
     assert set(say_look.table()) == set(known.split())
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from nsmagic.model import HOST, Address, Link, Route, Rule
-from nsmagic.why import fib, mending, wire
+from nsmagic.why import fib, mending, stacked, wire
 from nsmagic.why.finding import Finding, inside, ip
 from nsmagic.why.situation import Network, Question, Situation, family_of
 from nsmagic.why.situation import ip as parsed
@@ -400,6 +400,9 @@ def astray(s: Situation, ns: str, route: Route, dst: str, nexthop: str) -> Findi
         facts = {"dst": dst, "dev": route.dev}
         see = (ip(ns, "neigh", "show", "dev", route.dev),)
         return Finding("address-not-local", ns, route.dev, facts, see, _nobody(s, ns, route.dev, dst))
+    for owner in owners:
+        if (apart := stacked.apart(s, ns, route.dev, owner)) is not None:
+            return apart
     near = nearest(s, ns, dst)
     if (
         near is None

@@ -196,6 +196,10 @@ class Situation:
     def link(self, ns: str, dev: str) -> Link | None:
         return self._links.get(ns, {}).get(dev)
 
+    def below(self, link: Link) -> Link | None:
+        """The link on which a vlan, a macvlan sits; wherever that is."""
+        return self.link(link.peer_ns or link.ns, link.lower) if link.lower else None
+
     def cables(self, ns: str) -> list[Link]:
         """Its links but for lo and what the kernel made by itself."""
         from nsmagic.rows import fallback

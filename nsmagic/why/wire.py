@@ -107,8 +107,9 @@ def reach(s: Situation, ns: str, dev: str) -> dict[Place, Path]:
         here = Place(node.ns, node.dev)
         if _goes_up(s, node) and here != (ns, dev) and (here not in found or path.cost < found[here].cost):
             found[here] = Path(here, path.faults, path.hops, path.tunnels, (*path.links, here))
+        never = _back(s, node, path)
         for edge in _edges(s, node):
-            if edge.to in done:
+            if edge.to in done or edge.to[:3] == never:
                 continue
             further = Path(
                 empty.end,
@@ -119,6 +120,15 @@ def reach(s: Situation, ns: str, dev: str) -> dict[Place, Path]:
             )
             heapq.heappush(todo, (further.cost, next(counter), edge.to, further))
     return found
+
+
+def _back(s: Situation, node: Node, path: Path) -> tuple[str, str, str] | None:
+    """The way on that a switch never takes: by the port by which the frame came, unless that port is a hairpin."""
+    if node.kind != "bridge" or not path.links:
+        return None
+    ns, dev = path.links[-1]
+    port = s.link(ns, dev)
+    return None if port is None or port.port.get("hairpin") else ("out", ns, dev)
 
 
 def _goes_up(s: Situation, node: Node) -> bool:
@@ -163,7 +173,7 @@ def _sent(s: Situation, node: Node, link: Link) -> Iterator[Edge]:
         vid, wrong = _tag_in(s, node, link, link)
         yield Edge(Node("bridge", node.ns, node.dev, vid), wrong)
     elif link.kind == "vlan" and link.lower:
-        below = s.link(link.peer_ns or node.ns, link.lower)
+        below = s.below(link)
         if below is not None:
             fault = None if below.up else down(s, below)
             tag = int(link.info.get("id") or 0)
@@ -179,7 +189,7 @@ def _sent(s: Situation, node: Node, link: Link) -> Iterator[Edge]:
 
 
 def _macvlan(s: Situation, node: Node, link: Link) -> Iterator[Edge]:
-    below = s.link(link.peer_ns or node.ns, link.lower)
+    below = s.below(link)
     if below is None:
         return
     fault = None if below.up else down(s, below)

@@ -77,6 +77,18 @@ CASES: tuple[Case, ...] = (
     Case("switch", "address-not-local", "red/veth-red", "ip -n blue addr del 192.168.15.2/24 dev veth-blue"),
     Case("routers", "address-not-local", "r2/right", "ip -n blue addr del 10.2.0.2/24 dev eth0\nip -n blue addr add 10.2.0.7/24 dev eth0"),
     Case("cable6", "address-not-local", "red/veth-red", "ip -n blue addr del fd00:15::2/64 dev veth-blue"),
+    Case("cable", "macvlan-isolated", "red/veth-red", "ip netns add far\nip -n blue link set veth-blue netns far\nip -n far link set veth-blue up\n"
+         "ip -n red link add mv0 link veth-red type macvlan mode bridge\nip -n red link set mv0 netns blue\n"
+         "ip -n blue addr add 192.168.15.2/24 dev mv0\nip -n blue link set mv0 up"),
+    Case("cable6", "macvlan-isolated", "red/veth-red", "ip netns add far\nip -n blue link set veth-blue netns far\nip -n far link set veth-blue up\n"
+         "ip -n red link add mv0 link veth-red type macvlan mode bridge\nip -n red link set mv0 netns blue\n"
+         "ip -n blue addr add fd00:15::2/64 dev mv0 nodad\nip -n blue link set mv0 up"),
+    Case("switch", "macvlan-isolated", "red/mv0", "ip -n red link del veth-red\nip -n blue link add mv0 link veth-blue type macvlan mode bridge\n"
+         "ip -n blue link set mv0 netns red\nip -n red addr add 192.168.15.1/24 dev mv0\nip -n red link set mv0 up"),
+    Case("switch", "macvlan-isolated", "red/mv0", "ip -n red link del veth-red\nip -n blue addr del 192.168.15.2/24 dev veth-blue\n"
+         "ip -n blue link add mv0 link veth-blue type macvlan mode private\nip -n blue link add mv1 link veth-blue type macvlan mode private\n"
+         "ip -n blue link set mv0 netns red\nip -n red addr add 192.168.15.1/24 dev mv0\nip -n red link set mv0 up\n"
+         "ip netns add far\nip -n blue link set mv1 netns far\nip -n far addr add 192.168.15.2/24 dev mv1\nip -n far link set mv1 up", "mode"),
     # Routes
     Case("routers", "no-route", "red", "ip -n red route del default"),
     Case("gateway", "no-route", "red", "ip -n red route del default"),
