@@ -75,7 +75,13 @@ _FLAG_WORDS = (
 )
 
 
-def lines(changes: Sequence[Change], context: Snapshot | None = None) -> list[str]:
+#: What a line is made of: what it is about, words, a remark.
+Said = tuple[str, str, str]
+
+
+def lines(
+    changes: Sequence[Change], context: Snapshot | None = None, known: Mapping[int, Said] | None = None
+) -> list[str]:
     """The lines for a batch of changes, in their order; names and values aligned over the batch.
 
     Parameters
@@ -84,6 +90,8 @@ def lines(changes: Sequence[Change], context: Snapshot | None = None) -> list[st
         What one command, or one cell, changed, in the order in which it happened.
     context
         The lab afterwards. It knows what the changed rows do not say: MACs and kinds of links, addresses beside a new one.
+    known
+        What ``early`` has said of some of them, by ``id``.
 
     >>> from nsmagic.model import Link
     >>> down = Link("red", 2, "veth-red", "veth", peer="veth-blue", peer_ns="blue")
@@ -92,18 +100,43 @@ def lines(changes: Sequence[Change], context: Snapshot | None = None) -> list[st
     ~ link red/veth-red  up, no carrier: the other end is down
     """
     batch = _Batch(changes, context)
-    shown: list[tuple[str, str, str]] = []
+    known = known if known and not (batch.gone_ns or batch.names) else {}
+    shown: list[Said] = []
     for change in batch.changes:
-        subject, words, note = batch.describe(change)
-        if subject:
-            word = f"{_WORD[change.table]} " if _WORD[change.table] else ""
-            shown.append((f"{change.op} {word}{printable(subject)}", printable(words), note))
+        said = known.get(id(change)) or _said(batch, change)
+        if said[0]:
+            shown.append(said)
     heads = max((width(head) for head, words, _ in shown if words and width(head) <= _WIDEST), default=0)
     values = max((width(words) for _, words, note in shown if note), default=0)
     return [
         f"{pad(head, heads)}  {pad(words, values if note else 0)}{'   ' if note else ''}{note}".rstrip()
         for head, words, note in shown
     ]
+
+
+def early(change: Change) -> Said | None:
+    """What will be said of a change whose words are the same whatever comes after it, unless a namespace goes or a link gets another
+    name; None of any other. Of hundreds of changes most can be worded while the next ones are still made.
+    """
+    row, new = change.new, change.op == "+"
+    if row is None or not (new or change.op == "~"):
+        return None
+    if change.table == "links":
+        alone = row.kind != "loopback" or not new
+    elif change.table == "routes":
+        alone = new and row.family == "inet" and row.type == "unicast" and row.protocol != "kernel"
+    else:
+        alone = change.table == "namespaces"
+    return _said(_ALONE, change) if alone else None
+
+
+def _said(batch: _Batch, change: Change) -> Said:
+    """The beginning of a line, its words, its remark; nothing for a change that is left out."""
+    subject, words, note = batch.describe(change)
+    if not subject:
+        return "", "", ""
+    word = f"{_WORD[change.table]} " if _WORD[change.table] else ""
+    return f"{change.op} {word}{printable(subject)}", printable(words), note
 
 
 class _Batch:
@@ -414,3 +447,7 @@ def _renamed(row: Any, names: Mapping[tuple[str, str], tuple[str, str]]) -> dict
         if new is not None:
             values["ns"], values[field] = new
     return values
+
+
+#: No changes: what is said beside none of a change is said of it alone.
+_ALONE = _Batch((), None)

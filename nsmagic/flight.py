@@ -6,12 +6,14 @@ what came of that one is told while the agent is at the next. Words and order ar
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from nsmagic.agent.client import Call
+from nsmagic.collecting import without_collecting
 from nsmagic.commands.command import Command, Step
 from nsmagic.result import Outcome
 from nsmagic.run import Interrupted, Runner
@@ -57,20 +59,8 @@ class ListRunner(Runner):
         """
         flying: deque[_Part] = deque()
         try:
-            for steps, more in parts:
-                if not all(map(native, steps)):
-                    # Something of it our grammar does not know: a program does that, when its turn has come.
-                    self._land(flying, 0)
-                    self._steps(steps, self._ns)
-                    continue
-                commands = [cast(Command, step.run).to_data() for step in steps]
-                call = self._client.call(
-                    "commands", commands=commands, ns=self._ns, several=True, quiet=not self._options.changes,
-                    more=more, total=total,
-                )  # fmt: skip
-                flying.append(_Part(call, steps, not more))
-                self._land(flying, _AHEAD)
-            self._land(flying, 0)
+            with contextlib.ExitStack() as still:
+                self._fly(parts, total, flying, still)
         except Interrupted:
             raise
         except KeyboardInterrupt:
@@ -79,6 +69,31 @@ class ListRunner(Runner):
         finally:
             self._telling.say()
         return self.outcomes
+
+    def _fly(
+        self,
+        parts: Iterator[tuple[Sequence[Step], bool]],
+        total: int,
+        flying: deque[_Part],
+        still: contextlib.ExitStack,
+    ) -> None:
+        still.enter_context(without_collecting())
+        for steps, more in parts:
+            if not all(map(native, steps)):
+                # Something of it our grammar does not know: a program does that, when its turn has come.
+                self._land(flying, 0)
+                still.close()  # it may run for long
+                self._steps(steps, self._ns)
+                still.enter_context(without_collecting())
+                continue
+            commands = [cast(Command, step.run).to_data() for step in steps]
+            call = self._client.call(
+                "commands", commands=commands, ns=self._ns, several=True, quiet=not self._options.changes,
+                more=more, total=total,
+            )  # fmt: skip
+            flying.append(_Part(call, steps, not more))
+            self._land(flying, _AHEAD)
+        self._land(flying, 0)
 
     def _land(self, flying: deque[_Part], most: int) -> None:
         """Wait for the first parts and tell what came of them, until at most so many are under way."""

@@ -18,6 +18,8 @@ class Telling:
         # Changes of consecutive commands wait to be shown together: their words are aligned, and a mistake made twice is
         # explained once. Anything else that is shown comes after them.
         self._unsaid: list[Change] = []
+        #: The words of some of them, by ``id``: of many, most are found while the agent is at work on the next ones.
+        self._worded: dict[int, words_of_changes.Said] = {}
         # The last line that a program printed is not finished: our own words start a new one.
         self._open_line = False
         self._hints: set[str] = set()
@@ -25,13 +27,17 @@ class Telling:
     def changed(self, changes: Sequence[Change]) -> None:
         """Changes, to be shown with those of the next command, or before anything else."""
         self._unsaid += changes
+        for change in changes:
+            said = words_of_changes.early(change)
+            if said is not None:
+                self._worded[id(change)] = said
 
     def say(self) -> None:
         """Show the changes that wait."""
-        unsaid, self._unsaid = self._unsaid, []
+        unsaid, worded, self._unsaid, self._worded = self._unsaid, self._worded, [], {}
         if unsaid:
             self._end_line()
-            self._sink.changes(words_of_changes.lines(unsaid))
+            self._sink.changes(words_of_changes.lines(unsaid, known=worded))
 
     def text(self, text: str) -> None:
         """Output, as it comes."""

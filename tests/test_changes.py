@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsmagic.changes import lines
+from nsmagic.changes import early, lines
 from nsmagic.model import Address, Change, FdbEntry, Link, NamespaceInfo, Neighbour, Route, Rule, Snapshot, SysctlValue
 
 UP, LOWER = 0x1, 0x10000
@@ -378,3 +378,28 @@ def test_any_batch_gives_printable_lines(links: list[Link], name: str) -> None:
     for line in lines(batch):
         assert line.isprintable()
         assert line[:7] in ("+ link ", "- link ", "~ link ")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        [],
+        [gone("namespaces", NamespaceInfo("red", 7))],
+        [changed("links", Link("red", 2, "br0", "bridge"), Link("red", 2, "br1", "bridge"))],
+    ],
+    ids=["nothing else", "a namespace goes", "a bridge is renamed"],
+)
+def test_words_found_early_are_the_words_found_at_the_end(end: list[Change]) -> None:
+    lo = Link("red", 1, "lo", "loopback", 8)
+    batch = [
+        new("namespaces", NamespaceInfo("red", 7)),
+        changed("links", lo, replace(lo, flags=9)),
+        new("links", RED_IN),
+        changed("links", replace(RED_IN, master="br0"), replace(RED_IN, master="br1")),
+        new("routes", Route("red", "inet", "default", "10.0.0.1", "veth-red", protocol="boot")),
+        new("routes", Route("red", "inet", "10.0.0.0/8", "", "veth-red", protocol="kernel")),
+        *end,
+    ]
+    known = {id(change): said for change in batch if (said := early(change)) is not None}
+    assert len(known) >= 5
+    assert lines(batch, known=known) == lines(batch)

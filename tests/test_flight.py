@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import _thread
+import gc
 import threading
 
 import pytest
 
 from nsmagic import Lab
 from nsmagic.changes import lines as words
+from nsmagic.result import Gather
 from nsmagic.run import Interrupted
 
 pytestmark = pytest.mark.sandbox
@@ -70,3 +72,19 @@ def test_an_interrupt_ends_all_that_is_under_way() -> None:
             timer.cancel()
             timer.join()
         assert lab.run("ip netns add later").ok
+
+
+def test_the_collector_is_as_it_was_after_a_list_and_while_a_program_of_it_runs() -> None:
+    lines = ["ip netns add red"] * 300
+    lines[100] = "ip link help"  # what our grammar does not know
+    seen: list[bool] = []
+
+    class Watching(Gather):
+        def text(self, text: str) -> None:
+            seen.append(gc.isenabled())
+            super().text(text)
+
+    with Lab() as lab:
+        lab.run("\n".join(lines), sink=Watching())
+        assert gc.isenabled()
+    assert any(seen)

@@ -28,6 +28,12 @@ from nsmagic.netlink.monitor import Monitor, Ready
 from nsmagic.netlink.socket import RouteSocket
 from nsmagic.sentences import say
 
+# Python's own: ``hashlib`` brings a library of 5 MB, and asks it anew each time which one it has.
+try:
+    from _sha256 import sha256  # type: ignore[import-not-found]  # until 3.11
+except ImportError:
+    from _sha2 import sha256  # type: ignore[import-not-found]
+
 FOLDER = "/run/netns"
 #: How iproute2 spells the folder in its messages.
 _SPELLED = "/var/run/netns"
@@ -165,13 +171,10 @@ class Namespaces:
         """The address of a new link, always the same for the same lab: from the seed, the namespace, the name and how
         often that pair was used."""
         del kind
-        pair = (ns, ifname)
-        times = self._used[pair] = self._used.get(pair, 0) + 1
-        import hashlib  # and with it a library of 5 MB, which no start waits for
-
-        digest = hashlib.sha256(f"{self._seed}|{pair[0]}|{ifname}|{times}".encode(errors="surrogateescape")).digest()
+        times = self._used[ns, ifname] = self._used.get((ns, ifname), 0) + 1
+        digest: bytes = sha256(f"{self._seed}|{ns}|{ifname}|{times}".encode(errors="surrogateescape")).digest()
         # 02: locally administered, unicast.
-        return "02:" + ":".join(f"{byte:02x}" for byte in digest[:5])
+        return "02:" + digest[:5].hex(":")
 
     # ip netns
 

@@ -7,8 +7,6 @@ that (``--quiet``, ``netlink/pipeline.py``) is answered with refusals and what a
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +18,7 @@ from nsmagic.agent.call import Call, told
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.work import Work
+from nsmagic.collecting import without_collecting
 from nsmagic.errors import NsmagicError
 from nsmagic.netlink.apply import can_pipeline
 from nsmagic.netlink.monitor import Monitor
@@ -177,7 +176,7 @@ def pipelined(
     new = _worth_advance(commands)
     way = _quietly(work, namespaces, answers) if quiet else _telling(work, monitor, namespaces, answers)
     try:
-        with namespaces.in_advance(new if steady else 0, new * total // len(commands)), _without_collecting():
+        with namespaces.in_advance(new if steady else 0, new * total // len(commands)), without_collecting():
             yield from _in_slices(call, commands, ns, answers, way, _LONG_SLICE)
             work.pass_on()
     finally:
@@ -204,18 +203,6 @@ def _worth_advance(commands: Sequence[Command]) -> int:
     adds = [command["verb"] == "netns.add" for command in commands]
     together = sum(one and other for one, other in pairwise(adds))
     return sum(adds) if together * 2 < sum(adds) else 0
-
-
-@contextlib.contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Python's collector does not look for cycles among what is only becoming more: rows and states of all that is made."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _quietly(work: Work, namespaces: Namespaces, answers: Answers) -> Way:

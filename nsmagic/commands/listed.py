@@ -16,8 +16,8 @@ from nsmagic.commands.parse import parse
 
 #: Shorter ones are read at once.
 LONG = 200
-#: Lines in the first part, and in any.
-_FIRST, _MOST = 64, 512
+#: Lines in the first part, and in any: the agent has something to do as soon as can be, and then always more than the notebook.
+_FIRST, _MOST = 16, 512
 #: Nothing that enters a shell (``ip netns exec red bash``), nothing that takes the rest as its input (``ip -b -``).
 _LINE = re.compile(
     r"ip(?: -(?:n|netns) [\w.-]+| -[46])* (?:link|l|address|addr|a|route|r|neighbour|neigh|rule|netns (?:add|del|delete)) [\w.:/ +-]+",
@@ -43,7 +43,7 @@ def parts(text: str, ns: str) -> Iterator[tuple[Sequence[Step], bool]]:
     Nothing in it is for a shell: its words are what stands between blanks, which takes half the time of reading it as a cell.
 
     >>> [(steps[0].line, len(steps), more) for steps, more in parts("ip netns add red\\n" * 300, "host")]
-    [(1, 64, True), (65, 128, True), (193, 108, False)]
+    [(1, 16, True), (17, 32, True), (49, 64, True), (113, 128, True), (241, 60, False)]
     """
     lines = text.split("\n")
     while lines and not lines[-1].strip():

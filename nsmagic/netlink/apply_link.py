@@ -25,10 +25,10 @@ _SWITCHES = {
     "trailers": (_IFF_NOTRAILERS, True),
 }  # fmt: skip
 #: Arguments that are attributes of the same name and form.
-_PLAIN = (
+_PLAIN = frozenset({
     "mtu", "mac", "broadcast_mac", "txqlen", "alias", "group", "numtxqueues", "numrxqueues", "carrier", "protodown",
     "gso_max_size", "gso_max_segs", "gro_max_size",
-)  # fmt: skip
+})  # fmt: skip
 #: Kinds to which the kernel gives a random MAC.
 RANDOM_MAC = frozenset(
     {"veth", "bridge", "dummy", "macvlan", "macvtap", "vxlan", "ifb", "bond", "team", "vrf", "geneve", "gretap"}
@@ -95,12 +95,15 @@ def _peer(call: Call, kind: str, peer: Mapping[str, Any] | None) -> bytes:
 def _attributes(call: Call, args: Mapping[str, Any]) -> tuple[dict[str, Any], int, int]:
     """What ``add``, ``set`` and ``peer`` share: attributes, flags, and which flags are meant."""
     flags = change = 0
-    for name, (bit, inverse) in _SWITCHES.items():
-        if name in args:
+    values: dict[str, Any] = {}
+    for name, value in args.items():
+        if name in _PLAIN:
+            values[name] = value
+        elif name in _SWITCHES:
+            bit, inverse = _SWITCHES[name]
             change |= bit
-            if bool(args[name]) != inverse:
+            if bool(value) != inverse:
                 flags |= bit
-    values: dict[str, Any] = {name: args[name] for name in _PLAIN if name in args}
     if "master" in args:
         values["master"] = call.index(args["master"], "master") if args["master"] else 0
     if "netns" in args:

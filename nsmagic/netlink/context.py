@@ -138,7 +138,7 @@ class Call:
 
     def plan(self, kind: int, flags: int, body: bytes) -> Plan:
         """A plan of one request on the namespace's socket."""
-        return Plan((Message(self.ns, kind, flags, body),))
+        return Plan((Message(self.ns, kind, flags, body),), ())
 
     def send(self, plan: Plan) -> Outcome:
         """Send the requests of a plan one by one, each answered before the next.

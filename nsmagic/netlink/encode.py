@@ -20,6 +20,7 @@ from nsmagic.netlink.words import AF_INET, AF_INET6
 NLA_F_NESTED = 0x8000
 
 _ATTR = struct.Struct("=HH")
+_ATTR_U32 = struct.Struct("=HHI")
 _IFINFOMSG = struct.Struct("=BxHiII")
 _IFADDRMSG = struct.Struct("=BBBBi")
 _RTMSG = struct.Struct("=BBBBBBBBI")
@@ -90,6 +91,9 @@ def attrs(table: Mapping[str, tuple[int, Packer]], values: Mapping[str, Any]) ->
     parts = []
     for name, value in values.items():
         kind, pack = table[name]
+        if pack is u32:
+            parts.append(_ATTR_U32.pack(8, kind, value))
+            continue
         payload = pack(value)
         size = len(payload)
         parts.append(_ATTR.pack(size + 4, kind) + payload + _PAD[size & 3])

@@ -50,6 +50,8 @@ HEADER = struct.Struct("=IHHII")
 _ATTR = struct.Struct("=HH")
 #: No datagram of the kernel's is longer (a dump's are 32 KiB at most). From 128 KiB on, each ``recv`` would map fresh memory.
 _BUFFER = 1 << 16
+_LAST_SEQ = 0x7FFFFFFF - 1000
+_PAD = (b"", b"\0\0\0", b"\0\0", b"\0")
 #: A reply that does not come within this many seconds is a bug or a dead kernel; the agent must not hang for ever.
 _PATIENCE = 10
 
@@ -159,29 +161,36 @@ class RouteSocket:
         Only the last asks for an acknowledgement; the others answer only when they are refused. What those are answered with that
         ask for something (RTM_GETLINK of one link, NLM_F_ECHO) comes into ``answers``, by place.
         """
-        first, last = self._seq + 1, len(messages) - 1
-        data = b"".join(
-            self.message(kind, flags | NLM_F_ACK if at == last else flags, body + b"\0" * (-len(body) & 3))
-            for at, (kind, flags, body) in enumerate(messages)
-        )
-        self.sock.send(data)
+        seq, last = self._seq, len(messages) - 1
+        if seq + last > _LAST_SEQ:
+            seq = 0
+        first, pack = seq + 1, HEADER.pack
+        parts: list[bytes] = []
+        for at, (kind, flags, body) in enumerate(messages, first):
+            flags |= NLM_F_REQUEST if at <= seq + last else NLM_F_REQUEST | NLM_F_ACK
+            parts += pack(16 + len(body), kind, flags, at, 0), body, _PAD[len(body) & 3]
+        self._seq = first + last
+        self.sock.send(b"".join(parts))
         refused: dict[int, NetlinkError] = {}
+        receive, unpack = self.sock.recv, HEADER.unpack_from
         while True:
-            answer = self.sock.recv(_BUFFER)
+            answer = receive(_BUFFER)
             at, size = 0, len(answer)
             while at + 16 <= size:
-                length, number, flags_, of, _ = HEADER.unpack_from(answer, at)
+                length, number, flags, of, _ = unpack(answer, at)
                 if length < 16:
                     break
                 place = of - first
-                if number == NLMSG_ERROR and 0 <= place <= last:
-                    error = ack_error(answer, at + 16, at + length, flags_)
-                    if error is not None:
-                        refused[place] = error
-                    if place == last:
-                        return refused
-                elif answers is not None and 0 <= place <= last:
-                    answers[place] = (answer, at + 16, at + length)
+                if 0 <= place <= last:
+                    if number != NLMSG_ERROR:
+                        if answers is not None:
+                            answers[place] = (answer, at + 16, at + length)
+                    else:
+                        error = ack_error(answer, at + 16, at + length, flags)
+                        if error is not None:
+                            refused[place] = error
+                        if place == last:
+                            return refused
                 at += (length + 3) & ~3
 
     def get(self, kind: int, flags: int, body: bytes) -> tuple[int, bytes]:

@@ -48,34 +48,21 @@ Answered = Callable[[int, NsmagicError | None, tuple[str, ...], list[Delta]], ob
 class _Step:
     """One command under way."""
 
-    __slots__ = (
-        "after",
-        "again",
-        "args",
-        "before",
-        "error",
-        "index",
-        "live",
-        "notes",
-        "number",
-        "peer",
-        "row",
-        "verb",
-    )
+    notes: tuple[str, ...] = ()
+    error: NsmagicError | None = None
+    #: It was refused for the number that we chose, and is to be done once more.
+    again = False
+    #: The number of the link that it is about.
+    index = 0
+    #: What the kernel said: of the link before and after; of a new address or route, or of a new link's other end.
+    before: Answer | None = None
+    after: Answer | None = None
+    row: Answer | None = None
+    #: The namespace and the number of a new link's other end.
+    peer: tuple[Live, int] | None = None
 
     def __init__(self, number: int, live: Live | None, verb: str, args: Mapping[str, Any]) -> None:
         self.number, self.live, self.verb, self.args = number, live, verb, args
-        self.notes: tuple[str, ...] = ()
-        self.error: NsmagicError | None = None
-        #: It was refused for the number that we chose, and is to be done once more.
-        self.again = False
-        self.index = 0
-        #: What the kernel said: of the link before and after; of a new address or route, or of a new link's other end.
-        self.before: Answer | None = None
-        self.after: Answer | None = None
-        self.row: Answer | None = None
-        #: The namespace and the number of a new link's other end.
-        self.peer: tuple[Live, int] | None = None
 
 
 class Told:
