@@ -1,5 +1,9 @@
 """How many made-up examples a test tries. The standard run takes the same ones each time; ``NSMAGIC_FUZZ=50 pytest tests/commands``
-takes fifty times as many, new ones each time."""
+takes fifty times as many, new ones each time.
+
+To make one up takes ten times as long as to read it: so most tests read several texts that are made of one example, its words in
+another order or behind other commands.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,8 @@ FACTOR = int(os.environ.get("NSMAGIC_FUZZ", "1"))
 LANGUAGE: dict[str, int] = {}
 
 
-def examples(number: int, language: str = "") -> settings:
-    """The settings for a test of so many examples; ``language`` names one that reads what people type."""
+def examples(number: int, language: str = "", *, texts: int = 1) -> settings:
+    """The settings for a test of so many examples; ``language`` names one that reads what people type, so many texts of each."""
     if language:
-        LANGUAGE[language] = number * FACTOR
+        LANGUAGE[language] = number * texts * FACTOR
     return settings(max_examples=number * FACTOR, derandomize=FACTOR == 1, deadline=None, database=None)

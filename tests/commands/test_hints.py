@@ -489,13 +489,12 @@ _numbers = st.sampled_from(sorted(set(errno.errorcode) & set(range(1, 134))))
 _lines = st.sampled_from([case[0] for case in CASES]) | st.text(max_size=30)
 
 
-@examples(2000)
+@examples(700)
 @given(
     _lines,
     _numbers,
     st.sampled_from([str(case[2].message) for case in CASES]) | st.text(max_size=30),
     st.sampled_from(["host", "red", "blue", "(lan)", "nowhere", ""]),
-    st.sampled_from([LAB, EMPTY, Snapshot()]),
     st.dictionaries(
         st.sampled_from(["dev", "ns", "address", "name", "gateway", "master", "kind"]), st.text(max_size=6)
     ),
@@ -504,12 +503,13 @@ _lines = st.sampled_from([case[0] for case in CASES]) | st.text(max_size=30)
     ),
 )
 def test_never_an_error(
-    text: str, number: int, message: str, ns: str, lab: Snapshot, subject: dict[str, str], kind: type[NsmagicError]
+    text: str, number: int, message: str, ns: str, subject: dict[str, str], kind: type[NsmagicError]
 ) -> None:
     error = KernelRefused(message, errno=number, subject=subject) if kind is KernelRefused else kind(message)
     run = parse(hints.split(text))
-    found = hint(error, text, run if isinstance(run, Command) else None, lab, ns, {})
-    assert found is None or (found and "\n" not in found.replace(text, ""))
+    for lab in (LAB, EMPTY, Snapshot()):
+        found = hint(error, text, run if isinstance(run, Command) else None, lab, ns, {})
+        assert found is None or (found and "\n" not in found.replace(text, ""))
 
 
 @examples(1000)

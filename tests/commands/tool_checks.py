@@ -161,9 +161,13 @@ def checks_of(module: str, *, forms: list[Form] | None = None, not_asked: tuple[
         ),
     )
 
-    @examples(1000, module)
+    @examples(500, module, texts=2)
     @given(st.lists(words, max_size=8))
     def test_never_an_internal_error(rest: list[str]) -> None:
+        for each in (rest, rest[::-1]):
+            is_read(each)
+
+    def is_read(rest: list[str]) -> None:
         tool = table[0][1].split()[0]
         error: CommandSyntaxError | None = None
         runnable: Runnable | None = None
