@@ -175,6 +175,7 @@ def test_causes() -> None:
     arp-unanswered wrong-static-neighbour bridge-down bridge-port-down not-enslaved bridge-port-blocked vlan-mismatch bridge-netfilter
     no-return-route nat-missing nat-wrong mtu ttl port-closed wrong-listen-address policy-rule loopback-down duplicate-mac loop
     not-supported unknown address-tentative echo-ignored ipv6-disabled macvlan-isolated
+    address-on-port
     """
     assert set(say_look.table()) == set(known.split())
 

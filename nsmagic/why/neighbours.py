@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nsmagic.model import IFF_NOARP, Address, Link, Route
-from nsmagic.why import mending, routes, wire
+from nsmagic.why import mending, routes, stacked, wire
 from nsmagic.why.finding import Finding, inside, ip
 from nsmagic.why.situation import Question, Situation, family_of
 
@@ -37,6 +37,8 @@ def deliver(s: Situation, ns: str, link: Link, route: Route, dst: str, nexthop: 
         return _known(s, ns, link, nexthop, entry.mac, entry.state, near, holders) or _search(
             s, ns, link, route, dst, nexthop, way, reach
         )
+    if (on_port := stacked.port(s, ns, link.ifname, route.family)) is not None:
+        return Delivery(None, on_port)
     if link.flags & IFF_NOARP and link.kind not in ("loopback", "dummy", "vxlan") and holders:
         fix = (ip(ns, "link", "set", link.ifname, "arp", "on"),)
         finding = Finding(
@@ -204,6 +206,9 @@ def _search(
     best = reach[places[0]]
     if best.faults:
         return Delivery(best, best.faults[0], best.faults[1:])
+    for row in owners.values():
+        if (on_port := stacked.port(s, row.ns, row.ifname, row.family)) is not None:
+            return Delivery(best, on_port)
     return Delivery(best, _silent(s, places[0], owners, nexthop))
 
 

@@ -391,6 +391,9 @@ def astray(s: Situation, ns: str, route: Route, dst: str, nexthop: str) -> Findi
     """There is a route, but behind its interface nobody has the next hop's address."""
     match = fib.decide(s, ns, dst, route.prefsrc)
     entry = match.route or route
+    for owner in s.owners(nexthop):
+        if owner.ns != ns and (on_port := stacked.port(s, owner.ns, owner.ifname, owner.family)) is not None:
+            return on_port
     if nexthop != dst:
         return _gateway_astray(s, ns, route.dev, entry, dst, nexthop)
     if match.by_policy and match.rule is not None:

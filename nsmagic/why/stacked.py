@@ -1,7 +1,9 @@
-"""Links upon links that never speak with each other: a macvlan and the link that it sits on, macvlans in a mode that keeps them apart.
+"""Links that are part of others: a macvlan and the link that it sits on, which never speak with each other; a bridge and its ports.
 
 What a macvlan sends goes out by its lower link and never up from there, and so does what the lower link sends itself
 (``macvlan_queue_xmit`` in drivers/net/macvlan.c; ipvlan is alike). In mode bridge those upon one link reach each other.
+
+What comes in by a port is the bridge's (``br_handle_frame`` in net/bridge/br_input.c), so who sends by a port himself never hears an answer.
 """
 
 from __future__ import annotations
@@ -54,3 +56,26 @@ def _mode(ns: str, dev: str, *links: Link) -> Finding | None:
     see = (ip(first.ns, "-d", "link", "show", first.ifname),)
     fix = tuple(ip(link.ns, "link", "set", link.ifname, "type", "macvlan", "mode", "bridge") for link in alone)
     return Finding("macvlan-isolated", ns, dev, facts, see, fix, say="macvlan-mode")
+
+
+def port(s: Situation, ns: str, dev: str, family: str) -> Finding | None:
+    """Whether ``dev`` is a port of a bridge, and what it has or sends belongs on the bridge."""
+    link = s.link(ns, dev)
+    bridge = s.link(ns, link.master) if link is not None and link.master else None
+    if bridge is None or bridge.kind != "bridge":
+        return None
+    rows = s.addresses(ns, dev, family, automatic=False)
+    six = ("-6",) if family == "inet6" else ()
+    fix = [
+        ip(ns, "addr", verb, f"{row.address}/{row.prefixlen}", "dev", on)
+        for row in rows
+        for verb, on in (("del", dev), ("add", bridge.ifname))
+    ]
+    for route in s.routes(ns, family):
+        if route.dev == dev and route.protocol != "kernel":
+            way = ("via", route.gateway) if route.gateway else ("dev", bridge.ifname)
+            fix.append(ip(ns, *six, "route", "replace", route.dst, *way))
+    addresses = ", ".join(f"{row.address}/{row.prefixlen}" for row in rows)
+    facts = {"bridge": bridge.ifname, "address": addresses}
+    see = (ip(ns, "addr", "show", "dev", dev), ip(ns, "link", "show", "master", bridge.ifname))
+    return Finding("address-on-port", ns, dev, facts, see, tuple(fix), say="" if rows else "route-on-port")

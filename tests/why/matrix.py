@@ -77,6 +77,13 @@ CASES: tuple[Case, ...] = (
     Case("switch", "address-not-local", "red/veth-red", "ip -n blue addr del 192.168.15.2/24 dev veth-blue"),
     Case("routers", "address-not-local", "r2/right", "ip -n blue addr del 10.2.0.2/24 dev eth0\nip -n blue addr add 10.2.0.7/24 dev eth0"),
     Case("cable6", "address-not-local", "red/veth-red", "ip -n blue addr del fd00:15::2/64 dev veth-blue"),
+    Case("gateway", "address-on-port", "host/veth-red-br", "ip addr del 192.168.15.5/24 dev v-net-0\nip addr add 192.168.15.5/24 dev veth-red-br"),
+    Case("switch", "address-on-port", "blue/veth-blue", "ip -n blue link add br0 type bridge\nip -n blue link set br0 up\nip -n blue link set veth-blue master br0\n"
+         "ip -n blue neigh flush all\nip -n red neigh flush all"),
+    Case("cable6", "address-on-port", "blue/veth-blue", "ip -n blue link add br0 type bridge\nip -n blue link set br0 up\nip -n blue link set veth-blue master br0\n"
+         "ip -n blue neigh flush all\nip -n red neigh flush all"),
+    Case("routers", "address-on-port", "red/eth0", "ip -n red link add br0 type bridge\nip -n red link set br0 up\nip -n red link set eth0 master br0\n"
+         "ip -n red neigh flush all"),
     Case("cable", "macvlan-isolated", "red/veth-red", "ip netns add far\nip -n blue link set veth-blue netns far\nip -n far link set veth-blue up\n"
          "ip -n red link add mv0 link veth-red type macvlan mode bridge\nip -n red link set mv0 netns blue\n"
          "ip -n blue addr add 192.168.15.2/24 dev mv0\nip -n blue link set mv0 up"),
