@@ -19,8 +19,8 @@ from nsmagic.result import Outcome
 from nsmagic.run import Interrupted, Runner
 from nsmagic.steps import native
 
-#: Parts that are sent and not told yet, at most, beside the one that is being read.
-_AHEAD = 1
+#: Parts that are sent and not told yet, at most, beside the one that is being read: the first ones are small.
+_AHEAD = 2
 
 
 @dataclass
@@ -58,16 +58,16 @@ class ListRunner(Runner):
             The lab ended meanwhile.
         """
         flying: deque[_Part] = deque()
-        try:
-            with contextlib.ExitStack() as still:
+        with contextlib.ExitStack() as still:
+            try:
                 self._fly(parts, total, flying, still)
-        except Interrupted:
-            raise
-        except KeyboardInterrupt:
-            self._client.abandon(8.0)
-            raise Interrupted("between two commands") from None
-        finally:
-            self._telling.say()
+            except Interrupted:
+                raise
+            except KeyboardInterrupt:
+                self._client.abandon(8.0)
+                raise Interrupted("between two commands") from None
+            finally:
+                self._telling.say()
         return self.outcomes
 
     def _fly(

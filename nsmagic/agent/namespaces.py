@@ -99,6 +99,7 @@ class Namespaces:
         #: Many are made in a row: the folder need not be looked after each time.
         self.many = False
         self._nursery: Nursery | None = None
+        self._more = False
         self._shared = False
         #: Called when a namespace came, went or has another name.
         self.listeners: list[Callable[[], None]] = []
@@ -252,10 +253,10 @@ class Namespaces:
             sys_.setns(self.home, sys_.CLONE_NEWNET)
 
     @contextlib.contextmanager
-    def in_advance(self, count: int, expected: int) -> Iterator[None]:
-        """So many will be made now at most, and ``expected`` in all, with what follows: a few are made in advance, beside other work.
-        0: each when it is asked for, since settings that it takes may change meanwhile. Of few it is not worth it, nor on one processor.
-        """
+    def in_advance(self, count: int, expected: int, *, more: bool) -> Iterator[None]:
+        """So many will be made now at most, and ``expected`` in all, with what follows (``more``: something does): a few are made in
+        advance, beside other work. 0: each when it is asked for, since settings that it takes may change meanwhile. Of few it is not
+        worth it, nor on one processor."""
         if not count:
             self.end_nursery()
         elif self._nursery is None and expected >= _MANY and len(os.sched_getaffinity(0)) > 1:
@@ -267,7 +268,13 @@ class Namespaces:
         try:
             yield
         finally:
-            self.many = False
+            self.many, self._more = False, more
+
+    def rest(self) -> None:
+        """Nothing is to be done; if more was announced, it is on its way."""
+        if not self._more:
+            self.end_nursery()
+        self._more = False
 
     def end_nursery(self) -> None:
         """None are made in advance any more."""

@@ -28,8 +28,9 @@ from nsmagic.netlink.told import Told
 Command = Mapping[str, Any]
 #: Seconds of a slice; what came of its commands is sent at its end.
 _SLICE = 0.01
-#: The same of commands that are sent together: the end of a slice is the end of what can be.
-_LONG_SLICE = 0.03
+#: The same of commands that are sent together: the end of a slice is the end of what can be. (Of a longer one the notebook would have
+#: more to tell when the last command is done.)
+_LONG_SLICE = 0.012
 #: Items, and rows in them, that are sent together at most.
 _MOST, _MOST_ROWS = 200, 1000
 #: Fewer commands than this are done one by one, so that what they changed can be told later (who made what).
@@ -176,7 +177,8 @@ def pipelined(
     new = _worth_advance(commands)
     way = _quietly(work, namespaces, answers) if quiet else _telling(work, monitor, namespaces, answers)
     try:
-        with namespaces.in_advance(new if steady else 0, new * total // len(commands)), without_collecting():
+        expected = new * total // len(commands)
+        with namespaces.in_advance(new if steady else 0, expected, more=more), without_collecting():
             yield from _in_slices(call, commands, ns, answers, way, _LONG_SLICE)
             work.pass_on()
     finally:

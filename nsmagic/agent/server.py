@@ -80,7 +80,7 @@ class Agent(Connections):
         if plain:
             self.work.up_loopback()
         self.shelf = shelf.Shelf()
-        self.turns = series.Turns(self.loop, self.namespaces.end_nursery)
+        self.turns = series.Turns(self.loop, self.namespaces.rest)
         self.jobs = Jobs(self.loop, self.namespaces, self.bounds["jobs"])
         self._left_over: set[process.Job] = set()
         #: The processes that serve a world, which no learner started.
