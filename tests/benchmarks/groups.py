@@ -17,10 +17,13 @@ WHY = {
     "frames": "rows of what changed travel as JSON and become columns in Python",
     "changed": (
         "neighbours change without an event when a packet is sent (STALE to DELAY), so each namespace's are read for each "
-        "snapshot: half of the time, and of that half the kernel's own; a table that changed is made anew for pandas"
+        "snapshot when any was made on the whole machine meanwhile; of a table that changed, the columns that differ are made anew for pandas"
     ),
     "cells": "pandas makes and shows the frame, and a message goes to the agent and back over two wake-ups",
-    "gone": "the kernel's work queue takes the namespaces down after our call has returned",
+    "gone": (
+        "one work queue of the kernel takes down the namespaces of the whole machine, batch by batch, each in 25 ms and more however few it "
+        "holds; whether those of a lab, or of the floor, come in one batch or in two is a matter of microseconds. Before that, pid 1 has to end"
+    ),
     "start": "the start of two processes and of the sandbox is in it",
     "picture": (
         "Python reads the lab, writes 140 KB of DOT and edits 380 KB of SVG, which takes two fifths of Graphviz's own CPU time; more than half "
