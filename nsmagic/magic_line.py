@@ -155,7 +155,8 @@ WHY_OPTIONS: dict[str, tuple[str, str]] = {
 }
 
 _WORD = r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+"""
-
+#: What quotes; a word without is what it is.
+_MARKS = frozenset("'\"\\")
 
 AnyOptions = TypeVar("AnyOptions", Options, PictureOptions, SniffOptions, CourseOptions, TraceOptions, WhyOptions)
 
@@ -252,6 +253,8 @@ def _seconds(text: str, line: str, at: int) -> float:
 
 
 def _unquoted(text: str) -> str:
+    if _MARKS.isdisjoint(text):
+        return text
     try:
         return "".join(shlex.split(text)) if text else ""
     except ValueError:
