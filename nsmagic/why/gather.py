@@ -187,7 +187,9 @@ def _probed(lab: Lab, s: Situation, request: Request, names: list[str], quiet: f
         rows = client.request("conntrack", ns=sorted({*filtering, *old}))
         found = {ns: _translations(entries, request, probe) for ns, entries in rows.items()}
         for step in probe.steps:
-            if not found.get(step.ns) and (new := ruletext.translation(step, probe.src, request.dst)) is not None:
+            own = any(row.ns == step.ns for row in s.owners(request.dst))
+            new = ruletext.translation(step, probe.src, request.dst, request.port, own=own)
+            if not found.get(step.ns) and new is not None:
                 found[step.ns] = (new,)
     return replace(s, probe=probe, conntrack=found)
 
@@ -233,7 +235,10 @@ def _translations(rows: Iterable[list[str]], request: Request, probe: Probe) -> 
     for proto, src, dst, back_src, back_dst, ports in rows:
         each = tuple(ports.split(","))
         if proto in name and str(probe.sport) in each:
-            found.append(Translation(src, dst, back_src, back_dst, each))
+            # In TCP and UDP: the ports of the flow, then those of its answers.
+            port, back_port = (int(each[1]), int(each[2])) if len(each) == 4 and request.proto != "icmp" else (0, 0)
+            changed = (port, back_port) if port != back_port else (0, 0)
+            found.append(Translation(src, dst, back_src, back_dst, each, *changed))
     return tuple(found)
 
 

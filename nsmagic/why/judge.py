@@ -58,7 +58,7 @@ def _found(s: Situation, request: Request, reading: Reading, probe: Probe, arriv
         return dropped, sure
     if probe.answer in ("rst", "error 111"):
         end = reading.out.end or request.ns
-        closed = sockets.waits(s, end, reading.out.packet.dst, request.proto, request.port)
+        closed = sockets.waits(s, end, reading.out.packet.dst, request.proto, reading.out.packet.port)
         return closed or _rejected(reading.out.end or request.ns), sure
     if finding is not None:
         if probe.errno:

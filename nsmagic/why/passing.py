@@ -110,10 +110,12 @@ def nat_made(s: Situation, visit: Visit, rule: FirewallRule) -> Translation | No
     if found[1] == "MASQUERADE":
         rows = s.addresses(visit.ns, visit.oif, family_of(packet.dst), automatic=False)
         address = rows[0].address if len({s.network(row) for row in rows}) == 1 else ""
-    if port not in ("", str(packet.port)) or not _plain_address(address):
+    changed = (packet.port, int(port)) if port.isdigit() and port != str(packet.port) else (0, 0)
+    certain = not port or (port.isdigit() and (not changed[1] or (packet.port > 0 and found[1] == "DNAT")))
+    if not certain or not _plain_address(address):
         return None
     if found[1] == "DNAT":
-        return Translation(packet.src, packet.dst, address, packet.src)
+        return Translation(packet.src, packet.dst, address, packet.src, (), *changed)
     return Translation(packet.src, packet.dst, packet.dst, address)
 
 

@@ -71,7 +71,7 @@ def read(s: Situation, request: Request) -> Reading:
     out = travel(s, request.ns, Packet(src, request.dst, request.proto, request.port, sport), "out", request.oif)
     if out.finding is not None or not out.end or not out.packet.src:
         return Reading(out)
-    answer = Packet(out.packet.dst, out.packet.src, request.proto, request.port, sport, answer=True)
+    answer = Packet(out.packet.dst, out.packet.src, request.proto, out.packet.port, sport, answer=True)
     scope = out.end_dev if family_of(request.dst) == "inet6" and request.dst.startswith("fe80") else ""
     back = travel(s, out.end, answer, "back", scope)
     if back.finding is None and back.end != request.ns:

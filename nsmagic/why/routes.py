@@ -471,6 +471,14 @@ def _wrong(
     fix = [ip(ns, *six, "route", "del", entry.dst, "dev", dev)]
     if near is not None and near[0].ifname != dev:
         covering = [row for row in s.addresses(ns, near[0].ifname) if parsed(dst) in s.network(row)]
+        twice = next((row for row in covering if entry.dst == str(s.network(row))), None)
+        if twice is not None and any(str(s.network(row)) == entry.dst for row in s.addresses(ns, dev)):
+            facts["near"] = near[0].ifname
+            host = (f"{dst}/{32 if entry.family == 'inet' else 128}", "dev", near[0].ifname, "src", twice.address)
+            see = (ip(ns, *six, "route"), ip(ns, "route", "get", dst))
+            return Finding(
+                "wrong-route", ns, dev, facts, see, (ip(ns, *six, "route", "add", *host),), say="wrong-route-twice"
+            )
         if not covering or entry.dst == str(s.network(covering[0])):
             fix.append(ip(ns, *six, "route", "replace", entry.dst, "dev", near[0].ifname))
     elif (gateway := gateway_for(s, ns, dst)) is not None:

@@ -11,7 +11,8 @@ from nsmagic.why.situation import Step, Translation, ip
 
 #: The tables that iptables makes.
 _IPTABLES = frozenset({"filter", "nat", "mangle", "raw", "security"})
-_TO = re.compile(r"(?:--to-destination|dnat(?: ip6?)? to) \[?([0-9a-fA-F.:]+?)\]?(?::\d+)?(?:\s|$)")
+_OTHER_PORT = re.compile(r"(?:REDIRECT --to-ports|redirect to) :?(\d+)(?:\s|$)")
+_TO = re.compile(r"(?:--to-destination|dnat(?: ip6?)? to) \[?([0-9a-fA-F.:]+?)\]?(?::(\d+))?(?:\s|$)")
 
 
 def worded(client: Client, step: Step) -> Step:
@@ -48,12 +49,18 @@ def _nft_rule(client: Client, step: Step) -> tuple[int, str]:
     return 0, ""
 
 
-def translation(step: Step, src: str, dst: str) -> Translation | None:
-    """Where a rule of NAT that the packet met sends it, when nothing is remembered of it because it got no further."""
-    found = _TO.search(step.text)
-    if found is None or not step.ours:
-        return None
+def translation(step: Step, src: str, dst: str, port: int = 0, *, own: bool = False) -> Translation | None:
+    """Where a rule of NAT that the packet met sends it, when nothing is remembered of it because it got no further.
+
+    ``own``: the namespace has the address ``dst`` itself.
+    """
+    found = _TO.search(step.text) if step.ours else None
+    if found is None:
+        other = _OTHER_PORT.search(step.text) if step.ours and port else None
+        # What is not for the namespace itself would be given to it: by which address, only the kernel knows.
+        return Translation(src, dst, dst, src, (), port, int(other[1])) if other is not None and own else None
     try:
-        return Translation(src, dst, str(ip(found[1])), src)
+        new = int(found[2] or 0) if port else 0
+        return Translation(src, dst, str(ip(found[1])), src, (), *((port, new) if new not in (0, port) else (0, 0)))
     except ValueError:
         return None

@@ -128,13 +128,18 @@ class Probe:
 
 @dataclass(frozen=True)
 class Translation:
-    """What conntrack of a namespace remembers of one flow: its addresses, and those that its answers carry."""
+    """What conntrack of a namespace remembers of one flow: its addresses, and those that its answers carry.
+
+    ``port`` is the port that became another, ``back_port`` that other (0: none did); ``ports`` are all that it has.
+    """
 
     src: str
     dst: str
     back_src: str
     back_dst: str
     ports: tuple[str, ...] = ()
+    port: int = 0
+    back_port: int = 0
 
 
 @dataclass(frozen=True)

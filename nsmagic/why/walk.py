@@ -325,10 +325,12 @@ def _translated_in(s: Situation, at: str, trail: Trail) -> Packet:
     """Before the route is looked up, the destination is translated (or, for an answer, translated back)."""
     packet = trail.packet
     for entry in s.conntrack.get(at, ()):
-        if not packet.answer and (entry.src, entry.dst) == (packet.src, packet.dst) and entry.back_src != entry.dst:
+        other = entry.back_src != entry.dst or entry.back_port
+        if not packet.answer and (entry.src, entry.dst) == (packet.src, packet.dst) and other:
             trail.translated = trail.redirected = at
-            trail.hops.append(Hop(at, "", f"translates the destination {packet.dst} to {entry.back_src}"))
-            return replace(packet, dst=entry.back_src)
+            port = f" port {entry.back_port}" if entry.back_port else ""
+            trail.hops.append(Hop(at, "", f"translates the destination {packet.dst} to {entry.back_src}{port}"))
+            return replace(packet, dst=entry.back_src, port=entry.back_port or packet.port)
         if packet.answer and (entry.back_src, entry.back_dst) == (packet.src, packet.dst) and entry.src != packet.dst:
             trail.hops.append(Hop(at, "", f"translates the destination {packet.dst} back to {entry.src}"))
             return replace(packet, dst=entry.src)
@@ -350,7 +352,8 @@ def _translated_out(s: Situation, at: str, trail: Trail) -> None:
             sent = max(number for number, hop in enumerate(trail.hops) if hop.ns == at and hop.routes)
             hop = Hop(at, "", f"translates the source {packet.src}{words} to {new}")
             trail.hops.insert(sent + 1, hop)
-            trail.packet = replace(packet, src=new)
+            was = entry.port if packet.answer and packet.port == entry.back_port else 0
+            trail.packet = replace(packet, src=new, port=was or packet.port)
             return
 
 

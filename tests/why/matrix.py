@@ -107,6 +107,8 @@ CASES: tuple[Case, ...] = (
     Case("routers6", "blackhole-route", "r2", "ip -n r2 route add prohibit fd00:2::2/128"),
     Case("gateway", "wrong-route", "red/veth-red", "ip -n red route replace default via 192.168.15.2", "gateway"),
     Case("routers", "wrong-route", "red/eth0", "ip -n red route add 10.2.0.0/24 dev eth0"),
+    Case("cable", "wrong-route", "red/old", "ip netns add far\nip -n red link add old type veth peer name old netns far\nip -n red link set old up\nip -n far link set old up\n"
+         "ip -n red addr del 192.168.15.1/24 dev veth-red\nip -n red addr add 192.168.15.8/24 dev old\nip -n red addr add 192.168.15.1/24 dev veth-red", "twice"),
     Case("switch", "wrong-route", "red/spare", "ip -n red link add spare type veth peer name spare netns green\nip -n red link set spare up\n"
          "ip -n green link set spare up\nip -n red route add 192.168.15.2/32 dev spare"),
     Case("routers", "gateway-off-link", "red/eth0", "ip -n red route replace default via 10.9.9.9 dev eth0 onlink"),
@@ -235,6 +237,12 @@ CASES: tuple[Case, ...] = (
     Case("routers", "nat-wrong", "r1", "ip netns exec r1 nft 'add table ip way; add chain ip way out { type nat hook postrouting priority 100; };"
          " add rule ip way out oifname right counter snat to 172.31.0.1'", "nft"),
     Case("routers6", "nat-wrong", "r1", "ip netns exec r1 ip6tables -t nat -A POSTROUTING -o right -j SNAT --to-source fd00:77::1"),
+    Case("routers", "dropped-by-rule", "r1: chain FORWARD", "ip netns exec r1 iptables -t nat -A PREROUTING -d 10.1.0.1 -p tcp --dport 80 -j DNAT --to 10.2.0.2:8080\n"
+         "ip netns exec r1 iptables -A FORWARD -p tcp --dport 8080 -j DROP", "dnat", dst="10.1.0.1", port=80, serve="r1 0.0.0.0 80", broken_serve="blue 0.0.0.0 8080"),
+    Case("routers", "port-closed", "blue", "ip netns exec r1 iptables -t nat -A PREROUTING -d 10.1.0.1 -p tcp --dport 80 -j DNAT --to 10.2.0.2:8080", "dnat",
+         dst="10.1.0.1", port=80, serve="r1 0.0.0.0 80", broken_serve="-"),
+    Case("routers", "port-closed", "r1", "ip netns exec r1 iptables -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080", "redirect",
+         dst="10.1.0.1", port=80, serve="r1 0.0.0.0 80"),
     # Size
     Case("cable6", "mtu", "blue/veth-blue", "ip -n blue link set veth-blue mtu 1300", soft=True),
     Case("cable", "mtu", "blue/veth-blue", "ip -n blue link set veth-blue mtu 1000", soft=True),

@@ -103,6 +103,7 @@ def passage(*rules: FirewallRule) -> passing.Passage:
     [
         ("DNAT to 10.0.0.9", Translation("10.0.0.1", "10.0.0.2", "10.0.0.9", "10.0.0.1")),
         ("DNAT to 10.0.0.9:80", None),
+        ("DNAT to 10.0.0.9:80-90", None),
         ("DNAT to 10.0.0.9-10.0.0.12", None),
         ("DNAT to 127.0.0.1", None),
         ("REDIRECT to ports 80", None),
