@@ -24,6 +24,8 @@ def requested(lab: Lab, snapshot: Snapshot, src: str, dst: str, port: int, proto
         raise NamespaceNotFound(f'there is no namespace "{src}"', name=src, known=known, hint=_names(known))
     address, _, oif = dst.partition("%")
     try:
+        # As %addrs and "ip addr" write it, with the length of its network.
+        address = str(ipaddress.ip_interface(address).ip) if "/" in address else address
         return Request(src, str(ip(address)), proto, port, oif, label=_owner(snapshot, str(ip(address)), src))
     except ValueError:
         pass

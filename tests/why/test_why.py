@@ -180,6 +180,7 @@ def test_a_program_that_listens_never_hears_of_a_tcp_probe(lab: Lab) -> None:
 def test_the_target_in_every_form(lab: Lab) -> None:
     build(lab, NAT)
     assert lab.why("red", "192.168.15.2").dst == "192.168.15.2 (blue)"
+    assert lab.why("red", "192.168.15.2/24").dst == "192.168.15.2 (blue)"
     assert lab.why("red", "blue").dst == "192.168.15.2 (blue)"
     assert lab.why("red", "host").dst == "192.168.15.5 (host)"
     assert lab.why("red", "red").reachable
