@@ -144,31 +144,46 @@ class _Batch:
 
     def __init__(self, changes: Sequence[Change], context: Snapshot | None) -> None:
         self.context = context
-        self.new_ns = {change.new.ns for change in changes if change.table == "namespaces" and change.op == "+"}
-        self.gone_ns = {change.old.ns for change in changes if change.table == "namespaces" and change.op == "-"}
-        links = [change for change in changes if change.table == "links"]
-        self.gone = {(c.old.ns, c.old.ifname) for c in links if c.op == "-"}
-        self.names = {
-            (c.old.ns, c.old.ifname): (c.new.ns, c.new.ifname)
-            for c in links
-            if c.op == "~" and (c.old.ns, c.old.ifname) != (c.new.ns, c.new.ifname)
-        }
-        #: Links to which something happened that has consequences: came, went, moved, was switched or plugged.
-        self.touched = {(row.ns, row.ifname) for c in links for row in (c.old, c.new) if row is not None}
+        self.new_ns: set[str] = set()
+        self.gone_ns: set[str] = set()
+        self.gone: set[tuple[str, str]] = set()
+        self.names: dict[tuple[str, str], tuple[str, str]] = {}
         self.macs: dict[tuple[str, str], str] = {}
         self.kinds: dict[tuple[str, str], str] = {}
-        for row in (
-            *(context.links.rows if context else ()),
-            *(r for c in links for r in (c.old, c.new) if r is not None),
-        ):
-            self.macs[row.ns, row.ifname] = row.mac
-            self.kinds[row.ns, row.ifname] = row.kind
+        for row in context.links.rows if context else ():
+            self._know(row)
+        #: Links to which something happened that has consequences: came, went, moved, was switched or plugged.
+        self.touched: set[tuple[str, str]] = set()
+        for change in changes:
+            old, new = change.old, change.new
+            if change.table == "links":
+                before = self._touch(old) if old is not None else None
+                after = self._touch(new) if new is not None else None
+                if before is not None and after is None:
+                    self.gone.add(before)
+                elif before is not None and after is not None and before != after:
+                    self.names[before] = after
+            elif change.table == "namespaces":
+                if old is None:
+                    self.new_ns.add(new.ns)
+                elif new is None:
+                    self.gone_ns.add(old.ns)
         self.changes = self._without_renamed(changes)
         self.tables = {change.table for change in self.changes}
         self.explained = bool(self.tables & {"namespaces", "links", "addrs"})
         self.links = _Links(self)
         self._warned: set[int] = set()
         self._added: list[Address] = []
+
+    def _know(self, row: Link) -> tuple[str, str]:
+        place = row.ns, row.ifname
+        self.macs[place], self.kinds[place] = row.mac, row.kind
+        return place
+
+    def _touch(self, row: Link) -> tuple[str, str]:
+        place = self._know(row)
+        self.touched.add(place)
+        return place
 
     def _without_renamed(self, changes: Sequence[Change]) -> list[Change]:
         """Without pairs that only say a link's new name or place: ``- route … dev veth0``, ``+ route … dev eth0``."""

@@ -197,7 +197,10 @@ class Namespaces:
         path = f"{FOLDER}/{name}"
         if self.mounts:
             self._share_folder()
-            os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
+            try:
+                os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
+            except FileExistsError:
+                raise _exists(name) from None
         try:
             fd, ready = self._born()
             if self.mounts:
@@ -214,13 +217,8 @@ class Namespaces:
     def _check_new(self, name: str) -> None:
         if not name or name in (".", "..") or "/" in name or len(name.encode(errors="surrogateescape")) > 255:
             raise CommandFailed(f'Invalid netns name "{name}"', command=f"ip netns add {name}")
-        if name in self.entries or (self.mounts and os.path.lexists(f"{FOLDER}/{name}")):
-            raise KernelRefused(
-                f'Cannot create namespace file "{_SPELLED}/{name}": File exists',
-                errno=errno.EEXIST,
-                kernel="File exists",
-                subject={"namespace": name},
-            )
+        if name in self.entries:
+            raise _exists(name)
 
     def _born(self) -> tuple[int, Ready | None]:
         """A new network namespace, not entered: its descriptor, and what was got ready of it in advance."""
@@ -324,6 +322,8 @@ class Namespaces:
         """
         self._check_new(name)
         path = f"{FOLDER}/{name}"
+        if self.mounts and os.path.lexists(path):
+            raise _exists(name)
         try:
             fd = self.pidfd_ns(pid)
         except OSError:
@@ -521,6 +521,15 @@ class Namespaces:
             self.monitor.detach(name)
             self._freed = time.monotonic()
         self._tell()
+
+
+def _exists(name: str) -> KernelRefused:
+    return KernelRefused(
+        f'Cannot create namespace file "{_SPELLED}/{name}": File exists',
+        errno=errno.EEXIST,
+        kernel="File exists",
+        subject={"namespace": name},
+    )
 
 
 def _mount_namespace(fd: int, path: str) -> None:

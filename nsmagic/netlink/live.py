@@ -114,14 +114,17 @@ class Live:
     def put_link(self, uid: int, link: RawLink) -> None:
         """A link is there, or is different now."""
         known = self.links.get(link.ifindex)
-        if known is not None:
-            self._unstack(known[1])
-            self._unname(known[1])
         self.links[link.ifindex] = (uid, link)
+        self.changed = self._links_changed = True
+        if known is not None:
+            was = known[1]
+            if (was.ifname, was.lower, was.netnsid, was.kind) == (link.ifname, link.lower, link.netnsid, link.kind):
+                return
+            self._unstack(was)
+            self._unname(was)
         self.index_of[link.ifname] = link.ifindex
         if link.lower and link.netnsid < 0 and link.kind not in PAIRED:
             self.stacked.setdefault(link.lower, set()).add(link.ifindex)
-        self.changed = self._links_changed = True
 
     def remove_link(self, index: int) -> tuple[int, RawLink] | None:
         """A link is gone; returns its identity and what it was."""

@@ -202,7 +202,12 @@ class Monitor:
 
     def take(self, live: Live, row: RawLink) -> None:
         """A link is so now, as the kernel has told somebody else than us."""
-        self._put(live, row)
+        known = live.links.get(row.ifindex)
+        if self.deaf and known is not None:  # who asks next reads all again, and what else may be different
+            live.put_link(known[0], row)
+            self._settling.moved(live.nsid, row.ifindex)
+        else:
+            self._put(live, row)
 
     def close(self) -> None:
         """Close all sockets; the kernel then frees what only they kept alive."""
