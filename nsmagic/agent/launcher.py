@@ -379,4 +379,5 @@ def _watch(sock: socket.socket, pidfd: int, init: int, door: Door | None, *, pat
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    # Not sys.exit(): the lab's mounts, and with them its network namespaces, go when this process has ended, and Python tidies up first.
+    os._exit(main(sys.argv))

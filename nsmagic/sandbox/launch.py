@@ -45,9 +45,7 @@ class Launched:
 
     def mark(self) -> int:
         """By what the namespaces of the lab are known after its end (``pinned.py``); 0: there is nothing to look for."""
-        from nsmagic.sandbox import pinned
-
-        return pinned.user_namespace(self.pid)
+        return user_namespace(self.pid)
 
     def hang_up(self) -> None:
         """Let go of the lab: both its ends see the connection close, and it ends by itself."""
@@ -62,6 +60,16 @@ class Launched:
         # Popen.send_signal takes care of a process that was reaped meanwhile.
         self._process.send_signal(signal.SIGKILL)
         return self._gone.wait(patience)
+
+
+def user_namespace(pid: int) -> int:
+    """The number of the user namespace of a process, by which its lab's namespaces are known later; 0 when it is our own (nothing of
+    such a lab ends with it) or cannot be read."""
+    try:
+        found = os.stat(f"/proc/{pid}/ns/user").st_ino
+        return found if found != os.stat("/proc/self/ns/user").st_ino else 0
+    except OSError:
+        return 0
 
 
 def warn_of_holders(mark: int) -> None:

@@ -17,20 +17,11 @@ import os
 from collections.abc import Iterator
 
 from nsmagic import syscalls as sys_
+from nsmagic.sandbox.launch import user_namespace
 
 _NS_GET_USERNS, _NS_GET_PARENT = 0xB701, 0xB702
 #: User namespaces within each other: the kernel allows 32.
 _DEEPEST = 32
-
-
-def user_namespace(pid: int) -> int:
-    """The number of the user namespace of a process, by which its lab's namespaces are known later; 0 when it is our own (nothing of
-    such a lab ends with it) or cannot be read."""
-    try:
-        found = os.stat(f"/proc/{pid}/ns/user").st_ino
-        return found if found != os.stat("/proc/self/ns/user").st_ino else 0
-    except OSError:
-        return 0
 
 
 def holders(mark: int) -> list[str]:
