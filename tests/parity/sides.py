@@ -38,12 +38,15 @@ _TIMES = {"used", "confirmed", "updated", "probes", "refcnt", "gc_timer", "hello
 _NUMBERS = {"ifindex", "link_index", "link_netnsid", "iflink"}
 _BRIDGE_IDS = {"bridge_id", "root_id", "designated_bridge", "designated_root"}
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\Z")
-_COMMANDS = (
-    ("link", "ip -d -j link show"), ("addr", "ip -d -j addr show"), ("route", "ip -d -j -4 route show table all"),
-    ("route6", "ip -d -j -6 route show table all"), ("rule", "ip -d -j -4 rule show"), ("rule6", "ip -d -j -6 rule show"),
-    ("neigh", "ip -d -j neigh show nud all"), ("proxy", "ip -d -j neigh show proxy"), ("fdb", "bridge -d -j fdb show"),
-    ("vlan", "bridge -d -j vlan show"),
-)  # fmt: skip
+#: Tool with options → what is asked of it, by table: at once where the tool takes it so, since most of the time here goes into starting tools.
+_COMMANDS = {
+    "ip -d -j": {"link": "link show", "addr": "addr show", "neigh": "neigh show nud all", "proxy": "neigh show proxy"},
+    "ip -d -j -4": {"route": "route show table all", "rule": "rule show"},
+    "ip -d -j -6": {"route6": "route show table all", "rule6": "rule show"},
+    "bridge -d -j": {"fdb": "fdb show"},
+    # By itself: some kernels refuse it.
+    "bridge -j -d": {"vlan": "vlan show"},
+}
 
 
 @dataclass
@@ -169,18 +172,39 @@ def state(typed: str) -> dict[str, Any]:
     """The kernel state of all namespaces, with what must differ taken out; ``typed`` are the lines, whose MACs stay."""
     names = [None, *sorted(os.listdir("/run/netns"))]
     return {
-        name or "host": {table: _table(name, table, command, typed.lower()) for table, command in _COMMANDS}
+        name or "host": {
+            table: _table(table, said, typed.lower())
+            for start, asked in _COMMANDS.items()
+            for table, said in zip(asked, _ask(name, start.split(), list(asked.values())), strict=True)
+        }
         for name in names
     }
 
 
-def _table(ns: str | None, table: str, command: str, typed: str) -> Any:
-    tool, *rest = command.split()
-    words = [tool, "-n", ns, *rest] if ns else [tool, *rest]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
-    if done.returncode:
-        return done.stderr
-    rows = [_clean(row, typed) for row in json.loads(done.stdout or "[]") if row]
+def _ask(ns: str | None, start: list[str], asked: list[str]) -> list[str | list[Any]]:
+    """The rows that a tool prints for each thing asked, or its words where it refuses one."""
+    tool, *options = start
+    words = [tool, *(["-n", ns] if ns else []), *options]
+    if len(asked) == 1:
+        done = subprocess.run([*words, *asked[0].split()], capture_output=True, text=True, timeout=30, check=False)
+        return [done.stderr if done.returncode else json.loads(done.stdout or "[]")]
+    lines = "\n".join(asked) + "\n"
+    done = subprocess.run([*words, "-b", "-"], input=lines, capture_output=True, text=True, timeout=30, check=False)
+    found: list[str | list[Any]] = []
+    at = 0
+    while not done.returncode and at < len(done.stdout):
+        rows, at = json.JSONDecoder().raw_decode(done.stdout, at)
+        found.append(rows)
+        at += len(done.stdout[at:]) - len(done.stdout[at:].lstrip())
+    if len(found) == len(asked):
+        return found
+    return [each for one in asked for each in _ask(ns, start, [one])]
+
+
+def _table(table: str, said: str | list[Any], typed: str) -> Any:
+    if isinstance(said, str):
+        return said
+    rows = [_clean(row, typed) for row in said if row]
     if table == "fdb":
         rows = [row for row in rows if _counts(row)]
     if table == "neigh":  # groups to which packets were sent, which is a matter of time
