@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Command
+from nsmagic.commands.lexer import scan
 from nsmagic.commands.shells import enters_shell
 from nsmagic.errors import CellFailed, CommandFailed, CommandSyntaxError, KernelRefused, NsmagicError
 
@@ -22,12 +23,22 @@ ARGV = ("bash", "--norc", "--noprofile", FILE)
 
 #: How many functions deep (FUNCNAME counts the script itself, but only inside one), how many subshells, which line, which status.
 _REPORT = "trap 'echo \"$((${#FUNCNAME[@]} ? ${#FUNCNAME[@]} - 1 : 0)) $BASH_SUBSHELL $LINENO $?\" >&8' ERR; set -E; "
+#: Waits until what a line started in the background has nothing to do any more, 3.5 s at most: a person types the next line later than a server
+#: begins to listen, and a cell does not. In /proc's stat (proc(5)) state, parent and times stand behind the name; where /proc is that of another
+#: PID namespace, the number is somebody else's, whose parent is another.
+_SETTLED = (
+    "_nsmagic_settled() { local IFS=' ' f was= n; for n in {1..50}; do { read -r f </proc/$1/stat; } 2>/dev/null || return 0; "
+    'f=(${f##*) }); [[ ${f[1]} = "$BASHPID" ]] || return 0; [[ $was = "${f[11]} ${f[12]}" && ${f[0]} = S ]] && return 0; '
+    'was="${f[11]} ${f[12]}"; command sleep 0.07 || return 0; done; }; '
+)
+_WAIT = " { _nsmagic_settled $!; } 2>/dev/null"
 #: What of the output of bash is ours and not the cell's.
-OURS = (FILE + ": ", _REPORT)
+OURS = (FILE + ": ", _REPORT, _SETTLED, _WAIT)
 #: The same in a shell entered by a line of the cell, which counts its own lines and whose end is reported by the outer one.
 _INNER = "trap 'echo \"$((${{#FUNCNAME[@]}} + {depth})) $BASH_SUBSHELL $((LINENO + {offset})) $?\" >&8' ERR; set -E; "
 _ENTERED = re.compile(r"\bbash\b.* <<'(END-OF-SHELL-\d+)'$|^bash <<'(END-OF-SHELL-\d+)'$")
 
+_BACKGROUND = re.compile(r"&[ \t]*(?:#.*)?$", re.MULTILINE)
 _PING = re.compile(r"\bping[46]?\b")
 _SHOWN = 8
 #: The last of a script's output in which the words of a failure are looked for.
@@ -40,6 +51,9 @@ def for_bash(text: str) -> str:
     >>> print(for_bash("ip link | wc -l").rpartition("; ")[2])
     ip link | wc -l
     """
+    prefix = _REPORT
+    if _BACKGROUND.search(text):
+        prefix, text = _REPORT + _SETTLED, _settling(text)
     lines = text.split("\n")
     open_marks: list[str] = []
     for at, line in enumerate(lines[:-1]):
@@ -51,7 +65,20 @@ def for_bash(text: str) -> str:
             open_marks.append(mark)
             if lines[at + 1] != mark:
                 lines[at + 1] = _INNER.format(depth=len(open_marks), offset=at + 1) + lines[at + 1]
-    return _REPORT + "\n".join(lines)
+    return prefix + "\n".join(lines)
+
+
+def _settling(text: str) -> str:
+    r"""The text with a wait behind each command that ends its line with ``&``.
+
+    >>> _settling("nc -lk 80 &\nsleep 9 & sleep 1").replace(_WAIT, " WAIT")
+    'nc -lk 80 & WAIT\nsleep 9 & sleep 1'
+    """
+    ends = [simple.behind for simple in scan(text).simples if simple.background]
+    for end in reversed(ends):
+        if _BACKGROUND.match(text, end - 1):
+            text = text[:end] + _WAIT + text[end:]
+    return text
 
 
 def shell_at(text: str, number: int, ns: str) -> str:

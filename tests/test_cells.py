@@ -182,6 +182,21 @@ def test_a_server_that_was_started_is_there_for_the_next_line(lab: Lab) -> None:
     assert result.ok
 
 
+def test_and_so_it_is_for_the_next_line_of_a_script(shared: Lab) -> None:
+    """Somebody who types is slower than a server that starts; a cell is not."""
+    server = (
+        "import socket; s = socket.create_server(('127.0.0.1', 81)); c, _ = s.accept(); c.sendall(b'hello'); c.close()"
+    )
+    client = "import socket; print(socket.create_connection(('127.0.0.1', 81)).recv(9).decode())"
+    result = shared.run(
+        f'set -x\npython3 -c "{server}" & # in the background\npython3 -c "{client}" | cat; echo $LINENO', "red"
+    )
+    assert (result.ok, "settled" in result.text) == (True, False), result.text
+    assert result.text.splitlines()[-3:] == ["hello", "+ echo 3", "3"]
+    result = shared.run("sleep 0.01 & echo $!x | tr -d 0-9\nsleep 0 &\nfalse\nwait")
+    assert (result.text.splitlines()[0], [error.lines for error in result.errors]) == ("x", [[3]])
+
+
 def test_the_whole_cell_in_the_background(lab: Lab) -> None:
     job = lab.run("for i in 1 2 3; do echo $i; done; exit 3", background=True).value
     assert job.wait() == 3

@@ -124,11 +124,12 @@ class Heredoc:
 @dataclass(slots=True)
 class Simple:
     """A simple command of the top level. ``start`` and ``end`` are its place in the text; ``alone``: nothing else is in
-    its list, so that it may be the line by which a person enters a shell."""
+    its list, so that it may be the line by which a person enters a shell; ``behind``: where its ``&`` ends."""
 
     words: list[Token] = field(default_factory=list)
     after: After = "always"
     background: bool = False
+    behind: int = 0
     alone: bool = True
     line: int = 0
     heredoc: Heredoc | None = None
@@ -291,7 +292,7 @@ class _Scanner(Tokens):
         if text == "&":
             if current.after != "always":
                 self.because("& after a list", at)
-            current.background = True
+            current.background, current.behind = True, at + 1
         elif text in ("|", "|&"):
             self.because("a pipe", at)
         elif text == "(":
