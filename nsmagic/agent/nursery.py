@@ -12,7 +12,9 @@ from __future__ import annotations
 import array
 import contextlib
 import os
+import signal
 import socket
+import struct
 import sys
 from collections import deque
 from typing import NamedTuple
@@ -25,6 +27,8 @@ from nsmagic.netlink.socket import OPTIONS, RouteSocket
 #: So many are made in a row, and two rows of them in advance: each time that two processes meet, one wakes the other.
 _ROW = 4
 _ROWS = 2
+#: Seconds that a row may take.
+_PATIENCE = 1
 
 
 class Newborn(NamedTuple):
@@ -70,7 +74,7 @@ class Nursery:
         try:
             for fd in fds:
                 os.set_inheritable(fd, True)  # all others that are open are not
-            self._pid = os.posix_spawn(argv[0], argv, {})
+            self.pid = os.posix_spawn(argv[0], argv, {})
         except BaseException:
             ours.close()
             raise
@@ -78,6 +82,8 @@ class Nursery:
             os.close(home)
             numbering.close()
             theirs.close()
+        # Whoever may stop processes of the lab may stop it.
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", _PATIENCE, 0))
         self._channel = ours
 
     def fileno(self) -> int:
@@ -106,7 +112,7 @@ class Nursery:
             try:
                 self._receive(self._patience)
             except BlockingIOError:
-                self._wanted = max(0, self._wanted - 1)
+                self._wanted, self._patience = max(0, self._wanted - 1), socket.MSG_DONTWAIT
                 return None
             self._order()
         return self._made.popleft() if self._made else None
@@ -134,10 +140,10 @@ class Nursery:
 
     def close(self) -> None:
         """Make no more; what nobody took is let go of."""
-        while self._coming:
-            self._receive(0)
         while self._made:
             self._made.popleft().drop()
         self._channel.close()
         with contextlib.suppress(ChildProcessError):  # the agent's loop may have seen its end already
-            os.waitpid(self._pid, 0)
+            if not os.waitpid(self.pid, os.WNOHANG)[0]:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)

@@ -181,6 +181,8 @@ def pipelined(
         with namespaces.in_advance(new if steady else 0, expected, more=more), without_collecting():
             yield from _in_slices(call, commands, ns, answers, way, _LONG_SLICE)
             work.pass_on()
+        if call.cancelled:
+            namespaces.end_nursery()  # what was to follow does not
     finally:
         listen(True)
     answers.send()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import signal
 from typing import Any
 
 import pytest
@@ -90,3 +91,27 @@ def _made_by_a_child() -> list[Any]:
 
 def test_what_a_child_makes_can_be_followed_at_once() -> None:
     assert inside(_made_by_a_child) == [[True, True, ["lo"]]] * 9 + ["no child is left"]
+
+
+def _stopped() -> list[Any]:
+    home = sys_.current_netns()
+    monitor = Monitor(home)
+    nursery = Nursery(home, monitor.hidden)
+    nursery.want(100)
+    poll = select.poll()
+    poll.register(nursery.fileno(), select.POLLIN)
+    assert poll.poll(30_000)
+    os.kill(nursery.pid, signal.SIGSTOP)
+    taken = 0
+    while (newborn := nursery.take()) is not None:
+        newborn.drop()
+        taken += 1
+    nursery.close()
+    try:
+        return [taken < 100, os.waitpid(-1, os.WNOHANG)]
+    except ChildProcessError:
+        return [taken < 100, "no child is left"]
+
+
+def test_a_child_that_somebody_has_stopped_is_not_waited_for() -> None:
+    assert inside(_stopped) == [True, "no child is left"]

@@ -39,10 +39,16 @@ def agent(lab: Lab) -> int:
 
 
 def cpu(pid: int) -> tuple[float, float]:
-    """Seconds that a process has spent in user code and in the kernel."""
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return int(fields[11]) / _TICK, int(fields[12]) / _TICK
+    """Seconds that a process and its children, those of before included, have spent in user code and in the kernel."""
+    spent = [0.0, 0.0]
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        children = file.read().split()
+    for each in (str(pid), *children):
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/{each}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+            spent[0] += (int(fields[11]) + int(fields[13])) / _TICK
+            spent[1] += (int(fields[12]) + int(fields[14])) / _TICK
+    return spent[0], spent[1]
 
 
 def softirq() -> float:
