@@ -11,12 +11,27 @@ from collections.abc import Iterable
 from nsmagic import rows as ask
 from nsmagic.model import HOST, FdbEntry, FirewallRule, Neighbour, Route, Rule
 
+#: The metrics that ``ip route`` lets one lock, and their bits (RTAX_* in linux/rtnetlink.h).
+_LOCKS = {
+    "mtu": 2,
+    "window": 3,
+    "rtt": 4,
+    "rttvar": 5,
+    "ssthresh": 6,
+    "cwnd": 7,
+    "advmss": 8,
+    "hoplimit": 10,
+    "rto_min": 13,
+}
+
 
 def route_words(route: Route) -> str:
     """A route as one would type it: ``default via 192.168.15.5 dev veth-red``.
 
     >>> route_words(Route("red", "inet", "10.0.0.0/8", type="blackhole"))
     'blackhole 10.0.0.0/8'
+    >>> route_words(Route("red", "inet", "10.0.0.0/8", dev="eth0", metrics={"lock": 4, "mtu": 600}))
+    '10.0.0.0/8 dev eth0 mtu lock 600'
     """
     words = [route.type] if route.type not in ("", "unicast") else []
     words += [route.dst, *(["from", route.src] if route.src else [])]
@@ -29,8 +44,10 @@ def route_words(route: Route) -> str:
     if route.metric and (route.family, route.metric) != ("inet6", 1024):
         words += ["metric", str(route.metric)]
     words += ["table", ask.table_name(route.table)] if route.table != 254 else []
+    locked = int(route.metrics.get("lock", 0))  # a bit for each metric that the kernel must not change
     for name, value in route.metrics.items():
-        words += [name, str(value)]
+        if name != "lock":
+            words += [name, *(["lock"] if locked >> _LOCKS.get(name, 0) & 1 else []), str(value)]
     for hop in route.nexthops:
         words.append("nexthop")
         words += ["via", str(hop["gateway"])] if hop.get("gateway") else []
