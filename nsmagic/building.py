@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nsmagic.agent import protocol
-from nsmagic.agent.client import Client
+from nsmagic.agent.client import Call, Client
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Command
 from nsmagic.errors import LabError, NsmagicError, from_data
@@ -34,26 +34,36 @@ def build(lab: Lab, description: Source) -> None:
     parts = list(_requests(found.commands))
     for number, part in enumerate(parts, 1):
         call = lab.client.call(
-            "commands", commands=[each.data for each in part], several=True, quiet=True, more=number < len(parts),
+            "commands", commands=[each.data for each in part], several=True, quiet=True, brief=True, more=number < len(parts),
             total=len(found.commands),
         )  # fmt: skip
-        refused: NsmagicError | None = None
+        refused: dict[int, NsmagicError] = {}
         try:
-            for items in call.items():
-                for item in items:
-                    typed = part[item["n"]].text
-                    if "error" not in item:
-                        lab.note(HOST, typed, (), 0, False)
-                    elif refused is None:
-                        refused = from_data(item["error"]).with_hint(say("build-line", line=typed))
+            _await(call, refused)
         except KeyboardInterrupt:
             call.cancel()
-            call.result()
+            _await(call, refused)
+            _remember(lab, part, call, refused)
             raise
-        if refused is not None:
-            raise refused
+        _remember(lab, part, call, refused)
+        if refused:
+            first = min(refused)
+            raise refused[first].with_hint(say("build-line", line=part[first].text))
     for room, text in found.texts:
         lab.run(text, room).check()
+
+
+def _await(call: Call, refused: dict[int, NsmagicError]) -> None:
+    """Wait for a request's end; what is refused, by its number."""
+    for items in call.items():
+        refused.update((item["n"], from_data(item["error"])) for item in items)
+
+
+def _remember(lab: Lab, part: Sequence[Typed], call: Call, refused: Mapping[int, NsmagicError]) -> None:
+    """What was done is in the lab's history, also when it was interrupted."""
+    for at in range(call.result()["done"]):
+        if at not in refused:
+            lab.note(HOST, part[at].text, (), 0, False)
 
 
 def _requests(commands: Sequence[Typed]) -> Iterator[list[Typed]]:

@@ -150,6 +150,20 @@ def test_what_is_no_description_is_said(data: Any, words: str) -> None:
     assert words in caught.value.message
 
 
+@pytest.mark.sandbox
+@pytest.mark.parametrize("count", [2, 30], ids=["few, one by one", "many, pipelined"])
+def test_the_history_has_what_was_done_and_not_what_was_refused(count: int) -> None:
+    data = _many(count)
+    data["room"][1]["addresses"]["eth9"] = "10.0.3.1/16"  # there is no such link
+    texts = [each.text for each in read(data).commands]
+    with Lab() as lab:
+        with pytest.raises(KernelRefused) as refused:
+            lab.build(data)
+        assert "eth9" in str(refused.value.hint)
+        done = [each.text for each in lab.history.entries]
+    assert done == [text for text in texts if "eth9" not in text]
+
+
 def test_a_request_holds_what_fits_into_a_frame() -> None:
     """Also names of signs that are twelve in JSON, on both ends of each cable."""
     for sign, count in (("h", 3000), ("\N{WATER WAVE}", 1200)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -71,8 +71,8 @@ class Turns:
 class Answers:
     """The answers on their way: together, so that not each command costs a message and a turn of the reader."""
 
-    def __init__(self, call: Call, several: bool) -> None:
-        self._call, self._several = call, several
+    def __init__(self, call: Call, several: bool, *, brief: bool = False) -> None:
+        self._call, self._several, self._brief = call, several, brief
         self._items: list[dict[str, Any]] = []
         self._rows = 0
         self.refused = False
@@ -83,6 +83,8 @@ class Answers:
 
     def add_item(self, item: dict[str, Any]) -> None:
         """The same with its number in it."""
+        if self._brief and "error" not in item:
+            return
         if not self._several:
             self._call.item(item)
             return
@@ -118,12 +120,15 @@ class Way(NamedTuple):
 
 def _in_slices(
     call: Call, commands: Sequence[Command], ns: str, answers: Answers, way: Way, length: float, *, stop: bool = False
-) -> Iterator[None]:
-    """All commands in order, until the call is cancelled; at the end of each slice what was begun is finished and answered."""
+) -> Generator[None, None, int]:
+    """All commands in order, until the call is cancelled; at the end of each slice what was begun is finished and answered. Returns how
+    many were done."""
     slice_end = time.monotonic() + length
+    done = 0
     for number, command in enumerate(commands):
         if call.cancelled or (stop and answers.refused):
             break
+        done = number + 1
         way.do(number, command["ns"] or ns, command["verb"], command["args"], command["tool"], command.get("wants", ()))
         if time.monotonic() > slice_end:
             way.finish()
@@ -131,18 +136,19 @@ def _in_slices(
             yield
             slice_end = time.monotonic() + length
     way.finish()
+    return done
 
 
 def one_by_one(
-    call: Call, work: Work, monitor: Monitor, commands: Sequence[Command], ns: str, *, stop: bool, several: bool
-) -> Iterator[None]:
-    """Each command with what it changed; ``stop`` ends after the first refusal."""
-    answers = Answers(call, several)
+    call: Call, work: Work, monitor: Monitor, commands: Sequence[Command], ns: str, *, stop: bool, several: bool, brief: bool = False
+) -> Iterator[None]:  # fmt: skip
+    """Each command with what it changed; ``stop`` ends after the first refusal. ``brief``: nothing but refusals is answered."""
+    answers = Answers(call, several, brief=brief)
     way = Way(partial(_alone, work, answers), lambda: None)
-    yield from _in_slices(call, commands, ns, answers, way, _SLICE, stop=stop)
+    done = yield from _in_slices(call, commands, ns, answers, way, _SLICE, stop=stop)
     monitor.settle()
     work.moments.rest()
-    call.done({"notices": work.crowd.news()}, item=answers.rest())
+    call.done({"notices": work.crowd.news(), "done": done}, item=answers.rest())
 
 
 def _alone(
@@ -157,14 +163,14 @@ def _alone(
 
 def pipelined(
     call: Call, work: Work, monitor: Monitor, namespaces: Namespaces, commands: Sequence[Command], ns: str,
-    listen: Callable[[bool], object], *, quiet: bool, more: bool, total: int,
+    listen: Callable[[bool], object], *, quiet: bool, more: bool, total: int, brief: bool = False,
 ) -> Iterator[None]:  # fmt: skip
-    """The commands as fast as the kernel does them; ``quiet``: what they changed is not told.
+    """The commands as fast as the kernel does them; ``quiet``: what they changed is not told; ``brief``: nothing is but refusals.
 
     ``listen(False)`` leaves the kernel's events unread meanwhile: dozens for each namespace, of which the last word is read by who
     asks next. Of many commands they are not even sent. They may be a part of ``total`` ones, and ``more`` may be on their way.
     """
-    answers = Answers(call, several=True)
+    answers = Answers(call, several=True, brief=brief)
     many = total > MANY
     listen(False)
     if not quiet and not monitor.deaf:
@@ -179,7 +185,7 @@ def pipelined(
     try:
         expected = new * total // len(commands)
         with namespaces.in_advance(new if steady else 0, expected, more=more), without_collecting():
-            yield from _in_slices(call, commands, ns, answers, way, _LONG_SLICE)
+            done = yield from _in_slices(call, commands, ns, answers, way, _LONG_SLICE)
             work.pass_on()
         if call.cancelled:
             namespaces.end_nursery()  # what was to follow does not
@@ -188,7 +194,7 @@ def pipelined(
     answers.send()
     if many or more:
         # What is to be said of the lab as a whole is looked at once, at the end of it all.
-        call.done({"notices": [] if more else work.crowd.news()})
+        call.done({"notices": [] if more else work.crowd.news(), "done": done})
         if not more and not quiet:
             # What became of it all is read when nobody waits for it.
             yield
@@ -198,7 +204,7 @@ def pipelined(
     monitor.settle()
     moment = work.moments.keep() if quiet else 0
     work.moments.rest()
-    call.done({"moment": moment, "notices": work.crowd.news()})
+    call.done({"moment": moment, "notices": work.crowd.news(), "done": done})
 
 
 def _worth_advance(commands: Sequence[Command]) -> int:

@@ -133,9 +133,11 @@ class Agent(Connections):
         quiet: bool = False,
         more: bool = False,
         total: int = 0,
+        brief: bool = False,
     ) -> None:
-        """Native commands, in order; an item for each (``several``: items are lists of those), then done. ``stop`` ends after the
-        first refusal. Nothing is done when there is no namespace ``needs``. ``quiet``: what they changed need not be told.
+        """Native commands, in order; an item for each (``several``: items are lists of those; ``brief``: for each that is refused), then
+        how many were done. ``stop`` ends after the first refusal. Nothing is done when there is no namespace ``needs``. ``quiet``: what
+        they changed need not be told.
         They may be a part of ``total`` ones; ``more``: further parts follow, in requests that need not wait for this one's end."""
         if needs != HOST:
             self.namespaces.nsfd(needs)
@@ -143,10 +145,13 @@ class Agent(Connections):
         near = self.work.bound.near(commands)
         if several and not stop and not near and total > series.FEW and (quiet or not self.monitor.heard):
             steps = series.pipelined(
-                call, self.work, self.monitor, self.namespaces, commands, ns, self._listen, quiet=quiet, more=more, total=total
+                call, self.work, self.monitor, self.namespaces, commands, ns, self._listen, quiet=quiet, more=more, total=total,
+                brief=brief,
             )  # fmt: skip
         else:
-            steps = series.one_by_one(call, self.work, self.monitor, commands, ns, stop=stop, several=several)
+            steps = series.one_by_one(
+                call, self.work, self.monitor, commands, ns, stop=stop, several=several, brief=brief
+            )
         self.turns.add(call, steps)
 
     def op_snapshot(self, call: Call, tables: list[str], ns: list[str] | None = None) -> dict[str, Any] | None:
