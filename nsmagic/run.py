@@ -122,17 +122,21 @@ class Runner:
         match step.run:
             case Command(verb="ping"):
                 return (
-                    self._ping(step, step.run, step.run.ns or ns) if not self._behind(step) else self._program(step, ns)
+                    self._ping(step, step.run, step.run.ns or ns)
+                    if not self._behind(step)
+                    else self._program(step, ns, last=last)
                 )
             case Command(verb="netns.set"):
-                return self._program(step, ns)  # a number for a namespace, seldom needed: the real tool does it
+                return self._program(
+                    step, ns, last=last
+                )  # a number for a namespace, seldom needed: the real tool does it
             case Command():
                 return self._shown_natively(step, step.run, ns, last)
             case Several(commands=commands, keep_going=keep_going):
                 steps = [replace(step, run=command) for command in commands]
                 return self._natives(steps, ns, last=last, stop=not keep_going)
             case Program():
-                return self._program(step, ns)
+                return self._program(step, ns, last=last)
             case Each(run=run):
                 return self._each(step, run, last)
             case Batch():
@@ -152,7 +156,7 @@ class Runner:
         if self._has_tool(command):
             plain = replace(step, run=Program(command.argv, command.ns))
             if both:
-                return self._natives([step], ns, last=last) and self._program(plain, ns)
+                return self._natives([step], ns, last=last) and self._program(plain, ns, last=last)
             return self._program(plain, ns, as_value=as_json, last=last)
         return self._in_words(step, command, ns, last, as_json=as_json, both=both)
 
@@ -303,7 +307,7 @@ class Runner:
             self._telling.text(f"hint: {hints.say('ping-ended', seconds=f'{self._options.timeout:g}')}\n")
         return outcome.ok
 
-    def _program(self, step: Step, ns: str, *, as_value: bool = False, last: bool = True) -> bool:
+    def _program(self, step: Step, ns: str, *, last: bool, as_value: bool = False) -> bool:
         if isinstance(step.run, Program):
             program = step.run
         else:

@@ -204,6 +204,12 @@ def test_a_missing_tool_is_named_and_the_picture_does_not_need_it(lab: Lab, monk
     assert "red" in str(lab.topology())
 
 
+def test_a_listing_stands_where_it_was_asked_for(notebook: Notebook) -> None:
+    ran = notebook.cell("%%netns\necho before\niptables -S\nip addr\niptables -L\necho behind")
+    places = [ran.out.index(words) for words in ("before", "firewall rules of host", "addresses of host", "behind")]
+    assert (places, ran.out.count("firewall rules of host"), ran.value) == (sorted(places), 2, None)
+
+
 def test_the_magics(notebook: Notebook) -> None:
     notebook.cell(f"%%netns\nip netns add red\n{MASQUERADE}")
     assert notebook.cell("%nat").value.target.tolist() == ["MASQUERADE"]
