@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import shlex
 import signal
@@ -25,6 +26,7 @@ sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(
 from nsmagic.agent import pack, pages
 
 if __name__ == "__main__":
+    gc.disable()  # as in the launcher; the agent looks for garbage again when it is ready
     pages.grow(pages.FOR_A_START)
     pack.use(sys.argv[1])
     pages.own()

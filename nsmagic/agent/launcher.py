@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import gc
 import json
 import os
 import resource
@@ -30,6 +31,10 @@ from collections.abc import Sequence
 from typing import Any
 
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+if __name__ == "__main__":
+    # What is imported stays: to look for garbage in it, again and again, was a tenth of a lab's start.
+    gc.disable()
 
 from nsmagic import syscalls as sys_
 from nsmagic.agent import protocol, rootfs, vm
@@ -51,6 +56,7 @@ def main(argv: list[str]) -> int:
     door = _open_door(config)  # before there are namespaces, and while we are who the notebook is
     try:
         if config["kind"] == "vm":
+            gc.enable()
             return _watch_machine(sock, pidfd, config, door)
         init = _start(sock, pidfd, config, door)
     except rootfs.StepFailed as failure:
@@ -59,6 +65,7 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         refuse(sock.fileno(), config, "start", error.errno or 0, str(error))
         return 1
+    gc.enable()
     _watch(sock, pidfd, init, door, patience=1.0 if config["kind"] == "host" else 0.0)
     return 0
 
@@ -320,6 +327,9 @@ def _init(line: int, config: dict[str, Any], door: Door | None, lines: Sequence[
             if folder not in sys.path:
                 sys.path.append(folder)
         from nsmagic.agent.server import serve
+
+        gc.freeze()
+        gc.enable()
     except rootfs.StepFailed as failure:
         refuse(kept[0], config, failure.step, failure.errno, failure.words)
         return 1
