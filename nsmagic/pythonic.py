@@ -1,8 +1,8 @@
 """Python whose sockets live in a namespace: what ``%%netns red --python`` and ``lab["red"].python()`` put in place.
 
 Within the block ``socket.socket`` is ``LabSocket``, which asks the lab for its descriptor, and the look-ups of names ask the lab's
-resolver. Sockets of other families (Unix, netlink) stay the machine's. Sockets made after the block are the machine's again;
-those made in it stay where they were born.
+resolver; those of interfaces (``if_nameindex``) know the namespace's. Sockets of other families (Unix, netlink) stay the machine's.
+Sockets made after the block are the machine's again; those made in it stay where they were born.
 
 The block belongs to the thread or task that entered it and to the threads that these start, so two threads can be in two
 namespaces at once. A thread that is in no block of its own (one of a pool that is older than the block) counts as in the block
@@ -15,6 +15,7 @@ block and keeps them (``from socket import socket``, as ``ssl`` has it) loses no
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import socket
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _IP = frozenset({socket.AF_INET, socket.AF_INET6})
 _FAMILIES = _IP | {getattr(socket, "AF_PACKET", -1)}
 _LOOK_UPS = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo")
+_INTERFACES = ("if_nameindex", "if_nametoindex", "if_indextoname")
 
 
 # Where sockets are made
@@ -212,6 +214,32 @@ def _look_up(name: str) -> Any:
     return ask
 
 
+def _interfaces(name: str) -> Any:
+    """``if_nameindex`` and its kin, for the namespace of the block."""
+    machine = getattr(socket, name)
+
+    def ask(*arguments: Any) -> Any:
+        block = _current()
+        if block is None:
+            return machine(*arguments)
+        links = block.lab.snapshot("links", ns=block.ns).links
+        numbers = {link.ifindex: link.ifname for link in sorted(links, key=lambda link: link.ifindex)}
+        if name == "if_nameindex":
+            return list(numbers.items())
+        (asked,) = arguments
+        found = numbers if name == "if_indextoname" else {ifname: number for number, ifname in numbers.items()}
+        key = os.fsdecode(asked) if isinstance(asked, (str, bytes)) else asked
+        if key not in found:
+            raise OSError(
+                errno.ENODEV if name == "if_nametoindex" else errno.ENXIO, f"{block.ns} has no interface {key}"
+            )
+        return found[key]
+
+    ask.__name__ = ask.__qualname__ = name
+    ask.__doc__ = machine.__doc__
+    return ask
+
+
 def _addrinfo(
     host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
 ) -> tuple[Any, Any, int, int, int, int]:
@@ -236,7 +264,10 @@ def _start(thread: threading.Thread) -> None:
 
 #: What stood there when the first block was entered, and what we put there.
 _before: dict[str, Any] = {"start": threading.Thread.start}
-_ours: dict[str, Any] = {"socket": LabSocket, "start": _start, **{name: _look_up(name) for name in _LOOK_UPS}}
+_ours: dict[str, Any] = {
+    "socket": LabSocket, "start": _start, **{name: _look_up(name) for name in _LOOK_UPS},
+    **{name: _interfaces(name) for name in _INTERFACES},
+}  # fmt: skip
 
 
 # What was handed out

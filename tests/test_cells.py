@@ -171,6 +171,11 @@ def test_a_background_job_and_its_handle(lab: Lab) -> None:
     assert raised.value.hint == "jobs of this lab: 1"
 
 
+def test_a_job_of_the_cell_by_its_number(shared: Lab) -> None:
+    result = shared.run("sleep 1000 &\nkill %1\nwait\necho done")
+    assert (result.ok, result.text) == (True, "done\n")
+
+
 def test_a_server_that_was_started_is_there_for_the_next_line(lab: Lab) -> None:
     lab.run("ip netns add red\nip -n red link set lo up").check()
     server = (

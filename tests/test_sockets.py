@@ -339,6 +339,20 @@ def test_names_are_those_of_the_namespace(pair: Lab) -> None:
         socket.gethostbyname("red.lab")
 
 
+def test_interfaces_are_those_of_the_namespace(pair: Lab) -> None:
+    machines = socket.if_nameindex()
+    with pair["blue"].python():
+        found = socket.if_nameindex()
+        assert [name for _, name in found] == list(pair["blue"].links.ifname)
+        for number, name in found:
+            assert (socket.if_nametoindex(name), socket.if_indextoname(number)) == (number, name)
+        with pytest.raises(OSError, match="blue has no interface nope"):
+            socket.if_nametoindex("nope")
+        with pytest.raises(OSError, match="blue has no interface 999"):
+            socket.if_indextoname(999)
+    assert socket.if_nameindex() == machines
+
+
 def test_looking_up_is_quick_also_when_there_is_no_answer(pair: Lab) -> None:
     with pair["blue"].python():
         start = time.monotonic()

@@ -10,6 +10,7 @@ from nsmagic.commands.grammar import close
 from nsmagic.sentences import say
 
 _NOT_CLOSED = re.compile(r"unexpected EOF while looking for matching [`'](.)'")
+_NO_JOB = re.compile(r"%(\d+): no such job")
 _NO_PROCESS = re.compile(r"/proc/(\d+)/ns/net(?: ->.*)?(?: failed)?: No such file")
 _NO_SERVER = re.compile(
     r"curl: \(7\) Failed to connect to (\S+) port (\d+)|wget: can't connect|nc: .*Connection refused"
@@ -62,6 +63,8 @@ def of_bash(case: Case) -> str | None:
     """A script that bash could not read."""
     if found := _PYTHON_LINE.search(case.words):
         return say("inside-python", word=found[1])
+    if found := _NO_JOB.search(case.words):
+        return say("job-shell", number=found[1])
     if found := _NOT_CLOSED.search(case.words):
         return say("bash-open", mark=found[1])
     if "syntax error: unexpected end of file" in case.words:

@@ -97,6 +97,8 @@ BUILTINS = frozenset(
 )
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=")
 _PATTERN = re.compile(r"[*?]|\[[^\]]+\]")
+#: A job as ``kill`` and ``wait`` of a shell take it: what the cell itself started with ``&``.
+_JOB = re.compile(r"%(?:\d+|[%+-])")
 _BRACES = re.compile(r"\{[^{}]*(?:,|\.\.)[^{}]*\}")
 _SUDO = re.compile(
     r"(?:[ \t]+(?:-[EHnPSkb]+|--preserve-env|--set-home|--non-interactive|-[EHnPS]*u[ \t]*root|--user[= ]root|--)(?=[ \t]))*"
@@ -312,6 +314,8 @@ class _Scanner(Tokens):
         if command and token.plain and text in RESERVED:
             self.because(text, token.start)
             return text in _OPENS
+        if not command and _JOB.fullmatch(token.bare):
+            self.because("a job of the shell", token.start)
         if _PATTERN.search(token.bare):
             self.because("a pattern for file names", token.start)
         if _BRACES.search(token.bare):

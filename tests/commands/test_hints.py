@@ -311,6 +311,8 @@ CASES: list[tuple[str, str, NsmagicError, str, str | None]] = [
      "import is Python's, and the lines of this cell are commands of a shell: Python belongs into a cell without %%netns, or into %%netns NAME --python", None),
     ("bash -c 'print(1)'", "host", CommandFailed("bash: line 1: syntax error near unexpected token `1'\nbash: line 1: `print(1)'"),
      "print is Python's, and the lines of this cell are commands of a shell: Python belongs into a cell without %%netns, or into %%netns NAME --python", None),
+    ("kill %1", "red", CommandFailed("line 1: kill: %1: no such job"),
+     "the shell of a cell knows the jobs that the cell itself started; %lab stop 1 ends job 1 of the lab", None),
     ("ip link add veth0 type veth peer", "host", refused("RTNETLINK answers: File exists", errno.EEXIST),
      "the other end has no name of its own, so the kernel called it veth0 first; name it:  ip link add veth0 type veth peer name OTHER", None),
 ]  # fmt: skip
