@@ -100,6 +100,9 @@ class Life:
         assert self.client is not None
         return found
 
+    def __repr__(self) -> str:
+        return f"<lab of kind {self._kind}>" if self.running else "<lab, not started>"
+
     @property
     def running(self) -> bool:
         """Whether it has started and not ended."""

@@ -52,9 +52,9 @@ def output(lab: Lab, command: str, ns: str | None = None) -> str:
 
 def test_starts_at_the_first_use_and_ends_with_close() -> None:
     lab = Lab()
-    assert not lab.running
+    assert (lab.running, repr(lab)) == (False, "<lab, not started>")
     lab.run("ip netns add red")
-    assert lab.running
+    assert (lab.running, repr(lab)) == (True, f"<lab of kind {lab.kind}>")
     pid = lab.pid
     lab.close()
     assert not lab.running
