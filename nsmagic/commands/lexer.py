@@ -97,7 +97,7 @@ BUILTINS = frozenset(
 )
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=")
 _PATTERN = re.compile(r"[*?]|\[[^\]]+\]")
-#: A job as ``kill`` and ``wait`` of a shell take it: what the cell itself started with ``&``.
+#: A job as the shell's own ``kill`` takes it: what the cell itself started with ``&``.
 _JOB = re.compile(r"%(?:\d+|[%+-])")
 _BRACES = re.compile(r"\{[^{}]*(?:,|\.\.)[^{}]*\}")
 _SUDO = re.compile(
@@ -264,6 +264,8 @@ class _Scanner(Tokens):
                 continue
             if current.words:
                 listed.append(current)
+                if current.argv[0] == "kill" and any(_JOB.fullmatch(word.bare) for word in current.words[1:]):
+                    self.because("a job of the shell", current.start)
             elif not self.reasons and (joined or text not in ("\n", "", "(")):
                 raise self.unexpected(token, joined)
             if text in ("", "\n"):
@@ -314,8 +316,6 @@ class _Scanner(Tokens):
         if command and token.plain and text in RESERVED:
             self.because(text, token.start)
             return text in _OPENS
-        if not command and _JOB.fullmatch(token.bare):
-            self.because("a job of the shell", token.start)
         if _PATTERN.search(token.bare):
             self.because("a pattern for file names", token.start)
         if _BRACES.search(token.bare):
