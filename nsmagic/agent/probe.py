@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nsmagic.agent import probe_filter
 from nsmagic.agent import probe_packet as packets
 from nsmagic.agent.loop import Loop, Timer
 from nsmagic.agent.namespaces import Namespaces
@@ -28,6 +29,7 @@ _ETH_P_ALL, _OUTGOING = 0x0003, 4
 _DIRECTIONS = {0: "in", 1: "in", 2: "in", 3: "in", 4: "out"}
 _IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE = 10, 23, 3
 _IP_RECVERR, _IPV6_RECVERR = 11, 25
+_SO_ATTACH_FILTER = 26
 _MOST_SIGHTINGS, _MOST_READ = 400, 3000
 
 
@@ -81,6 +83,8 @@ class Watching:
         with self._namespaces.inside(self._namespaces.nsfd(name)):
             kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
             sock = socket.socket(socket.AF_PACKET, kind, socket.htons(_ETH_P_ALL))
+            words, _memory = probe_filter.attachment(self._probe.others)
+            sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, words)
         self._taps[sock.fileno()] = sock, name
 
     def _trace(self, name: str) -> None:
@@ -88,7 +92,7 @@ class Watching:
             sock = nftrace.open_socket()
         self._traces[sock.fileno()] = sock, name
         try:
-            nftrace.start(sock, nftrace.families(sock))
+            nftrace.start(sock, nftrace.families(sock), self._probe.others)
         except (NetlinkError, OSError) as error:
             self.result["untraced"].append([name, str(error)])
         sock.setblocking(False)

@@ -18,6 +18,14 @@ _ERRORS6 = {1: "unreachable", 2: "too-big", 3: "time-exceeded", 4: "parameter"}
 _ND = {133: "rs", 134: "ra", 135: "ns", 136: "na"}
 
 
+class Not(NamedTuple):
+    """Packets that are of no interest: of a protocol above IP, and fitting all tests of what stands there: offset, bytes, and whether they must be
+    so or must not."""
+
+    protocol: int
+    tests: tuple[tuple[int, bytes, bool], ...]
+
+
 class Probe(NamedTuple):
     """One probe: what is sent, and how it is known again."""
 
@@ -62,12 +70,27 @@ class Probe(NamedTuple):
             else struct.pack(">BBH", 0, self.number, size)
         )
 
+    @property
+    def others(self) -> list[Not]:
+        """What certainly is neither the probe nor an answer to it nor an error about it, nor carries it through a tunnel."""
+        echoes = ((_ICMP, 8), (_ICMP, 0), (_ICMP6, 128), (_ICMP6, 129))
+        found = [Not(number, ((0, bytes([kind]), True), (8, self.nonce, False))) for number, kind in echoes]
+        if self.proto != "tcp":
+            return [*found, Not(_TCP, ())]
+        seq = self.nonce[:4]
+        return [*found, Not(_TCP, ((4, seq, False), (8, _following(seq), False)))]
+
     def is_ours(self, frame: bytes) -> bool:
         """Whether a packet is the probe, an answer to it, or an error about it."""
         if self.proto != "tcp":
             return self.nonce in frame
         seq = self.nonce[:4]
-        return seq in frame or ((int.from_bytes(seq, "big") + 1) & 0xFFFFFFFF).to_bytes(4, "big") in frame
+        return seq in frame or _following(seq) in frame
+
+
+def _following(seq: bytes) -> bytes:
+    """The number that acknowledges a SYN of this one."""
+    return ((int.from_bytes(seq, "big") + 1) & 0xFFFFFFFF).to_bytes(4, "big")
 
 
 def checksum(data: bytes) -> int:

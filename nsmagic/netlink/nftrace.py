@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from nsmagic.netlink.encode import attr, nest, text
 from nsmagic.netlink.socket import (
@@ -91,8 +91,18 @@ def is_ours(data: bytes) -> bool:
     return True
 
 
-def start(sock: socket.socket, used: set[str]) -> None:
-    """Have the packets of the namespace traced, in these families; until the socket is closed.
+class Skipped(Protocol):
+    """Packets that are not to be traced: a protocol above IP, and tests of what stands there: offset, bytes, and whether they must be so."""
+
+    @property
+    def protocol(self) -> int: ...
+
+    @property
+    def tests(self) -> Sequence[tuple[int, bytes, bool]]: ...
+
+
+def start(sock: socket.socket, used: set[str], skipped: Sequence[Skipped] = ()) -> None:
+    """Have the packets of the namespace traced, in these families and but for those skipped; until the socket is closed.
 
     Raises
     ------
@@ -102,7 +112,7 @@ def start(sock: socket.socket, used: set[str]) -> None:
     sock.setsockopt(SOL_NETLINK, _ADD_MEMBERSHIP, _TRACE_GROUP)
     messages = [_message(_BATCH_BEGIN, 0, struct.pack(">BBH", 0, 0, _NFTABLES), 1)]
     for family in sorted({_FAMILIES[each] for each in used if each in _FAMILIES}):
-        messages += _table(family, len(messages) + 1)
+        messages += _table(family, len(messages) + 1, skipped if family != _FAMILIES["arp"] else ())
     if len(messages) == 1:
         return
     messages[-1] = _with_ack(messages[-1])
@@ -114,7 +124,7 @@ def start(sock: socket.socket, used: set[str]) -> None:
             raise ack_error(body, 0, len(body), 0) or NetlinkError(71)
 
 
-def _table(family: int, seq: int) -> list[bytes]:
+def _table(family: int, seq: int, skipped: Sequence[Skipped]) -> list[bytes]:
     kind = _NFTABLES << 8
     header = struct.pack(">BBH", family, 0, 0)
     name = attr(1, text(NAME))
@@ -124,6 +134,9 @@ def _table(family: int, seq: int) -> list[bytes]:
         where = nest(0x8000 | 4, attr(1, _be32.pack(hook)), attr(2, struct.pack(">i", _FIRST)))
         body = header + name + chain + where + attr(7, text("filter"))
         made.append(_message(kind | _NEWCHAIN, NLM_F_CREATE, body, seq + len(made)))
+        for each in skipped:
+            rule = header + name + attr(2, text(f"hook{hook}")) + nest(0x8000 | 4, *_skip(each))
+            made.append(_message(kind | _NEWRULE, NLM_F_CREATE | 0x800, rule, seq + len(made)))
         one = nest(0x8000 | 2, nest(0x8000 | 1, attr(1, b"\x01")))  # NFTA_IMMEDIATE_DATA: NFTA_DATA_VALUE
         load = _expression("immediate", attr(1, _be32.pack(1)) + one)
         trace = _expression(
@@ -132,6 +145,24 @@ def _table(family: int, seq: int) -> list[bytes]:
         rule = header + name + attr(2, text(f"hook{hook}")) + nest(0x8000 | 4, load, trace)
         made.append(_message(kind | _NEWRULE, NLM_F_CREATE | 0x800, rule, seq + len(made)))
     return made
+
+
+def _skip(each: Skipped) -> list[bytes]:
+    """The expressions of a rule that takes these packets past our chain: NFT_META_L4PROTO, bytes of the transport header, NF_ACCEPT."""
+    found = [
+        _expression("meta", attr(1, _be32.pack(1)) + attr(2, _be32.pack(16))),
+        _compare(bytes([each.protocol]), True),
+    ]
+    for offset, value, same in each.tests:
+        where = [attr(number, _be32.pack(word)) for number, word in ((1, 1), (2, 2), (3, offset), (4, len(value)))]
+        found += [_expression("payload", b"".join(where)), _compare(value, same)]
+    accept = nest(0x8000 | 2, nest(0x8000 | 2, attr(1, _be32.pack(1))))
+    return [*found, _expression("immediate", attr(1, _be32.pack(0)) + accept)]
+
+
+def _compare(value: bytes, same: bool) -> bytes:
+    data = nest(0x8000 | 3, attr(1, value))
+    return _expression("cmp", attr(1, _be32.pack(1)) + attr(2, _be32.pack(0 if same else 1)) + data)
 
 
 def _expression(name: str, data: bytes) -> bytes:
