@@ -2,7 +2,7 @@
 
 Pure lists, made namespace by namespace and kept with the part of the snapshot that they were made of (``model.Part``): of five
 hundred namespaces of which one has changed, one is done again. What each column means stands with the functions of
-``tables.py``, which puts these lists into frames.
+``tables/``, which puts these lists into frames.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ Row = Sequence[Any]
 
 
 class Choice(NamedTuple):
-    """Which rows: see the head of ``tables.py``. ``single``: a typed command named the one row that there is."""
+    """Which rows: see the head of ``tables/__init__.py``. ``single``: a typed command named the one row that there is."""
 
     all: bool = False
     given: bool = False

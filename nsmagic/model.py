@@ -1,6 +1,6 @@
 """The nouns of a lab: frozen rows, and the snapshot that holds them in columns.
 
-Nothing here talks to a kernel. ``netlink/`` fills these from what the kernel says, ``tables.py`` and ``topology/`` show
+Nothing here talks to a kernel. ``netlink/`` fills these from what the kernel says, ``tables/`` and ``topology/`` show
 them, ``changes.py`` compares them. A row's fields are in the order in which the row travels: a frame carries a table as
 ``{"columns": [...], "rows": [[...], …]}`` and ``Snapshot`` keeps it that way until somebody asks for objects.
 

@@ -21,7 +21,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "agent": ("agent",),
     "client": ("agent.client", "agent.kept", "agent.protocol", "agent.pace", "agent.limits"),
     "sandbox": ("sandbox",),
-    "views": ("columns", "tables", "tables_firewall", "changes", "topology"),
+    "views": ("columns", "tables", "changes", "topology"),
     "widgets": ("widgets",),
     "trace": ("trace",),
     "reasons": ("why",),
@@ -208,5 +208,5 @@ def test_pyroute2_is_found_where_it_is_expected() -> None:
         top: {dotted(path) for path in modules() if any(_within(each, top) for each in imports(path))} for top in OWNERS
     }
     assert any(name.startswith("netlink.") for name in users["pyroute2"])
-    assert users["pandas"] == {"tables"}
+    assert users["pandas"] == {"tables.display", "tables.frames"}
     assert "magics" in users["IPython"]

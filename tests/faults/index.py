@@ -85,10 +85,10 @@ SHOWN: dict[int, tuple[str, ...]] = {
     62: (f"{HERE}/test_f_input.py::test_062_names_are_data",),
     63: (f"{HERE}/test_f_input.py::test_063_names_made_by_a_script_are_data",),
     64: (
-        "tests/test_tables.py::test_names_are_data_in_html_and_text", "tests/topology/test_picture.py::test_a_description_with_the_worst_names_stays_an_attribute",
+        "tests/tables/test_display.py::test_names_are_data_in_html_and_text", "tests/topology/test_picture.py::test_a_description_with_the_worst_names_stays_an_attribute",
     ),
     65: ("tests/topology/test_dot.py::test_any_name_is_only_shown", "tests/topology/test_dot.py::test_no_name_is_syntax"),
-    66: ("tests/test_changes.py::test_names_cannot_draw_on_the_screen", "tests/test_tables.py::test_names_are_data_in_html_and_text"),
+    66: ("tests/test_changes.py::test_names_cannot_draw_on_the_screen", "tests/tables/test_display.py::test_names_are_data_in_html_and_text"),
     67: (
         f"{PROTOCOL}::test_garbage_is_messages_or_a_protocol_error_and_nothing_else",
         f"{PROTOCOL}::test_a_frame_that_announces_too_much_is_refused_before_its_bytes_come", f"{PROTOCOL}::test_depth_is_what_really_nests",

@@ -1,7 +1,4 @@
-"""The tables of firewalls: rules of iptables, iptables-legacy and nft alike, what they translate, and tracked connections.
-
-Beside ``tables.py``, which is long enough; its rules hold here too.
-"""
+"""The tables of firewalls: rules of iptables, iptables-legacy and nft alike, what they translate, and tracked connections."""
 
 from __future__ import annotations
 
@@ -9,7 +6,8 @@ from typing import Any
 
 from nsmagic import rows as ask
 from nsmagic.model import Connection, FirewallRule, Snapshot
-from nsmagic.tables import NetTable, _attributes, _rows, _table
+from nsmagic.tables.display import NetTable
+from nsmagic.tables.frames import attributes, rows_of, table_of
 
 
 def firewall(
@@ -51,7 +49,7 @@ def firewall(
     table   chain  hook   position  match  target
     filter  INPUT  input  1         icmp   DROP
     """
-    rows: list[FirewallRule] = _rows(snapshot, "firewall", ns, all or given)
+    rows: list[FirewallRule] = rows_of(snapshot, "firewall", ns, all or given)
     return _of_rules("firewall", _chosen(rows, all, given), ns, all, counters=counters, typed=typed)
 
 
@@ -62,7 +60,7 @@ def nat(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, given: 
     NAT rules of host: none
     chain  hook  position  match  target
     """
-    rows: list[FirewallRule] = _rows(snapshot, "firewall", ns, all or given)
+    rows: list[FirewallRule] = rows_of(snapshot, "firewall", ns, all or given)
     return _of_rules("nat", [row for row in rows if row.type == "nat" and row.position], ns, all)
 
 
@@ -83,7 +81,7 @@ def _of_rules(
     table: str, rows: list[FirewallRule], ns: str | None, all: bool, *, counters: bool = False, typed: bool = False
 ) -> NetTable:
     rows = sorted(rows, key=lambda row: ask.ns_order(row.ns))  # within one they come sorted
-    data: dict[str, list[Any]] = _attributes(table, rows)
+    data: dict[str, list[Any]] = attributes(table, rows)
     data["position"] = [row.position or None for row in rows]
     data["match"] = [
         row.match or ("everything" if row.position else "everything else" if row.hook else "") for row in rows
@@ -92,7 +90,7 @@ def _of_rules(
     more |= {"family"} if any(row.family != "ip" for row in rows) else set()
     more |= {"packets", "bytes"} if counters else set()
     more |= {"rule"} if typed else set()
-    return _table(table, data, ns, all, more)
+    return table_of(table, data, ns, all, more)
 
 
 def conntrack(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, given: bool = False) -> NetTable:
@@ -108,16 +106,16 @@ def conntrack(snapshot: Snapshot, ns: str | None = None, all: bool = False, *, g
     protocol  state  status  nat     src           dst      dport  reply_src  reply_sport  reply_dst
     icmp                     source  192.168.15.2  8.8.8.8         8.8.8.8                 192.168.1.2
     """
-    rows: list[Connection] = _rows(snapshot, "conntrack", ns, all or given)
+    rows: list[Connection] = rows_of(snapshot, "conntrack", ns, all or given)
     rows.sort(
         key=lambda row: (
             *(ask.ns_order(row.ns), row.family, row.protocol, ask.address_key(row.src), ask.address_key(row.dst)),
             *(row.dport, row.sport),
         )
     )
-    data: dict[str, list[Any]] = _attributes("conntrack", rows)
+    data: dict[str, list[Any]] = attributes("conntrack", rows)
     for name in ("sport", "dport", "reply_sport", "reply_dport"):
         data[name] = [getattr(row, name) or None for row in rows]
     # A ping's number stands where others have a port.
     data["reply_sport"] = [row.reply_sport if row.dport else None for row in rows]
-    return _table("conntrack", data, ns, all)
+    return table_of("conntrack", data, ns, all)
