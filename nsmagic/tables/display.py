@@ -35,6 +35,7 @@ class NetTable(pd.DataFrame):
     ``print(table)`` and a notebook show the same cells. Columns that you add are displayed too; ``table.to_string()``
     and ``table.to_html()`` remain those of pandas, with every column.
 
+    >>> from nsmagic.tables import generic
     >>> table = generic(["job", "state"], [[1, "running"], [2, None]], "jobs of red")
     >>> print(table)
     jobs of red
