@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsmagic.why import fib, routes, wire
+from nsmagic.why import fib, gateways, wire
 from nsmagic.why.finding import Finding, inside, ip
 from nsmagic.why.situation import Question, Situation, family_of
 from nsmagic.why.situation import ip as parsed
@@ -38,7 +38,7 @@ def spoofed(s: Situation, ns: str, dev: str, src: str, dst: str) -> Finding | No
 
 def forwards(s: Situation, ns: str, dev: str, dst: str) -> Finding | None:
     """Whether the namespace passes packets on."""
-    if routes.forwards(s, ns, dev, dst):
+    if gateways.forwards(s, ns, dev, dst):
         return None
     six = family_of(dst) == "inet6"
     name = "net.ipv6.conf.all.forwarding" if six else "net.ipv4.ip_forward"
@@ -78,7 +78,7 @@ def circle(s: Situation, ns: str, dst: str, seen: list[str]) -> Finding:
         if entry is None:
             continue
         six = ("-6",) if entry.family == "inet6" else ()
-        near = routes.nearest(s, name, dst)
+        near = gateways.nearest(s, name, dst)
         if near is not None and not near[1].cost:
             # It is a neighbour of this router, which need not give the packet to anybody else.
             fix = (ip(name, *six, "route", "del", entry.dst, "via", entry.gateway),)
@@ -97,11 +97,11 @@ def _towards(s: Situation, ns: str, loop: list[str], dst: str) -> str:
         if link is None or not link.up or link.kind == "loopback":
             continue
         for place, path in wire.reach(s, ns, row.ifname).items():
-            if path.cost or place.ns in loop or routes.needs(s, path, dst):
+            if path.cost or place.ns in loop or gateways.needs(s, path, dst):
                 continue
             theirs = [
                 each for each in s.addresses(place.ns, place.dev, row.family) if parsed(each.address) in s.network(row)
             ]
-            if theirs and routes.knows(s, place, dst) is not None:
+            if theirs and gateways.knows(s, place, dst) is not None:
                 return theirs[0].address
     return ""

@@ -10,7 +10,7 @@ from nsmagic.agent.client import Client
 from nsmagic.errors import NsmagicError
 from nsmagic.model import Snapshot, make_row
 from nsmagic.sentences import say
-from nsmagic.why import judge, legacy, programs, routes, ruletext, wire
+from nsmagic.why import addresses, judge, legacy, programs, routes, ruletext, wire
 from nsmagic.why.reading import Request, read
 from nsmagic.why.sentences import explain, nudge
 from nsmagic.why.situation import (
@@ -134,7 +134,7 @@ def _nowhere(s: Situation, request: Request) -> Verdict:
         linked = [link for link in cables if wire.Place(link.ns, link.ifname) in mine]
         dev = linked[0] if linked else dev
         near = next((row for row in s.addresses(request.ns, automatic=False) if row.ifname != "lo"), near)
-        found = routes.no_address(s, request.target, dev.ifname, near)
+        found = addresses.no_address(s, request.target, dev.ifname, near)
         if not dev.up:
             found = replace(found, fix=(*found.fix,))
     return Verdict(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nsmagic.model import IFF_NOARP, Address, Link, Route
-from nsmagic.why import mending, routes, stacked, wire
+from nsmagic.why import addresses, gateways, mending, routes, stacked, wire
 from nsmagic.why.finding import Finding, inside, ip
 from nsmagic.why.situation import Question, Situation, family_of
 
@@ -146,7 +146,7 @@ def duplicate(s: Situation, holders: list[wire.Place], address: str, known: str 
 
     def rank(place: wire.Place) -> tuple[bool, bool, wire.Place]:
         link = s.link(*place)
-        return not (known and link is not None and link.mac == known), not routes.forwards(s, *place, address), place
+        return not (known and link is not None and link.mac == known), not gateways.forwards(s, *place, address), place
 
     places = sorted(holders, key=rank)
     rows = [row for row in s.owners(address) if (row.ns, row.ifname) == places[-1]]
@@ -284,7 +284,7 @@ def _unusable(s: Situation, row: Address) -> Finding | None:
     if held is not None and not held.up:
         return wire.down(s, held)
     if s.tentative(row):
-        return routes.tentative(row)
+        return addresses.tentative(row)
     if s.is_up(row):
         return None
     facts = {"address": row.address, "places": f"{row.ns}/{row.ifname} and another"}

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from nsmagic.model import HOST, Address, Link, Route, Rule
-from nsmagic.why import fib, mending, stacked, wire
-from nsmagic.why.finding import Finding, inside, ip
-from nsmagic.why.situation import Network, Question, Situation, family_of
+from nsmagic.why import addresses, fib, gateways, mending, stacked, wire
+from nsmagic.why.finding import Finding, ip
+from nsmagic.why.situation import Situation, family_of
 from nsmagic.why.situation import ip as parsed
-
-_PRIVATE4 = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
 
 
 def refused(
@@ -47,8 +44,8 @@ def refused(
     if not cables:
         return not_plugged(s, ns, dst)
     if family == "inet6" and s.sysctl(ns, "ipv6/conf/all/disable_ipv6") and not s.addresses(ns, family="inet6"):
-        return ipv6_disabled(ns, "all")
-    near = nearest(s, ns, dst)
+        return addresses.ipv6_disabled(ns, "all")
+    near = gateways.nearest(s, ns, dst)
     if near is not None:
         return _same_wire(s, ns, near[0], near[1], dst, way)
     return _beyond(s, ns, cables, dst, src, way)
@@ -112,38 +109,8 @@ def _known(s: Situation, towards: str) -> Callable[[wire.Place], bool] | None:
     if not s.owners(towards):
         return None
     return lambda place: (
-        bool(s.addresses(*place, family_of(towards), automatic=False)) and knows(s, place, towards) == 0
+        bool(s.addresses(*place, family_of(towards), automatic=False)) and gateways.knows(s, place, towards) == 0
     )
-
-
-def ipv6_disabled(ns: str, dev: str) -> Finding:
-    words = f"net.ipv6.conf.{dev}.disable_ipv6"
-    return Finding(
-        "ipv6-disabled",
-        ns,
-        dev if dev != "all" else "",
-        {},
-        (inside(ns, "sysctl", words),),
-        (inside(ns, "sysctl", "-w", f"{words}=0"),),
-    )
-
-
-def nearest(s: Situation, ns: str, dst: str) -> tuple[Link, wire.Path] | None:
-    """Our interface behind which somebody has the address, with the best way to it."""
-    holders = {wire.Place(row.ns, row.ifname) for row in s.owners(dst) if row.ns != ns}
-    found: list[tuple[int, int, Link, wire.Path]] = []
-    if not holders:
-        return None
-    for link in s.cables(ns):
-        if link.master and (above := s.link(ns, link.master)) is not None and above.kind == "bridge":
-            continue
-        for place, path in wire.reach(s, ns, link.ifname).items():
-            if place in holders:
-                # Between equals, one that has an address is more likely meant.
-                plain = not s.addresses(ns, link.ifname, family_of(dst), automatic=False)
-                found.append((path.cost + (not link.up), plain, link, path))
-    best = min(found, key=lambda each: each[:2], default=None)
-    return (best[2], best[3]) if best is not None else None
 
 
 def _same_wire(s: Situation, ns: str, link: Link, path: wire.Path, dst: str, way: str) -> Finding:
@@ -152,15 +119,17 @@ def _same_wire(s: Situation, ns: str, link: Link, path: wire.Path, dst: str, way
         return wire.down(s, link)
     family = family_of(dst)
     if family == "inet6" and s.sysctl(ns, f"ipv6/conf/{link.ifname}/disable_ipv6"):
-        return ipv6_disabled(ns, link.ifname)
+        return addresses.ipv6_disabled(ns, link.ifname)
     owner = next(row for row in s.owners(dst) if (row.ns, row.ifname) == path.end)
     mine = s.addresses(ns, link.ifname, family, automatic=family == "inet6" and parsed(dst).is_link_local)
     if not mine:
-        return no_address(s, ns, link.ifname, owner)
+        return addresses.no_address(s, ns, link.ifname, owner)
     waiting = next((row for row in mine if s.tentative(row)), None)
     if waiting is not None:
-        return tentative(waiting)
-    return _connected(s, ns, dst, way, link.ifname) or _length_or_subnet(s, ns, link.ifname, mine[0], owner, dst)
+        return addresses.tentative(waiting)
+    return _connected(s, ns, dst, way, link.ifname) or addresses.length_or_subnet(
+        s, ns, link.ifname, mine[0], owner, dst
+    )
 
 
 def _connected(s: Situation, ns: str, dst: str, way: str, dev: str = "") -> Finding | None:
@@ -175,91 +144,6 @@ def _connected(s: Situation, ns: str, dst: str, way: str, dev: str = "") -> Find
     return None
 
 
-def _length_or_subnet(s: Situation, ns: str, dev: str, mine: Address, owner: Address, dst: str) -> Finding:
-    six = ("-6",) if mine.family == "inet6" else ()
-    length = _length(mine, owner)
-    if length is not None:
-        facts = {
-            "address": f"{mine.address}/{mine.prefixlen}", "dst": dst, "ns": ns, "dev": dev,
-            "table": "the route table is empty" if not s.routes_of_main(ns, mine.family) else "no route covers " + dst,
-        }  # fmt: skip
-        full = mine.prefixlen == parsed(mine.address).max_prefixlen
-        fix = (
-            ip(ns, "addr", "del", f"{mine.address}/{mine.prefixlen}", "dev", dev),
-            ip(ns, "addr", "add", f"{mine.address}/{length}", "dev", dev),
-        )
-        return Finding(
-            "prefix-length", ns, dev, facts, (ip(ns, *six, "route"),), fix, say="" if full else "prefix-narrow"
-        )
-    return _two_networks(s, ns, dev, mine, owner, dst)
-
-
-def _two_networks(s: Situation, ns: str, dev: str, mine: Address, owner: Address, dst: str) -> Finding:
-    """One wire, and the addresses at its ends are of different networks."""
-    network = s.network(owner)
-    facts = {"address": f"{mine.address}/{mine.prefixlen}", "dst": dst, "other": owner.ns}
-    facts["theirs"] = f"{owner.address}/{owner.prefixlen}"
-    free = _free(s, network)
-    fix: tuple[str, ...] = (ip(ns, "addr", "add", f"{free}/{network.prefixlen}", "dev", dev),) if free else ()
-    see = (ip(ns, "addr", "show", "dev", dev), ip(owner.ns, "addr", "show", "dev", owner.ifname))
-    return Finding("wrong-subnet", ns, dev, facts, see, fix)
-
-
-def _length(mine: Address, owner: Address) -> int | None:
-    """The length with which ours would cover the other's address; None when they do not look like one network."""
-    full = parsed(mine.address).max_prefixlen
-    usual = 24 if full == 32 else 64
-    for length in dict.fromkeys((owner.prefixlen, usual)):
-        if length < full and length < mine.prefixlen:
-            network = ipaddress.ip_network(f"{mine.address}/{length}", strict=False)
-            if parsed(owner.address) in network:
-                return length
-    if mine.prefixlen == full and owner.prefixlen == full:
-        for length in (16, 8) if full == 32 else (48,):
-            if parsed(owner.address) in ipaddress.ip_network(f"{mine.address}/{length}", strict=False):
-                return length
-    return None
-
-
-def _free(s: Situation, network: Network, dst: str = "") -> str:
-    """An address of a network that nobody has, and that is not the one to be reached."""
-    taken = {dst, *(row.address for row in s.snapshot.addrs)}
-    for number in range(1, min(network.num_addresses - 1, 512)):
-        address = str(network[number])
-        if address not in taken:
-            return address
-    return ""
-
-
-def no_address(s: Situation, ns: str, dev: str, near: Address | None, dst: str = "") -> Finding:
-    """An interface without an address of the family: one of its neighbour's network, or, where nobody near has any, of that of ``dst``."""
-    fix: tuple[str, ...] = ()
-    if near is None and dst and parsed(dst).is_private and not s.owners(dst):
-        near = Address(ns, 0, dev, family_of(dst), dst, parsed(dst).max_prefixlen)
-    if near is not None:
-        network = s.network(near)
-        if network.prefixlen == network.max_prefixlen:
-            network = ipaddress.ip_network(f"{near.address}/{24 if network.version == 4 else 64}", strict=False)
-        free = _free(s, network, dst)
-        if free:
-            fix = (ip(ns, "addr", "add", f"{free}/{network.prefixlen}", "dev", dev),)
-    return Finding("no-address", ns, dev, {}, (ip(ns, "addr", "show", "dev", dev),), fix)
-
-
-def link_local_only(s: Situation, ns: str, dev: str, src: str, dst: str) -> Finding:
-    """The sender has nothing but a link-local address, which a router does not pass on (``ip6_forward`` in net/ipv6/ip6_output.c)."""
-    found = no_address(s, ns, dev, _somebody(s, ns, dev, "inet6"), dst)
-    return replace(found, facts={"address": src}, say="no-address-link-local")
-
-
-def tentative(row: Address) -> Finding:
-    """An IPv6 address that the kernel still asks around for."""
-    see = (ip(row.ns, "-6", "addr", "show", "dev", row.ifname),)
-    return Finding(
-        "address-tentative", row.ns, row.ifname, {"address": row.address}, see, ("sleep 2",), say="tentative"
-    )
-
-
 def _beyond(s: Situation, ns: str, cables: Sequence[Link], dst: str, src: str, way: str) -> Finding:
     """Nobody on our cables has the address: a gateway is needed."""
     family = family_of(dst)
@@ -271,21 +155,21 @@ def _beyond(s: Situation, ns: str, cables: Sequence[Link], dst: str, src: str, w
     ):
         dev = next((link for link in usable if link.up), None)
         if dev is not None and family == "inet6" and s.sysctl(ns, f"ipv6/conf/{dev.ifname}/disable_ipv6"):
-            return ipv6_disabled(ns, dev.ifname)
+            return addresses.ipv6_disabled(ns, dev.ifname)
         if dev is not None:
-            near = _somebody(s, ns, dev.ifname, family)
-            missing = no_address(s, ns, dev.ifname, near, dst)
+            near = addresses.somebody(s, ns, dev.ifname, family)
+            missing = addresses.no_address(s, ns, dev.ifname, near, dst)
             return missing if missing.fix else _elsewhere(s, ns, dev.ifname, dst) or missing
     waiting = next((row for row in s.addresses(ns, family=family, automatic=False) if s.tentative(row)), None)
     if waiting is not None:
-        return tentative(waiting)
+        return addresses.tentative(waiting)
     downed = next(
         (link for link in usable if not link.up and s.addresses(ns, link.ifname, family, automatic=False)), None
     )
-    gateway = gateway_for(s, ns, dst)
+    gateway = gateways.gateway_for(s, ns, dst)
     if downed is not None and gateway is None:
         return wire.down(s, downed)
-    gateway = gateway or gateway_for(s, ns, dst, broken=True)
+    gateway = gateway or gateways.gateway_for(s, ns, dst, broken=True)
     if gateway is None and (gone := _connected(s, ns, dst, way)) is not None:
         return gone
     goal = "default" if fib.best(s, ns, "::" if family == "inet6" else "0.0.0.0") is None else _network_of(s, dst)
@@ -319,74 +203,6 @@ def _network_of(s: Situation, dst: str) -> str:
     return str(s.network(owner)) if owner is not None else dst
 
 
-def _somebody(s: Situation, ns: str, dev: str, family: str) -> Address | None:
-    """An address on our cable; one behind something that is broken too is better than none."""
-    for place, _ in sorted(wire.reach(s, ns, dev).items(), key=lambda each: each[1].cost):
-        for row in s.addresses(place.ns, place.dev, family, automatic=False):
-            return row
-    return None
-
-
-def gateway_for(s: Situation, ns: str, dst: str, broken: bool = False) -> str | None:
-    """A neighbour that knows the way: the address by which we would have to name it. With ``broken``, also one that cannot be reached as long as
-    something else is not mended."""
-    family = family_of(dst)
-    found: list[tuple[int, str]] = []
-    for row in s.addresses(ns, family=family, automatic=False):
-        link = s.link(ns, row.ifname)
-        if link is None or not link.up or link.kind == "loopback":
-            continue
-        for place, path in wire.reach(s, ns, row.ifname).items():
-            if (path.cost and not broken) or place.ns == ns or needs(s, path, dst):
-                continue
-            theirs = [
-                each
-                for each in s.addresses(place.ns, place.dev, family, automatic=False)
-                if parsed(each.address) in s.network(row)
-            ]
-            rank = knows(s, place, dst) if theirs else None
-            if theirs and rank is None and broken:
-                rank = _would_know(s, place, dst)
-            if rank is not None:
-                found.append((rank + 2 * bool(path.tunnels) + 4 * path.cost, theirs[0].address))
-    return min(found)[1] if found else None
-
-
-def needs(s: Situation, path: wire.Path, dst: str) -> bool:
-    """Whether a way goes through a tunnel whose own packets go where ``dst`` is: with a route through it they would go through it too."""
-    return any(parsed(dst) in s.network(row) for tunnel in path.tunnels for row in s.owners(tunnel.remote))
-
-
-def _would_know(s: Situation, place: wire.Place, dst: str) -> int | None:
-    """Whether a neighbour would know a way if it were mended: it is beside the goal, and its own route is wrong (2); or it has a route, and
-    something that goes before (3)."""
-    if nearest(s, place.ns, dst) is not None:
-        return 2
-    onward = (
-        row for row in s.routes(place.ns, family_of(dst)) if row.type == "unicast" and row.dev not in ("", place.dev)
-    )
-    return 3 if any(row.dst == "default" or parsed(dst) in ipaddress.ip_network(row.dst) for row in onward) else None
-
-
-def knows(s: Situation, place: wire.Place, dst: str) -> int | None:
-    """Whether a neighbour knows a way to somewhere that does not lead back to us: 0 when it forwards, 1 when it does not yet."""
-    if any(row.ns == place.ns for row in s.owners(dst)):
-        return 0
-    if len([link for link in s.links(place.ns) if link.kind != "loopback"]) < 2:
-        return None  # with one interface it is nobody's router
-    answer = s.ask(Question(place.ns, dst))
-    if answer.errno or answer.route is None or answer.route.dev in ("", place.dev):
-        return None
-    return 0 if forwards(s, place.ns, place.dev, dst) else 1
-
-
-def forwards(s: Situation, ns: str, dev: str, dst: str) -> bool:
-    """Whether a namespace passes on what comes in by an interface."""
-    if family_of(dst) == "inet6":
-        return bool(s.sysctl(ns, "ipv6/conf/all/forwarding"))
-    return bool(s.sysctl(ns, f"ipv4/conf/{dev}/forwarding", s.sysctl(ns, "ipv4/ip_forward")))
-
-
 def astray(s: Situation, ns: str, route: Route, dst: str, nexthop: str) -> Finding:
     """There is a route, but behind its interface nobody has the next hop's address."""
     match = fib.decide(s, ns, dst, route.prefsrc)
@@ -406,7 +222,7 @@ def astray(s: Situation, ns: str, route: Route, dst: str, nexthop: str) -> Findi
     for owner in owners:
         if (apart := stacked.apart(s, ns, route.dev, owner)) is not None:
             return apart
-    near = nearest(s, ns, dst)
+    near = gateways.nearest(s, ns, dst)
     if (
         near is None
         and entry.protocol == "kernel"
@@ -422,11 +238,11 @@ def _six(family: str) -> tuple[str, ...]:
 
 def _gateway_astray(s: Situation, ns: str, dev: str, entry: Route, dst: str, gateway: str) -> Finding:
     other, six = s.owners(gateway), _six(entry.family)
-    better = gateway_for(s, ns, dst) or gateway_for(s, ns, dst, broken=True)
+    better = gateways.gateway_for(s, ns, dst) or gateways.gateway_for(s, ns, dst, broken=True)
     facts = {"gateway": gateway, "dst": dst, "dev": dev, "others": other[0].ns if other else ""}
     fix = (ip(ns, *six, "route", "replace", entry.dst, "via", better),) if better else _nobody(s, ns, dev, gateway)
     if not s.addresses(ns, dev, entry.family, automatic=False) and not parsed(gateway).is_link_local:
-        return no_address(s, ns, dev, _somebody(s, ns, dev, entry.family), gateway)
+        return addresses.no_address(s, ns, dev, addresses.somebody(s, ns, dev, entry.family), gateway)
     on_link = any(parsed(gateway) in s.network(row) for row in s.addresses(ns, dev))
     if not on_link and not parsed(gateway).is_link_local:
         return Finding("gateway-off-link", ns, dev, facts, (ip(ns, *six, "route"),), fix)
@@ -450,7 +266,7 @@ def _too_wide(s: Situation, ns: str, dev: str, owner: Address, dst: str) -> Find
     length = owner.prefixlen
     if parsed(owner.address) in ipaddress.ip_network(f"{mine.address}/{length}", strict=False):
         return None
-    gateway = gateway_for(s, ns, dst)
+    gateway = gateways.gateway_for(s, ns, dst)
     facts = {"address": f"{mine.address}/{mine.prefixlen}", "dst": dst, "length": length}
     fix = [
         ip(ns, "addr", "del", f"{mine.address}/{mine.prefixlen}", "dev", dev),
@@ -481,7 +297,7 @@ def _wrong(
             )
         if not covering or entry.dst == str(s.network(covering[0])):
             fix.append(ip(ns, *six, "route", "replace", entry.dst, "dev", near[0].ifname))
-    elif (gateway := gateway_for(s, ns, dst)) is not None:
+    elif (gateway := gateways.gateway_for(s, ns, dst)) is not None:
         fix.append(ip(ns, *six, "route", "replace", entry.dst, "via", gateway))
     return Finding("wrong-route", ns, dev, facts, (ip(ns, "route", "get", dst),), tuple(fix))
 
@@ -496,16 +312,3 @@ def _nobody(s: Situation, ns: str, dev: str, dst: str) -> tuple[str, ...]:
     if owner is None or not lengths:
         return ()
     return (ip(owner.ns, "addr", "add", f"{dst}/{lengths[0]}", "dev", owner.dev),)
-
-
-def outside_of_us(s: Situation, ns: str, address: str) -> bool:
-    """Whether a namespace cannot be expected to know a private address: an outside one, or one with a public address."""
-    if ns.startswith("("):
-        return True
-    private = any(parsed(address) in net for net in _PRIVATE4 if net.version == parsed(address).version)
-    theirs = [
-        row
-        for row in s.addresses(ns, family=family_of(address), automatic=False)
-        if row.ifname != "lo" or row.scope == "global"
-    ]
-    return private and any(parsed(row.address).is_global for row in theirs)

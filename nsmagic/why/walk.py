@@ -6,7 +6,7 @@ import errno
 from dataclasses import dataclass, field, replace
 
 from nsmagic.model import Route
-from nsmagic.why import fib, forwarding, mending, neighbours, routes, sockets, wire
+from nsmagic.why import addresses, fib, forwarding, gateways, mending, neighbours, routes, sockets, wire
 from nsmagic.why.finding import Finding, Hop, inside, ip
 from nsmagic.why.situation import Question, Situation, family_of
 from nsmagic.why.situation import ip as parsed
@@ -127,7 +127,7 @@ def _travel(s: Situation, ns: str, trail: Trail, way: str, oif: str, depth: int)
             )
             return
         if iif and parsed(packet.src).is_link_local and family_of(packet.dst) == "inet6" and trail.legs:
-            trail.finding = routes.link_local_only(s, *trail.legs[0][:2], packet.src, packet.dst)
+            trail.finding = addresses.link_local_only(s, *trail.legs[0][:2], packet.src, packet.dst)
             return
         if iif:
             stopped = forwarding.forwards(s, at, iif, packet.dst)
@@ -155,7 +155,7 @@ def _transport(s: Situation, ns: str, packet: Packet) -> tuple[int, int, int] | 
 
 def _switched_off(s: Situation, ns: str, dev: str, dst: str) -> Finding | None:
     if family_of(dst) == "inet6" and s.sysctl(ns, f"ipv6/conf/{dev}/disable_ipv6"):
-        return routes.ipv6_disabled(ns, dev)
+        return addresses.ipv6_disabled(ns, dev)
     return None
 
 
@@ -165,7 +165,7 @@ def _not_yet(s: Situation, at: str, route: Route, packet: Packet, iif: str) -> F
         return None
     mine = [row for row in s.owners(packet.dst) if row.ns == at and s.tentative(row)]
     if mine and route.type != "local":
-        return routes.tentative(mine[0])
+        return addresses.tentative(mine[0])
     if route.type == "local" or parsed(packet.dst).is_link_local:
         return None
     here = s.addresses(at, route.dev, "inet6")
@@ -175,7 +175,7 @@ def _not_yet(s: Situation, at: str, route: Route, packet: Packet, iif: str) -> F
             return None
     else:
         own = [row for row in here if not parsed(row.address).is_link_local]
-    return routes.tentative(own[0]) if own and all(map(s.tentative, own)) else None
+    return addresses.tentative(own[0]) if own and all(map(s.tentative, own)) else None
 
 
 def _refused(s: Situation, at: str, trail: Trail, iif: str, way: str, number: int) -> Finding:
@@ -195,7 +195,7 @@ def _refused(s: Situation, at: str, trail: Trail, iif: str, way: str, number: in
 
 def _nat_missing(s: Situation, packet: Packet, found: Finding) -> Finding:
     """An answer that does not know its way back to a private address: the router should have put its own there."""
-    if found.code not in _ASTRAY or not routes.outside_of_us(s, found.ns, packet.dst):
+    if found.code not in _ASTRAY or not gateways.outside_of_us(s, found.ns, packet.dst):
         return found
     owner = next(iter(s.owners(packet.dst)), None)
     border = _border(s, packet, owner.ns) if owner is not None else None
@@ -228,7 +228,7 @@ def _no_router(s: Situation, at: str, stopped: Finding, trail: Trail) -> Finding
     ns, dev, _ = trail.legs[-1]
     dst = trail.packet.dst
     entry = fib.decide(s, ns, dst).route
-    better = routes.gateway_for(s, ns, dst)
+    better = gateways.gateway_for(s, ns, dst)
     if entry is None or not entry.gateway or better in (None, entry.gateway):
         return stopped
     fix = (ip(ns, *(("-6",) if entry.family == "inet6" else ()), "route", "replace", entry.dst, "via", str(better)),)
