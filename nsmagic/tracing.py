@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 from typing import TYPE_CHECKING
 
 from nsmagic import watching
@@ -10,7 +11,8 @@ from nsmagic.commands.cell import split
 from nsmagic.errors import LabError, NsmagicError
 from nsmagic.model import Snapshot
 from nsmagic.trace.capture import Capture
-from nsmagic.trace.journey import Journey, counted, is_address
+from nsmagic.trace.counters import counted
+from nsmagic.trace.journey import Journey
 from nsmagic.words.typed import nat_badges
 
 if TYPE_CHECKING:
@@ -40,6 +42,19 @@ def trace(lab: Lab, ns: str, what: str, timeout: float | None = None) -> Journey
         forwarding=frozenset(watching.forwarding(lab.client, [row.ns for row in snapshot.namespaces])), pending=pending,
         explains=hasattr(lab, "why"), rules=after,
     )  # fmt: skip
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address.
+
+    >>> is_address("8.8.8.8"), is_address("fe80::1%eth0"), is_address("ping 8.8.8.8")
+    (True, True, False)
+    """
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _rules(lab: Lab) -> Snapshot:

@@ -3,7 +3,7 @@
 ``Lab.trace`` captures on every interface of every namespace while a command runs, and joins what was seen (``join.py``). What the rules
 of nftables and of ``iptables-nft`` decided is joined as well (``ruling.py``): in namespaces that have rules the kernel traces packets for a
 table that goes with its socket, so that the rules are the same before and after. Of the old iptables, and where the kernel cannot do
-that, the rules are told whose counters rose meanwhile.
+that, the rules are told whose counters rose meanwhile (``counters.py``). What came of it all is worked out in ``ending.py``; here it is shown.
 """
 
 from __future__ import annotations
@@ -11,19 +11,18 @@ from __future__ import annotations
 import html
 import ipaddress
 import threading
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nsmagic.model import Snapshot
 from nsmagic.printable import columns, printable
 from nsmagic.trace.capture import Capture
+from nsmagic.trace.counters import Counted, by_counters, by_itself
+from nsmagic.trace.ending import Ending, Place
 from nsmagic.trace.join import Sighting, foreground, join
-from nsmagic.trace.ruling import Ruling, by_counters, in_order, rulings
-from nsmagic.trace.sequence import diagram
+from nsmagic.trace.ruling import Ruling, in_order, rulings
+from nsmagic.trace.sequence import Drawing, diagram
 from nsmagic.trace.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from nsmagic.result import Result
     from nsmagic.topology.picture import Topology
 
-_IPV4, _IPV6 = 0x0800, 0x86DD
 #: Sightings that are displayed; ``packets`` has all.
 _SHOWN = 200
 
@@ -43,38 +41,6 @@ class Live(Protocol):
     def static(self) -> Topology: ...
 
     def packets(self, flashes: Sequence[tuple[str, int, int]]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a packet was seen last. ``direction`` is ``in`` or ``out``, as the interface sees it. ``rule`` is the rule that ended its way,
-    in words (``dropped in blue by filter INPUT rule 1``), empty when none did or that is not known."""
-
-    ns: str
-    dev: str
-    direction: str
-    step: int
-    rule: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.ns}:{self.dev}"
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """A rule that counted packets meanwhile. ``hook`` is where the kernel calls its chain, ``family`` ``ip``, ``ip6`` or one of nft's own;
-    ``tool``, ``position`` and ``target`` are those of ``FirewallRule``."""
-
-    ns: str
-    table: str
-    chain: str
-    rule: str
-    packets: int
-    hook: str = ""
-    family: str = ""
-    tool: str = ""
-    position: int = 0
-    target: str = ""
 
 
 class Journey:
@@ -113,7 +79,7 @@ class Journey:
             *(route.gateway for route in snapshot.routes),
             *(what.dst for _, what in seen if not what.request),
         }
-        self._by_itself = [(frame, what) for frame, what in seen if what.background]
+        self._background = [(frame, what) for frame, what in seen if what.background]
         old = {(room, address) for room, address in pending if address not in wanted}
         #: Every sighting, in order; what the kernel says of its own accord is left out.
         self.steps: list[Sighting] = join(foreground(seen, old), Wiring(snapshot.links.rows))
@@ -128,146 +94,25 @@ class Journey:
         self._ruled: dict[int, list[Ruling]] = {}
         for ruling in self.rulings:
             self._ruled.setdefault(ruling.step, []).append(ruling)
+        self._end = Ending(ns, self.steps, self.rulings)
 
     # What came of it
-
-    @cached_property
-    def _sent(self) -> Sighting | None:
-        """The first thing that the room itself sent: no question for a neighbour, if there is anything else."""
-        own = [
-            each
-            for each in self.steps
-            if each.frame.ns == self.ns and not each.before and each.frame.direction == "out"
-        ]
-        return next((each for each in own if not each.what.request), own[0] if own else None)
-
-    @cached_property
-    def _answer(self) -> Sighting | None:
-        """The first thing that came in where the first was sent, from whom it was for."""
-        sent = self._sent
-        if sent is None or sent.what.request:
-            return None
-        wanted = (sent.what.dst, sent.what.src)
-        back = [
-            each
-            for each in self.steps
-            if each.frame.ns == self.ns and each.frame.direction == "in" and each.step > sent.step
-        ]
-        return next((each for each in back if each.what.addresses == wanted and each.what.quoted is None), None)
-
-    @cached_property
-    def _refusal(self) -> Sighting | None:
-        """Where somebody said no: an ICMP error about what was sent, or a reset in answer to it."""
-        sent = self._sent
-        if sent is None:
-            return None
-        # NAT translates what an error quotes too.
-        pairs = {each.what.addresses for each in self.steps if each.packet == sent.packet}
-        error = next((each for each in self.steps if each.what.quoted in pairs), None)
-        answer = self._answer
-        if error is None and answer is not None and answer.what.proto == "TCP" and " RST" in answer.what.info:
-            return next(each for each in self.steps if each.packet == answer.packet)
-        return error
 
     @property
     def answered(self) -> bool:
         """Whether whoever the first packet was for has sent one back, and it has arrived."""
-        return self._answer is not None and self._refusal is None
+        return self._end.answered
 
     @property
     def ended(self) -> Place | None:
         """Where the journey ended: with an answer where that arrived, else where the packet that got lost was seen last (the first
         one sent, or its answer); None when nothing was sent."""
-        last = self._last()
-        if last is None:
-            return None
-        stopped = self._stopped
-        said = f"{stopped.verdict} in {stopped.ns} by {stopped.where}" if stopped is not None else ""
-        return Place(*last.frame.place, last.frame.direction, last.step, said)
-
-    def _last(self) -> Sighting | None:
-        if self._answer is not None and self._refusal is None:
-            return self._answer
-        if self._refusal is not None:
-            return self._end_of(self._refusal)
-        sent = self._sent
-        if sent is None:
-            return None
-        wanted = (sent.what.dst, sent.what.src)
-        # An answer that got lost on its way back was seen somewhere; its addresses may have been translated.
-        pairs = {each.what.addresses for each in self.steps if each.packet == sent.packet}
-        back = {(dst, src) for src, dst in pairs} | {wanted}
-        if not sent.what.request:
-            # Where its neighbour answered that it is there is no answer to it.
-            answers = [
-                each
-                for each in self.steps
-                if each.what.addresses in back and each.packet != sent.packet and not each.what.request
-            ]
-            if answers:
-                return self._end_of(answers[0])
-            questions = [each for each in self._unanswered() if each.step > sent.step]
-            if questions:
-                return self._end_of(questions[-1])
-        return self._end_of(sent)
-
-    @cached_property
-    def _stopped(self) -> Ruling | None:
-        """The rule that ended the way of the first packet, or of its answer."""
-        sent, stops = self._sent, [each for each in self.rulings if each.stops]
-        if sent is None:
-            # It never came to an interface; what the kernel says of its own accord is no part of it.
-            own = [each for each in stops if each.ns == self.ns and not each.step]
-            return next((each for each in own if not each.what.background and not each.what.request), None)
-        last = self._last()
-        if self.answered or last is None:
-            return None
-        lost = sent.packet if self._refusal is not None else last.packet
-        here = next(
-            (each for each in stops if each.packet == lost and (each.step == last.step or lost != last.packet)), None
-        )
-        if here is not None:
-            return here
-        # An answer that no interface saw: it ended in the room in which the packet arrived.
-        back = [each for each in stops if not each.step and each.ns == last.frame.ns]
-        wanted = (last.what.dst, last.what.src)
-        return next((each for each in back if each.what.addresses == wanted), None)
-
-    def _unanswered(self) -> list[Sighting]:
-        """Questions for neighbours that nobody has answered."""
-        answered = {each.what.subject for each in self.steps if each.what.request == "answers"}
-        return [
-            each
-            for each in self.steps
-            if each.what.request == "asks" and not each.before and each.what.subject not in answered
-        ]
-
-    def _end_of(self, sighting: Sighting) -> Sighting:
-        seen = [each for each in self.steps if each.packet == sighting.packet]
-        # A bridge may have sent copies elsewhere as well: where a rule dropped it, it was for.
-        return next((each for each in seen if any(ruling.stops for ruling in self._ruled.get(each.step, ()))), seen[-1])
+        return self._end.place
 
     @property
     def outcome(self) -> str:
         """What came of it, in a sentence."""
-        ended, last, stopped = self.ended, self._last(), self._stopped
-        by_rule = f": {stopped}" if stopped is not None else ""
-        if ended is None or last is None:
-            said = self._said()
-            return f"nothing was sent from {self.ns}" + (f": {said}" if said else "") + by_rule
-        if self._refusal is not None:
-            by = self._refusal
-            return f"refused by {by.frame.ns}: {by.what.info}{by_rule}"
-        if self._answer is not None:
-            return f"answered: {self._answer.what.words} came back to {ended}"
-        if last.what.request:
-            return f"ended at {ended}: nobody answered “{last.what.info}”"
-        way = "came in and went no further" if ended.direction == "in" else "went out and came in nowhere"
-        if ended.direction == "in" and not last.before:
-            way = "was seen only there"
-        if stopped is not None and not stopped.step:
-            by_rule = f": its answer was {stopped}"
-        return f"ended at {ended}: {last.what.words} {way}{by_rule}"
+        return self._end.told(self._said())
 
     def _said(self) -> str:
         """What the command said went wrong."""
@@ -279,7 +124,7 @@ class Journey:
     @property
     def _offer(self) -> str:
         """Who explains it."""
-        sent = self._sent
+        sent = self._end.sent
         if self.answered or not self._explains:
             return ""
         to = sent.what.dst if sent is not None and not sent.what.request else self._address()
@@ -365,25 +210,12 @@ class Journey:
             lines.append(f"… {len(self.steps)} sightings in all; .packets has them")
         return lines
 
-    def _noise(self, rule: Counted) -> int:
-        """How many packets that the kernel sent of its own accord a rule may have counted: groups are joined at any moment, and a
-        notebook must say the same every time."""
-        way = {"prerouting": "in", "input": "in", "output": "out", "postrouting": "out"}.get(rule.hook.lower())
-        kinds = {"ip": (_IPV4,), "ip6": (_IPV6,)}.get(rule.family, (_IPV4, _IPV6))
-        seen: dict[bytes, Counter[str]] = {}
-        for frame, what in self._by_itself:
-            here = (frame.ns, frame.direction) == (rule.ns, way) and frame.protocol in kinds
-            if here and _may_match(rule.rule, frame.dev, *what.addresses):
-                # At a bridge and at its ports it is the same packet.
-                seen.setdefault(what.key, Counter())[frame.dev] += 1
-        return sum(max(each.values()) for each in seen.values())
-
     def _ending(self) -> list[str]:
         lines = [
             f"counted by {each.ns}, table {each.table}, chain {each.chain}: "
             f"{each.rule.removeprefix(f'-A {each.chain} ')}"
             for each in self.counted
-            if each.packets > self._noise(each)
+            if each.packets > by_itself(each, self._background)
         ]
         lines.append(self.outcome)
         lines += [self._offer] if self._offer else []
@@ -451,61 +283,3 @@ class Journey:
         ending = "<br/>".join(html.escape(line) for line in self._ending())
         bundle["text/html"] = f"{drawn}\n<p>{ending}</p>\n{table}"
         return bundle
-
-
-class Drawing(str):
-    """A drawing in text, shown as it is."""
-
-    __slots__ = ()
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(str(self))
-
-
-def counted(before: Snapshot, after: Snapshot) -> list[Counted]:
-    """The rules, and policies that drop, whose counters rose, in the order in which the kernel has them."""
-    known = {_identity(row): row.packets for row in before.firewall.rows}
-    found = []
-    for row in after.firewall.rows:
-        packets = row.packets - known.get(_identity(row), 0)
-        # That a chain's policy lets a packet pass is no rule that it met.
-        if packets > 0 and (row.position or row.target != "ACCEPT"):
-            place = row.ns, row.table, row.chain, row.rule, packets
-            found.append(Counted(*place, row.hook, row.family, row.tool, row.position, row.target))
-    return found
-
-
-def _may_match(rule: str, dev: str, src: str, dst: str) -> bool:
-    """Whether a packet may be one that a rule of iptables counts, as far as interface and addresses say.
-
-    >>> _may_match("-A POSTROUTING -s 10.0.0.0/8 -o eth0 -j MASQUERADE", "eth0", "10.1.1.1", "224.0.0.22")
-    True
-    """
-    for option, value in pairwise(rule.split()):
-        if option in ("-i", "-o") and value != dev:
-            return False
-        address = {"-s": src, "-d": dst}.get(option)
-        if address is not None:
-            try:
-                if ipaddress.ip_address(address) not in ipaddress.ip_network(value, strict=False):
-                    return False
-            except ValueError:
-                continue  # a name, or several networks
-    return True
-
-
-def _identity(row: Any) -> tuple[Any, ...]:
-    return (row.ns, row.tool, row.family, row.table, row.chain, row.position, row.rule)
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is an IP address.
-
-    >>> is_address("8.8.8.8"), is_address("fe80::1%eth0"), is_address("ping 8.8.8.8")
-    (True, True, False)
-    """
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -3,7 +3,7 @@
 The kernel tells the beginnings of a packet's headers (``nft_trace``, net/netfilter/nf_tables_trace.c) and no time. So a ruling is
 joined by what neither routing nor NAT changes (:func:`identity`); where several packets have that in common, by their order. What
 was dropped before any interface saw it (in ``OUTPUT``) has no sighting. The old iptables tells nothing of a packet; its counters do
-(:func:`by_counters`).
+(``counters.py``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from nsmagic.model import Snapshot
 from nsmagic.trace.decode import Decoded, decode
@@ -165,70 +165,6 @@ def rulings(
 def in_order(made: Iterable[Ruling]) -> tuple[Ruling, ...]:
     """Rulings in the order of the sightings that they belong to; those that no interface saw last."""
     return tuple(sorted(made, key=lambda each: (not each.step, each.step)))
-
-
-class Counts(Protocol):
-    """A rule that counted packets while the journey was under way (``journey.Counted``)."""
-
-    @property
-    def ns(self) -> str: ...
-    @property
-    def tool(self) -> str: ...
-    @property
-    def family(self) -> str: ...
-    @property
-    def table(self) -> str: ...
-    @property
-    def chain(self) -> str: ...
-    @property
-    def position(self) -> int: ...
-    @property
-    def target(self) -> str: ...
-    @property
-    def rule(self) -> str: ...
-    @property
-    def packets(self) -> int: ...
-
-
-def by_counters(counted: Iterable[Counts], steps: Sequence[Sighting]) -> list[Ruling]:
-    """What rules of the old iptables stopped, of which the kernel tells nothing but their counters.
-
-    Only where it is certain: one rule of a room that stops packets counted as many as came into that room and were seen nowhere after.
-
-    >>> by_counters([], [])
-    []
-    """
-    stopping: dict[str, list[Counts]] = {}
-    for each in counted:
-        if each.tool == "iptables-legacy" and each.target.startswith(("DROP", "REJECT")):
-            stopping.setdefault(each.ns, []).append(each)
-    last = {each.packet: each for each in steps}
-    made = []
-    for ns, those in stopping.items():
-        ended = [each for each in last.values() if each.frame.ns == ns and _went_no_further(each, steps)]
-        if len(those) == 1 and those[0].packets == len(ended):
-            rule = those[0]
-            verdict = "rejected" if rule.target.startswith("REJECT") else "dropped"
-            made += [
-                Ruling(ns, rule.family, rule.table, rule.chain, rule.position, 0, verdict, rule.rule, each.step, each.packet, each.what)
-                for each in ended
-            ]  # fmt: skip
-    return made
-
-
-def _went_no_further(sighting: Sighting, steps: Sequence[Sighting]) -> bool:
-    """Whether a packet that came in somewhere is one that a rule may have stopped: of IP, and not answered from there."""
-    what, frame = sighting.what, sighting.frame
-    if frame.direction != "in" or what.request or not what.src or what.background:
-        return False
-    back = (what.dst, what.src)
-    return not any(
-        each.step > sighting.step
-        and each.frame.ns == frame.ns
-        and each.what.addresses == back
-        and each.what.quoted is None
-        for each in steps
-    )
 
 
 def _alike(candidates: Sequence[Sighting], what: Decoded) -> list[list[Sighting]]:

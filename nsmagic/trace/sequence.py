@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nsmagic.printable import pad, printable, width
 from nsmagic.trace.join import Sighting
 
 _GAP = 4
+
+
+class Drawing(str):
+    """A drawing in text, shown as it is."""
+
+    __slots__ = ()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
 
 
 def diagram(sightings: Sequence[Sighting]) -> str:
