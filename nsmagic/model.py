@@ -1,7 +1,7 @@
 """The nouns of a lab: frozen rows, and the snapshot that holds them in columns.
 
 Nothing here talks to a kernel. ``netlink/`` fills these from what the kernel says, ``tables/`` and ``topology/`` show
-them, ``changes.py`` compares them. A row's fields are in the order in which the row travels: a frame carries a table as
+them, ``changes/`` says what became of them. A row's fields are in the order in which the row travels: a frame carries a table as
 ``{"columns": [...], "rows": [[...], …]}`` and ``Snapshot`` keeps it that way until somebody asks for objects.
 
 A namespace is named by its name in ``ip netns``; the lab's own root is ``host``; one without a name is shown in

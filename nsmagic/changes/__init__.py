@@ -1,0 +1,146 @@
+"""What a command changed, in words: one line for each thing, ``+`` new, ``-`` gone, ``~`` changed.
+
+What the kernel does by itself as a consequence is left out, because the line of its cause says enough and because much of
+it comes a moment later and would make the output vary: carrier and operational state, link-local addresses, the routes
+that an address brings, entries of the local table, what bridges learn, what a namespace just made is born with, everything
+in one that was deleted.
+The same thing typed by a person, alone in its batch, is shown.
+
+:func:`lines` lays out. What belongs together, and what is a consequence of what, a ``Batch`` knows (``batch.py``); ``links.py`` and
+``entries.py`` find the words by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from nsmagic.changes.batch import Batch, Said
+from nsmagic.changes.entries import EntryWords
+from nsmagic.changes.links import LinkWords
+from nsmagic.model import Change, Snapshot
+from nsmagic.printable import pad, printable, width
+from nsmagic.words.typed import firewall_place, firewall_words, rule_words
+
+__all__ = ["Said", "early", "lines"]
+
+_WORD = {
+    "namespaces": "namespace",
+    "links": "link",
+    "addrs": "addr",
+    "routes": "route",
+    "neighbours": "neighbour",
+    "rules": "rule",
+    "fdb": "fdb",
+    "sysctls": "sysctl",
+    "firewall": "",
+}
+#: Wider subjects than this do not push the second column of other lines to the right.
+_WIDEST = 48
+#: Priorities of the rules that every namespace is born with.
+_OWN_RULES = frozenset({0, 32766, 32767})
+
+
+def lines(
+    changes: Sequence[Change], context: Snapshot | None = None, known: Mapping[int, Said] | None = None
+) -> list[str]:
+    """The lines for a batch of changes, in their order; names and values aligned over the batch.
+
+    Parameters
+    ----------
+    changes
+        What one command, or one cell, changed, in the order in which it happened.
+    context
+        The lab afterwards. It knows what the changed rows do not say: MACs and kinds of links, addresses beside a new one.
+    known
+        What ``early`` has said of some of them, by ``id``.
+
+    >>> from nsmagic.model import Link
+    >>> down = Link("red", 2, "veth-red", "veth", peer="veth-blue", peer_ns="blue")
+    >>> up = Link("red", 2, "veth-red", "veth", flags=1, peer="veth-blue", peer_ns="blue")
+    >>> print(*lines([Change("~", "links", down, up)]))
+    ~ link red/veth-red  up, no carrier: the other end is down
+    """
+    batch = Batch(changes, context)
+    words_of = _Words(batch)
+    known = known if known and not (batch.gone_ns or batch.names) else {}
+    shown: list[Said] = []
+    for change in batch.changes:
+        said = known.get(id(change)) or words_of.said(change)
+        if said[0]:
+            shown.append(said)
+    heads = max((width(head) for head, words, _ in shown if words and width(head) <= _WIDEST), default=0)
+    values = max((width(words) for _, words, note in shown if note), default=0)
+    return [
+        f"{pad(head, heads)}  {pad(words, values if note else 0)}{'   ' if note else ''}{note}".rstrip()
+        for head, words, note in shown
+    ]
+
+
+def early(change: Change) -> Said | None:
+    """What will be said of a change whose words are the same whatever comes after it, unless a namespace goes or a link gets another
+    name; None of any other. Of hundreds of changes most can be worded while the next ones are still made.
+    """
+    row, new = change.new, change.op == "+"
+    if row is None or not (new or change.op == "~"):
+        return None
+    if change.table == "links":
+        alone = row.kind != "loopback" or not new
+    elif change.table == "routes":
+        alone = new and row.family == "inet" and row.type == "unicast" and row.protocol != "kernel"
+    else:
+        alone = change.table == "namespaces"
+    return _ALONE.said(change) if alone else None
+
+
+class _Words:
+    """The words for each change of a batch."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch, self.links, self.entries = batch, LinkWords(batch), EntryWords(batch)
+
+    def said(self, change: Change) -> Said:
+        """The beginning of a line, its words, its remark; nothing for a change that is left out."""
+        subject, words, note = self._describe(change)
+        if not subject:
+            return "", "", ""
+        word = f"{_WORD[change.table]} " if _WORD[change.table] else ""
+        return f"{change.op} {word}{printable(subject)}", printable(words), note
+
+    def _describe(self, change: Change) -> Said:
+        """``(subject, words, note)``; an empty subject leaves the change out."""
+        row, batch = change.new if change.new is not None else change.old, self.batch
+        if change.table == "namespaces":
+            return (row.ns, "", "") if change.op != "~" else _renamed(change)
+        if change.table == "sysctls":
+            return row.ns, f"{row.name} {_arrow(change)}", ""
+        if change.table == "links":
+            return self.links.describe(change)
+        if change.table == "firewall":
+            return ("", "", "") if row.ns in batch.gone_ns else (f"{firewall_place(row)}:", firewall_words(row), "")
+        if row.ns in batch.gone_ns or (
+            row.ns in batch.new_ns and change.table == "rules" and row.priority in _OWN_RULES
+        ):
+            return "", "", ""
+        if change.table == "addrs":
+            return self.entries.addr(change, row)
+        if change.table == "routes":
+            return self.entries.route(change, row)
+        if change.table == "neighbours":
+            return self.entries.neighbour(change, row)
+        if change.table == "fdb":
+            return self.entries.fdb(change, row)
+        return row.ns, rule_words(row), ""
+
+
+def _renamed(change: Change) -> Said:
+    """A namespace that has another name now."""
+    return (change.old.ns, f"named {change.new.ns}", "") if change.old.ns != change.new.ns else ("", "", "")
+
+
+def _arrow(change: Change) -> str:
+    old, new = (side.value if side is not None else "none" for side in (change.old, change.new))
+    return f"{old} → {new}"
+
+
+#: No changes: what is said beside none of a change is said of it alone.
+_ALONE = _Words(Batch((), None))
