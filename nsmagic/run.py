@@ -40,6 +40,7 @@ from nsmagic.steps import (
     native,
     natives,
     no_names,
+    printed,
     typed_in,
 )
 from nsmagic.steps import Interrupted as Interrupted
@@ -83,6 +84,8 @@ class Runner:
             The lab ended meanwhile.
         """
         self._alone = cell.script is not None or len(cell.steps) == 1
+        if cell.skipped:
+            self._telling.text(f"notice: {printed(cell.skipped)}\n")
         try:
             if cell.script is not None:
                 self._script(cell.script)

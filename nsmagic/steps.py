@@ -126,6 +126,24 @@ def size(number: int) -> str:
     return f"{number} bytes"
 
 
+def printed(lines: Sequence[int]) -> str:
+    """What is said of the lines of a cell that were pasted along as output, by their numbers.
+
+    >>> printed([4])
+    'line 4 has no prompt, so it is taken for output and not run; to run it, put $ and a blank before it'
+    >>> printed([4, 5, 9])
+    'lines 4-5, 9 have no prompt, so they are taken for output and not run; to run one, put $ and a blank before it'
+    """
+    spans: list[list[int]] = []
+    for line in lines:
+        if spans and line == spans[-1][1] + 1:
+            spans[-1][1] = line
+        else:
+            spans.append([line, line])
+    named = ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in spans)
+    return hints.say("printed-lines" if len(lines) > 1 else "printed-line", lines=named)
+
+
 def typed_in(step: Step, ns: str) -> str:
     """The namespace in which a command's text means what it meant: of lines below ``ip netns exec red bash`` that is red."""
     ran_in = getattr(step.run, "ns", None)

@@ -560,6 +560,18 @@ def test_a_form_that_only_the_tool_knows_says_that_it_is_missing(bare: Lab) -> N
 # Text as it is copied
 
 
+def test_output_that_was_pasted_along_is_not_run_and_that_is_said(lab: Lab) -> None:
+    result = lab.run(
+        "$ sudo ip netns add red\n$ ip netns\nred\n$ ip netns exec red true | cat\nCannot open it\nat all\n$ ip -n red link set lo up"
+    )
+    assert result.ok
+    assert result.text.splitlines()[0] == (
+        "notice: lines 3, 5-6 have no prompt, so they are taken for output and not run; to run one, put $ and a blank before it"
+    )
+    assert list(lab["red"].links.admin) == ["UP"]
+    assert "\nred" not in lab.script()
+
+
 def test_prompts_sudo_comments_and_continuations(lab: Lab) -> None:
     result = lab.run(
         """\

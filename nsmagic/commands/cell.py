@@ -5,10 +5,8 @@
 
 Rules where a terminal leaves a choice
 --------------------------------------
-**Prompts.** ``$ ``, ``user@host:~$ ``, ``root@host:~# `` and ``[root@h ~]# `` at the start of a line are always prompts, and so is
-``host> `` before a tool that we know. ``# `` could be a comment, which is far more frequent: it is a prompt only when every line of the
-cell that is not empty begins with ``# `` (or is ``#`` alone) and at least one of them goes on with a command word that we
-know; those lines are then commands and the others comments. Output that was pasted along is not guessed at.
+**Prompts and output.** What is a prompt, and which lines were printed and pasted along, says ``prompts.py``: below the first prompt a
+line without one is not run unless it looks like a command. The lines left out are in ``Cell.skipped``.
 
 **Shells.** ``ip netns exec red bash`` on a line of its own (also ``sh``, ``nsenter --net=/run/netns/red``, plain ``bash``,
 ``sudo -i``, ``su``) makes the following lines run there until ``exit``; they nest. An ``exit`` outside of any ends the cell quietly, as
@@ -27,68 +25,12 @@ from collections.abc import Iterable
 
 from nsmagic.commands.command import Batch, Cell, Program, Script, Step
 from nsmagic.commands.lexer import Simple, scan
-from nsmagic.commands.parse import TOOLS, parse, tool_name
+from nsmagic.commands.parse import parse
+from nsmagic.commands.prompts import Prompts
 from nsmagic.commands.shells import enters_shell, leaves_shell, script_text
 from nsmagic.errors import CommandSyntaxError
 from nsmagic.sentences import say
 
-#: Words that begin a command line often enough to tell a ``# `` prompt from a comment.
-KNOWN = frozenset(TOOLS) | frozenset(
-    [
-        "sudo",
-        "iptables",
-        "ip6tables",
-        "iptables-save",
-        "nft",
-        "tcpdump",
-        "nsenter",
-        "unshare",
-        "curl",
-        "wget",
-        "nc",
-        "ncat",
-        "socat",
-        "ethtool",
-        "tc",
-        "conntrack",
-        "ss",
-        "netstat",
-        "traceroute",
-        "tracepath",
-        "mtr",
-        "dig",
-        "nslookup",
-        "host",
-        "modprobe",
-        "lsns",
-        "ps",
-        "ls",
-        "cat",
-        "echo",
-        "cd",
-        "docker",
-        "ovs-vsctl",
-        "dnsmasq",
-        "dhclient",
-        "iperf",
-        "iperf3",
-        "telnet",
-        "arping",
-        "hostname",
-        "exit",
-        "bash",
-    ]
-)
-_PROMPT = re.compile(
-    r"[ \t]*(?:"
-    r"\[[^\[\]\s@]{1,40}@[^\[\]\n]{1,80}\][$#%](?:[ \t]+|(?=\n|\Z))"
-    r"|(?:\([^()\s]{1,40}\)[ \t]*)?[\w.-]{1,40}@[\w.-]{1,64}(?:[: \t][^\s$#%>]{0,120}[ \t]?)?[$#%>](?:[ \t]+|(?=\n|\Z))"
-    r"|\$(?:[ \t]+|(?=\n|\Z))"
-    r")"
-)
-_HOST_PROMPT = re.compile(r"[ \t]*[\w.-]{1,40}>[ \t]+(?=([\w./-]{1,40}))")
-_ROOT_PROMPT = re.compile(r"[ \t]*#[ \t]+(?=([\w./-]{1,40}))")
-_ROOT_LINE = re.compile(r"[ \t]*#(?:[ \t].*)?\Z")
 _CONTINUED = re.compile(r"([ \t]*)\\\n(?:> )?([ \t]*)")
 
 
@@ -196,26 +138,16 @@ class _Reader:
         self.text, self.before = text, before
         self.steps: list[Step] = []
         self.shells: list[str | None] = [ns]
-        self.root_prompts = _has_root_prompts(text)
         self.heredoc: tuple[int, str] | None = None
 
     def read(self) -> Cell:
-        found = scan(self.text, prompt=self.prompt, on_list=self.line_done)
+        found = scan(self.text, lines=Prompts(self.text), on_list=self.line_done)
         reasons = found.reasons
+        skipped = tuple(self.before + line for line in found.skipped)
         if reasons or self.heredoc:
             line, why = reasons[0] if reasons else self.heredoc or (1, "")
-            return Cell(script=Script(script_text(found), why, line))
-        return Cell(tuple(self.steps))
-
-    def prompt(self, text: str, at: int) -> int:
-        """How many characters at the start of a line are a prompt."""
-        if found := _PROMPT.match(text, at):
-            return found.end() - at
-        if (found := _HOST_PROMPT.match(text, at)) and tool_name(found[1]) in KNOWN:
-            return found.end() - at
-        if self.root_prompts and (found := _ROOT_PROMPT.match(text, at)) and tool_name(found[1]) in KNOWN:
-            return found.end() - at
-        return 0
+            return Cell(script=Script(script_text(found), why, line), skipped=skipped)
+        return Cell(tuple(self.steps), skipped=skipped)
 
     def line_done(self, simples: list[Simple], end: int) -> bool:
         """Turn the commands of a finished line into steps; True when the cell ends here."""
@@ -267,11 +199,3 @@ class _Reader:
 
 def _with_lines(batch: Batch, lines: tuple[str, ...]) -> Batch:
     return Batch(batch.file, lines, batch.force, batch.ns, batch.tool, batch.prefix)
-
-
-def _has_root_prompts(text: str) -> bool:
-    """Whether the ``# `` of this cell are prompts: every line has one, and a command that we know follows at least once."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    if not lines or not all(_ROOT_LINE.match(line) for line in lines):
-        return False
-    return any((found := _ROOT_PROMPT.match(line)) and tool_name(found[1]) in KNOWN for line in lines)

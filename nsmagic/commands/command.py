@@ -193,7 +193,8 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell, read: its steps, or one script."""
+    """A cell, read: its steps, or one script. ``skipped`` are the lines that were output, pasted along with prompts."""
 
     steps: tuple[Step, ...] = ()
     script: Script | None = None
+    skipped: tuple[int, ...] = ()

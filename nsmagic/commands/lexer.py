@@ -6,7 +6,8 @@ line begins, while quoted text and heredocs stay as they are. What was found is 
 
 - ``simples``: the simple commands of the top level, in order, with their words unquoted and where they stand;
 - ``reasons``: every construct that makes the cell a script (pipe, variable, loop, redirection …), with its line;
-- ``cuts``: what has to be taken out of the text before bash gets it.
+- ``cuts``: what has to be taken out of the text before bash gets it; ``skipped`` are the numbers of the lines that were
+  printed, which are among the cuts.
 
 The text is taken as it stands after ``\\r\\n`` became ``\\n``. Work and nesting are bounded: every character is looked at a
 bounded number of times, and deeper nesting than a person writes is left to bash.
@@ -19,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from nsmagic.commands.tokens import Token, Tokens
 from nsmagic.errors import CommandSyntaxError
@@ -54,6 +55,20 @@ RESERVED = frozenset(
 )
 #: After these another command word follows.
 _OPENS = frozenset(["if", "then", "elif", "else", "while", "until", "do", "time", "{", "!"])
+#: By how many constructs more there are open behind these.
+_OPEN = {
+    "if": 1,
+    "for": 1,
+    "while": 1,
+    "until": 1,
+    "select": 1,
+    "case": 1,
+    "{": 1,
+    "fi": -1,
+    "done": -1,
+    "esac": -1,
+    "}": -1,
+}
 #: Builtins that act on the shell itself, or exist nowhere else.
 BUILTINS = frozenset(
     [
@@ -126,13 +141,15 @@ class Heredoc:
 @dataclass(slots=True)
 class Simple:
     """A simple command of the top level. ``start`` and ``end`` are its place in the text; ``alone``: nothing else is in
-    its list, so that it may be the line by which a person enters a shell; ``behind``: where its ``&`` ends."""
+    its list, so that it may be the line by which a person enters a shell, unless it is ``inner``, a part of a loop or of a function;
+    ``behind``: where its ``&`` ends."""
 
     words: list[Token] = field(default_factory=list)
     after: After = "always"
     background: bool = False
     behind: int = 0
     alone: bool = True
+    inner: bool = False
     line: int = 0
     heredoc: Heredoc | None = None
 
@@ -158,12 +175,23 @@ class Scan:
     reasons: list[tuple[int, str]] = field(default_factory=list)
     cuts: list[tuple[int, int]] = field(default_factory=list)
     stopped: int = 0
+    skipped: list[int] = field(default_factory=list)
+
+
+class Lines(Protocol):
+    """What the lines of a text are; asked of those at which a command begins, in their order."""
+
+    def prompt(self, at: int) -> int:
+        """How many characters at the start of a line are a prompt."""
+
+    def output(self, at: int) -> bool:
+        """Whether a line without a prompt is no command but was printed."""
 
 
 def scan(
     text: str,
     *,
-    prompt: Callable[[str, int], int] | None = None,
+    lines: Lines | None = None,
     on_list: Callable[[list[Simple], int], bool] | None = None,
 ) -> Scan:
     """Read a text.
@@ -172,8 +200,8 @@ def scan(
     ----------
     text
         The text; ``\\r\\n`` is taken as ``\\n``.
-    prompt
-        ``prompt(text, start of line)`` says how many characters there are a prompt; asked where a command line begins.
+    lines
+        Says what are prompts and printed lines, which are left out; without it nothing is.
     on_list
         Called with the simple commands of a finished line and the place after it; True ends the reading there.
 
@@ -187,7 +215,7 @@ def scan(
     >>> scan("ip link | wc -l").reasons
     [(1, 'a pipe')]
     """
-    return _Scanner(text, prompt, on_list).read()
+    return _Scanner(text, lines, on_list).read()
 
 
 class _TooDeep(Exception):
@@ -198,14 +226,17 @@ class _Scanner(Tokens):
     def __init__(
         self,
         text: str,
-        prompt: Callable[[str, int], int] | None,
+        lines: Lines | None,
         on_list: Callable[[list[Simple], int], bool] | None,
     ) -> None:
         super().__init__(text)
-        self.prompt = prompt
+        self.lines = lines
         self.on_list = on_list
         self.simples: list[Simple] = []
         self.heredocs: list[Heredoc] = []
+        self.skipped: list[int] = []
+        #: Words such as ``for`` and ``if`` that wait for their ``done`` and ``fi``.
+        self.open = 0
 
     # -- the whole ------------------------------------------------------------------------------------------------------
     def read(self) -> Scan:
@@ -222,7 +253,7 @@ class _Scanner(Tokens):
                 raise
             # Some shell came before: bash reads the whole and complains in its own words.
             self.at = len(self.text)
-        return Scan(self.text, self.simples, self.reasons, self.cuts, self.at)
+        return Scan(self.text, self.simples, self.reasons, self.cuts, self.at, self.skipped)
 
     def top(self) -> None:
         """The top level, line by line."""
@@ -235,13 +266,26 @@ class _Scanner(Tokens):
             if self.on_list is not None and done and not self.reasons and self.on_list(done, self.at):
                 return
 
-    def line_start(self) -> None:
-        """Where a command line begins: leave its prompt out."""
-        size = self.prompt(self.text, self.at) if self.prompt is not None else 0
+    def line_start(self, joined: bool = False) -> None:
+        """Where a command line begins: leave its prompt out, or the whole when it was printed. ``joined``: it goes on with the one before."""
+        if self.lines is None:
+            return
+        size = self.lines.prompt(self.at)
         if size:
             self.prompted = True
+        elif joined or self.open:
+            self.continuation()
+            return
+        elif self.lines.output(self.at):
+            self.skipped.append(self.line(self.at))
+            size = self.end_of_line() - self.at
+        if size:
             self.cuts.append((self.at, self.at + size))
             self.at += size
+
+    def end_of_line(self) -> int:
+        end = self.text.find("\n", self.at)
+        return end if end >= 0 else len(self.text)
 
     def one_line(self) -> bool:
         """One line with all that belongs to it (what follows ``&&`` on the next, heredocs). False at the end of the text."""
@@ -251,7 +295,8 @@ class _Scanner(Tokens):
             token = self.token()
             if token is not None and not token.op:
                 command = self.word(token, command)
-                current.line = current.line or self.line(token.start)
+                if not current.words:
+                    current.line, current.inner = self.line(token.start), self.open > 0
                 current.words.append(token)
                 continue
             text = token.text if token is not None else ""
@@ -260,7 +305,7 @@ class _Scanner(Tokens):
                 continue
             if text == "\n" and joined and not current.words:
                 self.read_heredocs()
-                self.line_start()
+                self.line_start(joined=True)
                 continue
             if current.words:
                 listed.append(current)
@@ -315,6 +360,7 @@ class _Scanner(Tokens):
         text = token.text
         if command and token.plain and text in RESERVED:
             self.because(text, token.start)
+            self.open = max(self.open + _OPEN.get(text, 0), 0)
             return text in _OPENS
         if _PATTERN.search(token.bare):
             self.because("a pattern for file names", token.start)
@@ -348,9 +394,11 @@ class _Scanner(Tokens):
         """The bodies of the heredocs that the finished line announced."""
         for doc in self.heredocs:
             lines = []
+            second = self.prompted and self.has_second_prompts(doc)
             while self.at < len(self.text):
-                end = self.text.find("\n", self.at)
-                end = len(self.text) if end < 0 else end
+                if second:
+                    self.continuation()
+                end = self.end_of_line()
                 line = self.text[self.at : end]
                 self.at = min(end + 1, len(self.text))
                 line = line.lstrip("\t") if doc.tabs else line
@@ -359,6 +407,15 @@ class _Scanner(Tokens):
                 lines.append(line)
             doc.lines = tuple(lines)
         self.heredocs.clear()
+
+    def has_second_prompts(self, doc: Heredoc) -> bool:
+        """Whether every line of a heredoc, its end too, has the second prompt."""
+        for line in self.text[self.at :].split("\n"):
+            if not line.startswith(">"):
+                return False
+            if line[1:].strip() == doc.delimiter:
+                return True
+        return False
 
     def nested(self, end: str, start: int, depth: int) -> None:
         """Shell inside shell, up to its closing parenthesis: only ``sudo`` matters there."""
@@ -387,4 +444,5 @@ class _Scanner(Tokens):
                 continue
             elif token.text == "\n":
                 self.read_heredocs()
+                self.continuation()
             command = True

@@ -8,7 +8,7 @@ giving its following steps the namespace; a script does it with a here-document:
 from __future__ import annotations
 
 from nsmagic.commands.command import Program
-from nsmagic.commands.lexer import RESERVED, Scan, Simple
+from nsmagic.commands.lexer import Scan, Simple
 from nsmagic.commands.parse import SHELLS, parse, peel, tool_name, without_nsenter
 
 EXIT = frozenset({"exit", "logout"})
@@ -18,8 +18,8 @@ _ROOT_SHELLS = frozenset(
 )  # fmt: skip
 _SHELL_WORDS = SHELLS | {"su", "sudo", "nsenter"}
 _MARK = "END-OF-SHELL-{}"
-#: Where lines belong to a larger construct, an entered shell cannot be told from an ordinary program.
-_COMPOUND = RESERVED | {"a subshell or function", "deep nesting", "a heredoc"}
+#: Where these are, it is not known which lines belong to a larger construct, and so are no lines of an entered shell.
+_UNSURE = frozenset({"function", "coproc", "deep nesting", "a heredoc"})
 
 
 def enters_shell(argv: tuple[str, ...]) -> tuple[bool, str | None]:
@@ -64,7 +64,7 @@ def script_text(found: Scan) -> str:
     """
     edits = [(start, end, "") for start, end in found.cuts]
     tail = ""
-    if not any(why in _COMPOUND for _, why in found.reasons):
+    if not any(why in _UNSURE for _, why in found.reasons):
         entered, tail = _entered(found)
         edits += entered
     out, at = [], 0
@@ -82,7 +82,7 @@ def _entered(found: Scan) -> tuple[list[tuple[int, int, str]], str]:
     marks: list[str] = []
     count = 0
     for simple in found.simples:
-        if not simple.alone or simple.background or simple.heredoc is not None:
+        if not simple.alone or simple.inner or simple.background or simple.heredoc is not None:
             continue
         if leaves_shell(simple) and marks:
             start = text.rfind("\n", 0, simple.start) + 1

@@ -16,6 +16,7 @@ _NAME_START = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_01
 OPERATORS = ("<<<", "<<-", "&>>", ";;&", "&&", "||", ";;", ";&", "|&", "<<", ">>", "<&", ">&", "<>", ">|", "&>",
               ";", "&", "|", "<", ">", "(", ")", "\n")  # fmt: skip
 _META = frozenset(" \t\n;&|<>()")
+_SECOND_PROMPT = re.compile(r">(?: |(?=\n|\Z))")
 #: A word in which nothing is special: most words.
 _ORDINARY = re.compile(r"[^ \t\n;&|<>()'\"\\$`~]+(?=[ \t\n;&|<>()]|\Z)")
 
@@ -92,9 +93,9 @@ class Tokens:
 
     def continuation(self) -> None:
         """A line that goes on: text copied from a terminal has the second prompt, ``> ``, there."""
-        if self.prompted and self.text.startswith("> ", self.at):
-            self.cuts.append((self.at, self.at + 2))
-            self.at += 2
+        if self.prompted and (found := _SECOND_PROMPT.match(self.text, self.at)):
+            self.cuts.append(found.span())
+            self.at = found.end()
 
     def read_word(self, depth: int) -> Token:
         text, size = self.text, len(self.text)

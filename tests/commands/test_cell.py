@@ -229,8 +229,21 @@ def test_shells_entered_in_a_script_read_the_lines_that_follow() -> None:
         "ip netns exec red bash <<'END-OF-SHELL-1'\necho $USER\nbash <<'END-OF-SHELL-2'\nid\nEND-OF-SHELL-2\nEND-OF-SHELL-1\nip link | cat"
     )
     assert script("sudo -i\nid | cat") == "bash <<'END-OF-SHELL-1'\nid | cat\nEND-OF-SHELL-1\n"
-    unchanged = "if true; then\nip netns exec red bash\nfi"
-    assert script(unchanged) == unchanged
+    for unchanged in (
+        "if true; then\nip netns exec red bash\nfi",
+        "f() {\nbash\n}",
+        "for i in 1\ndo\nbash\nexit\ndone",
+        "function f {\nbash\n}",
+    ):
+        assert script(unchanged) == unchanged
+
+
+def test_a_shell_is_entered_beside_a_loop_too() -> None:
+    loop = "for ns in red blue; do\n  ip -n $ns link set lo up\ndone\n"
+    assert (
+        script(f"{loop}ip netns exec red bash\nip route\nexit\n{loop}ip link")
+        == f"{loop}ip netns exec red bash <<'END-OF-SHELL-1'\nip route\nEND-OF-SHELL-1\n{loop}ip link"
+    )
 
 
 def test_names_stay_data() -> None:
