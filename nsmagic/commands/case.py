@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -128,3 +129,11 @@ def listed(names: Iterable[str]) -> str:
     each = list(dict.fromkeys(names))
     shown = ", ".join(each[:_SHOWN])
     return f"{shown} and {len(each) - _SHOWN} more" if len(each) > _SHOWN else shown
+
+
+def first_found(patterns: Iterable[re.Pattern[str]], text: str) -> str | None:
+    """What the first of some patterns that fits has found."""
+    for pattern in patterns:
+        if match := pattern.search(text):
+            return match[1]
+    return None

@@ -1,4 +1,4 @@
-"""The rules of ``hints.py`` that go by the words of a refusal alone: what the kernel, bash or a program said."""
+"""The rules of ``hints.py`` that go by the words of a refusal alone: what the kernel or bash said, or what was typed."""
 
 from __future__ import annotations
 
@@ -6,27 +6,14 @@ import errno
 import re
 
 from nsmagic.commands.case import Case
-from nsmagic.commands.grammar import close
 from nsmagic.sentences import say
 
 _NOT_CLOSED = re.compile(r"unexpected EOF while looking for matching [`'](.)'")
 _NO_JOB = re.compile(r"%(\d+): no such job")
 _NO_PROCESS = re.compile(r"/proc/(\d+)/ns/net(?: ->.*)?(?: failed)?: No such file")
-_NO_SERVER = re.compile(
-    r"curl: \(7\) Failed to connect to (\S+) port (\d+)|wget: can't connect|nc: .*Connection refused"
-)
 #: Words with which a line of Python begins, and no command; and how bash shows such a line that it cannot read.
 _PYTHON = frozenset({"import", "from", "def", "class", "print"})
 _PYTHON_LINE = re.compile(r"syntax error near unexpected token .*\n.*line \d+: `\s*(print|def|lab|with)\b")
-_TABLE = re.compile(r"table '([^']*)' does not exist|can't initialize ip6?tables table [`']([^']*)'")
-_CHAIN = re.compile(r"Chain '([^']*)' does not exist|Couldn't load target [`']([^']*)'")
-#: Tables of iptables, in the order of its manual page.
-TABLES = ("filter", "nat", "mangle", "raw", "security")
-#: What ``-j`` is most often followed by.
-TARGETS = (
-    "ACCEPT", "DROP", "REJECT", "RETURN", "MASQUERADE", "SNAT", "DNAT", "REDIRECT", "LOG", "MARK", "TPROXY", "NOTRACK",
-    "INPUT", "OUTPUT", "FORWARD", "PREROUTING", "POSTROUTING",
-)  # fmt: skip
 
 
 def notebook_habit(case: Case) -> str | None:
@@ -69,20 +56,4 @@ def of_bash(case: Case) -> str | None:
         return say("bash-open", mark=found[1])
     if "syntax error: unexpected end of file" in case.words:
         return say("bash-end")
-    return None
-
-
-def of_programs(case: Case) -> str | None:
-    """What iptables and the programs that connect say most often."""
-    if found := _TABLE.search(case.words):
-        name = found[1] or found[2]
-        if name not in TABLES:
-            near = close(name, TABLES)
-            return say("table-close" if near else "table-none", near=near[0] if near else "")
-    if found := _CHAIN.search(case.words):
-        name = found[1] or found[2]
-        near = close(name, TARGETS)
-        return say("target-close", name=name, near=near[0]) if near else say("target-none", name=name)
-    if _NO_SERVER.search(case.words):
-        return say("no-server")
     return None
