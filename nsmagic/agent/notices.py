@@ -46,7 +46,7 @@ def start(call: Listener, monitor: Monitor, *, states: bool, early: bool) -> Non
         unsubscribe()
         call.done({})
 
-    unsubscribe = monitor.subscribe(tell if early else plainly, weather=states)
+    unsubscribe = monitor.subscribe(tell if early else plainly, weather=states, ahead=early)
     call.on_cancel = end
     nothing: dict[str, Any] = {"changes": [], "facts": []}
     if not early:

@@ -48,6 +48,8 @@ from nsmagic.netlink.monitor import Monitor
 from nsmagic.shape import ON_REQUEST
 
 _ROWS_PER_FRAME = 1000
+#: Seconds that those wait for our word who hear of links from the kernel, too.
+_LATER = 0.0005
 
 
 class Agent(Connections):
@@ -89,12 +91,24 @@ class Agent(Connections):
         self._terminals: dict[int, terminal.Framed] = {}
         self._watch_children()
         self.open(visits)
+        self._tells_later = False
         self._listen(True)
         self.gate = self.namespaces.guard(self.loop)
 
     def _listen(self, now: bool) -> None:
         """Take in the kernel's events as they come, or leave them until somebody asks."""
-        self.loop.watch(self.monitor.fileno(), self.monitor.drain if now else None)
+        self.loop.watch(self.monitor.fileno(), self._hear if now else None)
+
+    def _hear(self) -> None:
+        """Take in the kernel's events. Who hears them from the kernel, too, has the processor first: where there are few, our work for
+        the same event would be in the way of that."""
+        if self.monitor.hear() and not self._tells_later:
+            self._tells_later = True
+            self.loop.later(_LATER, self._tell)
+
+    def _tell(self) -> None:
+        self._tells_later = False
+        self.monitor.drain()
 
     def _defaults(self) -> list[Callable[[bool], object]]:
         deviations = defaults.deviations()

@@ -88,7 +88,9 @@ class Monitor:
         #: The loopback of a namespace that was made a moment ago, which is the same in each; None until one was read.
         self.new_loopback: RawLink | None = None
         self._fresh_rules: tuple[list[RawRule], list[RawRule]] | None = None
-        self._subscribers: list[tuple[Callback, bool]] = []
+        self._subscribers: list[tuple[Callback, bool, bool]] = []
+        #: The events taken in last say no more than what became of links that were known.
+        self._only_links = True
         self._told = self._journal.mark(self._state)
         self._telling = False
         #: The kernel sends no events (see ``deafen``).
@@ -251,6 +253,16 @@ class Monitor:
         self._pump()
         self._tell()
 
+    def hear(self) -> bool:
+        """``drain``, unless the subscribers may be told a moment later, by another ``drain``: then it returns True. That is so when all
+        of them hear of links from the kernel, too, and these events are of links that were known."""
+        self._only_links = True
+        self._pump()
+        if self._only_links and self._subscribers and all(ahead for _, _, ahead in self._subscribers):
+            return True
+        self._tell()
+        return False
+
     def listener(self) -> socket_.socket:
         """A socket for somebody else that hears the kernel's events of all namespaces; see ``early.py``. The caller closes it."""
         return self._hidden.listener()
@@ -262,12 +274,12 @@ class Monitor:
         found = self._state[nsid].links.get(row[1]) if nsid in self._state else None
         return None if found is None else [nsid, found[1].master, found[1].lower, found[1].info]
 
-    def subscribe(self, callback: Callback, *, weather: bool = False) -> Callable[[], None]:
+    def subscribe(self, callback: Callback, *, weather: bool = False, ahead: bool = False) -> Callable[[], None]:
         """Have ``callback`` called with each batch of changes (the form of ``changes_since``); returns what ends that.
 
-        ``weather`` adds changes of carrier and operational state.
+        ``weather`` adds changes of carrier and operational state. ``ahead``: it has a ``listener``, too, by which it hears of links before.
         """
-        entry = (callback, weather)
+        entry = (callback, weather, ahead)
         if not self._subscribers:
             self._pump()
             self._refresh()
@@ -291,7 +303,7 @@ class Monitor:
                 return
             self._told = self._journal.mark(self._state)
             new = self._state
-            for callback, weather in list(self._subscribers):
+            for callback, weather, _ in list(self._subscribers):
                 deltas = delta.changes(old, new, touched, weather=weather, among=among)
                 if deltas:
                     callback(deltas)
@@ -318,6 +330,7 @@ class Monitor:
             self._read_everything_again()
         for event in self._hidden.events():
             if event is None:
+                self._only_links = False
                 self._read_everything_again()
                 continue
             nsid, kind, data, at, end = event
@@ -329,6 +342,7 @@ class Monitor:
                 self._on_link(live, kind, data, at, end)
             elif (note := notices.OF.get(kind)) is not None:
                 self._dirty[nsid] = None
+                self._only_links = False
                 note(self._journal, live, kind, data, at, end)
 
     def _on_link(self, live: Live, kind: int, data: bytearray, at: int, end: int) -> None:
@@ -338,6 +352,7 @@ class Monitor:
             self._journal.touch(("uid", uid))
             live.link_is_dirty(index)
             return
+        self._only_links = False
         where = decode.attributes(data, at + 16, end)
         at = where.get(_IFLA_ADDRESS, 0)
         mac = bytes(data[at : at + 6]).hex(":") if at else ""

@@ -528,6 +528,40 @@ def test_subscribers_hear_of_each_batch(world: Any) -> None:
     assert weather[-1] == [("-", "links"), ("-", "links")]
 
 
+def test_who_hears_of_links_from_the_kernel_too_is_told_of_them_a_moment_later(world: Any) -> None:
+    """Of what was known; and not when somebody else listens as well, or when anything else happened."""
+
+    def body(world: World) -> Any:
+        heard: list[Any] = []
+
+        def told(deltas: Any) -> None:
+            heard.append([(op, table) for op, table, _, _ in deltas])
+
+        def after(command: str) -> tuple[bool, int]:
+            sh(command)
+            later = world.monitor.hear()
+            before = len(heard)
+            world.monitor.drain()
+            return later, len(heard) - before
+
+        sh("ip link add x0 type veth peer name x1")
+        world.monitor.drain()
+        world.monitor.subscribe(told, ahead=True)
+        found = [
+            after("ip link set x0 up"), after("ip addr add 10.0.0.1/24 dev x0"), after("ip link add x2 type bridge"),
+            after("ip link del x2"), after("ip link set x0 mtu 1400; ip link set x0 mtu 1300"),
+        ]  # fmt: skip
+        end = world.monitor.subscribe(lambda deltas: None)
+        found.append(after("ip link set x0 mtu 1400"))
+        end()
+        found.append(after("ip link set x0 mtu 1500"))
+        return found, heard
+
+    found, heard = world(body)
+    assert found == [(True, 1), (False, 0), (False, 0), (False, 0), (True, 1), (False, 0), (True, 1)]
+    assert heard[0] == heard[-1] == [("~", "links")]
+
+
 def test_the_event_socket_is_readable_when_there_is_something(world: Any) -> None:
     def body(world: World) -> Any:
         import select
