@@ -24,8 +24,9 @@ from nsmagic.netlink.hidden import Hidden
 from nsmagic.netlink.monitor import Ready
 from nsmagic.netlink.socket import OPTIONS, RouteSocket
 
-#: So many are made in a row, and two rows of them in advance: each time that two processes meet, one wakes the other.
-_ROW = 4
+#: So many are made in a row at first, so that the first are there soon, and at most later on, each row twice as long as the one before:
+#: each time that two processes meet, one wakes the other, which may take its processor. Two rows are made in advance.
+_FIRST_ROW, _LONGEST_ROW = 4, 16
 _ROWS = 2
 #: Seconds that a row may take.
 _PATIENCE = 1
@@ -64,6 +65,7 @@ class Nursery:
         self._made: deque[Newborn] = deque()
         #: How many are wanted that were not ordered yet, and how many rows are under way.
         self._wanted = self._coming = 0
+        self._row = _FIRST_ROW
         # It takes a few milliseconds until the child runs; until then nobody waits for it.
         self._patience: int = socket.MSG_DONTWAIT
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -97,7 +99,7 @@ class Nursery:
 
     def _order(self) -> None:
         while self._wanted and self._coming < _ROWS:
-            count = min(_ROW, self._wanted)
+            count = min(self._row, self._wanted)
             try:
                 self._channel.send(newborns.ORDER.pack(count, self._hidden.reserve(count)))
             except OSError:  # it has ended
@@ -105,6 +107,7 @@ class Nursery:
                 return
             self._wanted -= count
             self._coming += 1
+            self._row = min(2 * self._row, _LONGEST_ROW)
 
     def take(self) -> Newborn | None:
         """A new namespace; None when there are no more, or none yet."""
@@ -121,7 +124,7 @@ class Nursery:
         """Take the next row."""
         try:
             data, ancillary, _, _ = self._channel.recvmsg(
-                newborns.SAID.size * _ROW, socket.CMSG_SPACE(8 * _ROW), socket.MSG_CMSG_CLOEXEC | flags
+                newborns.SAID.size * _LONGEST_ROW, socket.CMSG_SPACE(8 * _LONGEST_ROW), socket.MSG_CMSG_CLOEXEC | flags
             )
         except ConnectionError:  # it has ended
             data, ancillary = b"", []

@@ -28,11 +28,12 @@ from nsmagic.netlink.told import Told
 Command = Mapping[str, Any]
 #: Seconds of a slice; what came of its commands is sent at its end.
 _SLICE = 0.01
-#: The same of commands that are sent together: the end of a slice is the end of what can be. (Of a longer one the notebook would have
-#: more to tell when the last command is done.)
-_LONG_SLICE = 0.012
+#: The same of commands that are sent together, for each of them and at least and at most: the end of a slice is the end of what can be,
+#: and wakes the notebook, which takes the processor from others. (Of a longer one the notebook has more to tell when the last command
+#: is done.)
+_LONG_SLICE, _SHORTEST, _LONGEST = 10e-6, 0.012, 0.04
 #: Items, and rows in them, that are sent together at most.
-_MOST, _MOST_ROWS = 200, 1000
+_MOST, _MOST_ROWS = 400, 1000
 #: Fewer commands than this are done one by one, so that what they changed can be told later (who made what).
 FEW = 50
 #: After more than this the lab is not read: whoever looks at it next does, and there is no going back to this moment.
@@ -185,7 +186,8 @@ def pipelined(
     try:
         expected = new * total // len(commands)
         with namespaces.in_advance(new if steady else 0, expected, more=more), without_collecting():
-            done = yield from _in_slices(call, commands, ns, answers, way, _LONG_SLICE)
+            length = min(max(_SHORTEST, total * _LONG_SLICE), _LONGEST)
+            done = yield from _in_slices(call, commands, ns, answers, way, length)
             work.pass_on()
         if call.cancelled:
             namespaces.end_nursery()  # what was to follow does not
