@@ -1,9 +1,10 @@
 """Sockets of a lab that has a kernel of its own (kind ``vm``), for Python in this process: what ``Lab.socket`` gives there.
 
 No descriptor can come from there. So a ``FramedSocket`` holds one end of a pair of ours, and behind the other end two threads carry what
-goes out and what comes in (``agent/framed_socket.py`` is the far side). What reads and writes, waits, times out and polls is thereby Python's own,
-on a descriptor that ``select``, ``asyncio``, ``ssl`` and files made of sockets can use; what a socket is asked beyond that (``bind``,
-``getsockname``, options) is asked there. A stream is a stream here too; of other sockets each message has the sender's address before it.
+goes out and what comes in (``far.py``; ``agent/framed_socket.py`` is what answers them). What reads and writes, waits, times out and polls
+is thereby Python's own, on a descriptor that ``select``, ``asyncio``, ``ssl`` and files made of sockets can use; what a socket is asked
+beyond that (``bind``, ``getsockname``, options) is asked there. A stream is a stream here too; of other sockets each message has the
+sender's address before it.
 
 What it has not: descriptors and other ancillary data in ``sendmsg``, filters attached to it; ``ioctl`` on its descriptor finds a Unix socket. What
 was written is on its way when ``send`` returns, so a connection that breaks is told by the next call.
@@ -14,183 +15,23 @@ from __future__ import annotations
 import base64
 import contextlib
 import errno
-import json
 import os
-import select
 import socket
-import struct
-import threading
-from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nsmagic.agent.protocol import from_data, to_data
-from nsmagic.errors import KernelRefused, LabError, NsmagicError
+from nsmagic.far import MESSAGE, Far, unpacked
 
 if TYPE_CHECKING:
-    from nsmagic.agent.client import Call, Client
+    from nsmagic.agent.client import Client
 
 Got = TypeVar("Got", bytes, int)
 #: Python's own, whatever stands in its place by the time we are asked.
 MachineSocket = socket.socket
-_CHUNK = 1 << 16
-#: A message with what stands before it.
-_MESSAGE = 1 << 18
-_HEAD = struct.Struct("!I")
-_POLL_HANGUP = 0
 #: Seconds that ``close`` waits for the far side's, so that the address is free again when it returns.
 _CLOSING = 1.0
 _IP = (socket.AF_INET, socket.AF_INET6)
-
-
-def _os_error(error: NsmagicError) -> OSError:
-    if isinstance(error, KernelRefused):
-        if error.errno == errno.ETIMEDOUT:
-            return TimeoutError("timed out")
-        return OSError(error.errno, error.kernel)
-    return OSError(errno.ENETDOWN, error.message)
-
-
-class Far:
-    """The far side of one socket: the threads that carry, and what is asked there."""
-
-    def __init__(self, client: Client, *, stream: bool, connected: bool = False) -> None:
-        self._client = client
-        self.stream, self.connected, self.listening = stream, connected, False
-        #: What went wrong over there, for the next who reads.
-        self.errors: deque[OSError] = deque()
-        self.accepted: deque[tuple[int, Any]] = deque()
-        self.connecting: Call | None = None
-        self.over = threading.Event()
-        self._number = 0
-        self._opened = threading.Event()
-        self._refusal: NsmagicError | None = None
-
-    def open(self, request: dict[str, Any]) -> int:
-        """Have it made; the descriptor of our end.
-
-        Raises
-        ------
-        NsmagicError
-            It cannot be made.
-        """
-        kind = socket.SOCK_STREAM if self.stream else socket.SOCK_SEQPACKET
-        ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
-        try:
-            threading.Thread(target=self._carry, args=(theirs, request), name="nsmagic-socket", daemon=True).start()
-            self._opened.wait()
-            if self._refusal is not None:
-                raise self._refusal
-        except BaseException:
-            ours.close()
-            raise
-        return ours.detach()
-
-    def begin(self, method: str, *arguments: Any) -> Call:
-        """Ask for something, not waiting for the answer."""
-        try:
-            return self._client.call("socket_do", number=self._number, method=method, arguments=list(arguments))
-        except LabError as error:
-            raise _os_error(error) from None
-
-    def wait(self, call: Call) -> Any:
-        """The answer; an interrupt takes back what was asked."""
-        try:
-            return call.result().get("value")
-        except NsmagicError as error:
-            raise _os_error(error) from None
-        except BaseException:
-            call.cancel()
-            raise
-
-    def ask(self, method: str, *arguments: Any) -> Any:
-        """Ask for something.
-
-        Raises
-        ------
-        OSError
-        """
-        return self.wait(self.begin(method, *arguments))
-
-    def accept(self) -> tuple[Far, int, Any]:
-        """The connection that was announced: its far side, the descriptor of our end, and who it is."""
-        number, address = self.accepted.popleft()
-        try:
-            far = Far(self._client, stream=True, connected=True)
-            return far, far.open({"accepted": number}), address
-        except NsmagicError as error:
-            raise _os_error(error) from None
-        finally:
-            self.ask("more")
-
-    # In threads of its own
-
-    def _carry(self, end: socket.socket, request: dict[str, Any]) -> None:
-        """What goes out, until all copies of our end are closed; then its end."""
-        bringing = threading.Thread(target=self._bring, args=(end, request), name="nsmagic-socket", daemon=True)
-        bringing.start()
-        self._opened.wait()
-        try:
-            with contextlib.suppress(OSError):
-                while data := end.recv(_CHUNK):
-                    self._put(data, end)
-                if self.stream and self.connected:
-                    self.ask("shutdown", socket.SHUT_WR)
-            poll = select.poll()
-            poll.register(end, _POLL_HANGUP)
-            poll.poll()
-            if self._refusal is None:
-                with contextlib.suppress(OSError):  # the lab has ended
-                    self.ask("close")
-            bringing.join()
-        finally:
-            end.close()
-            self.over.set()
-
-    def _put(self, data: bytes, end: socket.socket) -> None:
-        try:
-            self.ask("send", base64.b64encode(data).decode())
-        except OSError as error:
-            self.errors.append(error)
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RD)  # who writes on gets EPIPE
-            raise
-
-    def _bring(self, end: socket.socket, request: dict[str, Any]) -> None:
-        """What comes in, until it is closed over there."""
-        try:
-            for item in self._client.call("framed_socket", **request).items():
-                if "socket" in item:
-                    self._number = item["socket"]
-                    self._opened.set()
-                else:
-                    self._take(item, end)
-        except NsmagicError as error:
-            self._refusal = error
-        finally:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            self._opened.set()
-
-    def _take(self, item: dict[str, Any], end: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # nobody reads any more: the thread above sees that too
-            if "accepted" in item:
-                self.accepted.append((item["accepted"], from_data(item["address"])))
-                end.sendall(b"+")  # what is readable can be accepted
-                return
-            if "end" in item:
-                end.shutdown(socket.SHUT_WR)
-                return
-            if self.stream and "error" in item:
-                self.errors.append(OSError(*item["error"]))
-                end.shutdown(socket.SHUT_WR)
-                return
-            data = base64.b64decode(item.get("data", ""))
-            if not self.stream:
-                head = json.dumps([item.get("address"), item.get("error")]).encode()
-                data = _HEAD.pack(len(head)) + head + data
-            end.sendall(data)
-            self.ask("more")
 
 
 def open_socket(client: Client, ns: str, family: int, type: int, proto: int) -> FramedSocket:
@@ -392,14 +233,13 @@ class FramedSocket(MachineSocket):
         return got
 
     def _message(self, flags: int) -> tuple[bytes, Any]:
-        data = super().recv(_MESSAGE, flags)
+        data = super().recv(MESSAGE, flags)
         if not data:
             raise OSError(errno.ENETDOWN, "the lab of this socket has ended")
-        (size,) = _HEAD.unpack_from(data)
-        address, error = json.loads(data[_HEAD.size : _HEAD.size + size])
+        content, address, error = unpacked(data)
         if error:
             raise OSError(*error)
-        return data[_HEAD.size + size :], from_data(address)
+        return content, from_data(address)
 
     # What goes out
 

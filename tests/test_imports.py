@@ -33,6 +33,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "life",
         "reading",
         "sockets",
+        "far",
         "framed",
         "environment",
         "events",
