@@ -270,11 +270,12 @@ def cell_failed(failed: Sequence[Outcome]) -> CellFailed:
     line 3 failed: ip link set veth-rad up
     """
     lines = sorted({outcome.line for outcome in failed})
-    named = [f"{outcome.line}: {outcome.text}" for outcome in failed]
-    if len(failed) == 1:
+    # One typed command may be several, as of ifconfig.
+    named = list(dict.fromkeys(f"{outcome.line}: {outcome.text}" for outcome in failed))
+    if len(named) == 1:
         return CellFailed(f"line {failed[0].line} failed: {failed[0].text}", lines=lines)
     shown = "\n".join(f"  line {each}" for each in named[:8]) + ("\n  …" if len(named) > 8 else "")
-    return CellFailed(f"{len(failed)} commands failed:\n{shown}", lines=lines)
+    return CellFailed(f"{len(named)} commands failed:\n{shown}", lines=lines)
 
 
 class Both:

@@ -136,6 +136,8 @@ class Runner:
             case Command():
                 return self._shown_natively(step, step.run, ns, last)
             case Several(commands=commands, keep_going=keep_going):
+                # Each of them may fail in words of its own, which are shown where they come about.
+                self._alone = self._alone and len(commands) == 1
                 steps = [replace(step, run=command) for command in commands]
                 return self._natives(steps, ns, last=last, stop=not keep_going)
             case Program():

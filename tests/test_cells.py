@@ -557,6 +557,20 @@ def test_a_form_that_only_the_tool_knows_says_that_it_is_missing(bare: Lab) -> N
     )
 
 
+def test_each_step_of_a_command_that_is_several_says_what_it_met(lab: Lab) -> None:
+    result = lab.run("ifconfig eth7 10.5.0.1 netmask 255.255.255.0")
+    assert result.text.splitlines() == [
+        "SIOCSIFADDR: No such device",
+        "hint: host has lo",
+        "eth7: ERROR while getting interface flags: No such device",
+        "SIOCSIFNETMASK: No such device",
+    ]
+    with pytest.raises(CellFailed, match=r"^line 1 failed: ifconfig eth7 10\.5\.0\.1 netmask 255\.255\.255\.0$"):
+        result.check()
+    lab.run("ip link add eth7 type veth peer name eth8").check()
+    assert "SIOCSIFMTU" in lab.run("ifconfig eth7 mtu 70000 up").text
+
+
 # Text as it is copied
 
 

@@ -263,7 +263,8 @@ def _kernel_files(tag: str) -> list[str]:
 
 
 def _etc() -> None:
-    """A tmpfs /etc: links to the machine's files beside a few of our own, so that hosts, resolv.conf and netns/ can be written.
+    """A tmpfs /etc: links to the machine's files beside a few of our own, so that hosts, resolv.conf, netns/ and the
+    names of routing tables can be written.
 
     The machine's /etc is bound at /.etc: at the same depth, relative links inside it keep their meaning.
     """
@@ -281,15 +282,36 @@ def _etc() -> None:
         with contextlib.suppress(OSError), open(f"/new/.etc/{name}", errors="surrogateescape") as file:
             own[name] = of(file.read())
     for name in os.listdir("/new/.etc"):
-        if name in own or name in ("netns", "mtab", "sysctl.d"):
+        if name in own or name in ("netns", "mtab", "sysctl.d", "iproute2"):
             continue
         os.symlink(_target(f"/new/.etc/{name}", f"/.etc/{name}"), f"/new/etc/{name}")
+    _table_names()
     for name, text in own.items():
         with open(f"/new/etc/{name}", "w", errors="surrogateescape") as file:
             file.write(text)
     os.mkdir("/new/etc/netns", 0o755)
     os.mkdir("/new/etc/sysctl.d", 0o755)
     os.symlink("/proc/self/mounts", "/new/etc/mtab")
+
+
+def _table_names() -> None:
+    """``/etc/iproute2`` with an ``rt_tables`` and ``rt_tables.d`` of the lab's own: who routes by policy gives the tables names first,
+    with ``echo "200 custom" >> /etc/iproute2/rt_tables``. Since iproute2 6.7 the file as shipped is in /usr/share."""
+    theirs, ours = "/new/.etc/iproute2", "/new/etc/iproute2"
+    os.makedirs(f"{ours}/rt_tables.d", 0o755)
+    text = ""
+    for path in (f"{theirs}/rt_tables", "/new/usr/share/iproute2/rt_tables"):
+        with contextlib.suppress(OSError), open(path, errors="surrogateescape") as file:
+            text = file.read()
+            break
+    with open(f"{ours}/rt_tables", "w", errors="surrogateescape") as file:
+        file.write(text)
+    for folder in ("", "rt_tables.d/"):
+        with contextlib.suppress(OSError):
+            for name in os.listdir(f"{theirs}/{folder}"):
+                if name not in ("rt_tables", "rt_tables.d"):
+                    path = f"iproute2/{folder}{name}"
+                    os.symlink(_target(f"/new/.etc/{path}", f"/.etc/{path}"), f"/new/etc/{path}")
 
 
 def _choose_legacy() -> None:

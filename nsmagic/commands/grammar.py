@@ -297,7 +297,10 @@ class Words:
             return names[word]
         value = read_number(word, low, high)
         if value is None:
-            raise self.wrong(message, expected=(*names, "a number"))
+            expected = (*names, "a number")
+            # Of all that has names only tables get new ones, and a note often has them made on another page.
+            nameless = names is TABLES and word.isidentifier() and not close(word, expected)
+            raise self.wrong(message, expected=expected, hint=say("form-table", word=word) if nameless else None)
         return value
 
     def ipproto(self) -> int:

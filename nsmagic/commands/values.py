@@ -15,7 +15,7 @@ from nsmagic.sentences import say
 
 FOREVER = 0xFFFFFFFF
 
-#: Names of ``/etc/iproute2/rt_*`` as every distribution ships them; the lab has no other.
+#: Names of ``/etc/iproute2/rt_*`` as every distribution ships them. Tables that a lab's own rt_tables names are left to the real tool.
 TABLES: Mapping[str, int] = {"default": 253, "main": 254, "local": 255}
 SCOPES: Mapping[str, int] = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
 PROTOCOLS: Mapping[str, int] = {
