@@ -176,7 +176,9 @@ def test_the_machine_s_network_files_are_not_the_lab_s(own: Lab) -> None:
 
 
 def test_a_routing_table_gets_a_name_in_the_lab(own: Lab) -> None:
-    own.run("echo '200 custom' >> /etc/iproute2/rt_tables; echo 201 other > /etc/iproute2/rt_tables.d/other.conf").check()
+    own.run(
+        "echo '200 custom' >> /etc/iproute2/rt_tables; echo 201 other > /etc/iproute2/rt_tables.d/other.conf"
+    ).check()
     own.run(
         "ip link set lo up\nip route add 10.9.0.0/16 dev lo table custom\nip route add 10.8.0.0/16 dev lo table other"
         "\nip rule add to 10.9.0.0/16 lookup custom"
