@@ -45,6 +45,8 @@ def open_socket(client: Client, ns: str, family: int, type: int, proto: int) -> 
     far = Far(client, stream=type & 0xF == socket.SOCK_STREAM)
     made = FramedSocket(family, type, proto, far.open({"ns": ns, "family": family, "type": type, "proto": proto}))
     made._far = far
+    if type & socket.SOCK_NONBLOCK:
+        made.setblocking(False)  # of a descriptor that is given Python only believes it
     return made
 
 

@@ -291,6 +291,14 @@ def test_sockets(machine: Lab) -> None:
         machine.socket("nowhere")
 
 
+def test_a_socket_asked_for_without_waiting_does_not_wait(machine: Lab) -> None:
+    with machine.socket("red", type=socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as made:
+        assert made.gettimeout() == 0
+        assert not os.get_blocking(made.fileno())
+        with pytest.raises(BlockingIOError):
+            made.recv(1)
+
+
 def test_sockets_in_an_event_loop(machine: Lab) -> None:
     """What asyncio polls is a descriptor of this machine."""
 
