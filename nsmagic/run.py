@@ -24,6 +24,7 @@ from nsmagic.errors import (
     CommandFailed,
     CommandNotFound,
     CommandTimeout,
+    KernelRefused,
     LabError,
     NsmagicError,
     from_data,
@@ -41,6 +42,7 @@ from nsmagic.steps import (
     natives,
     no_names,
     printed,
+    ran_out,
     typed_in,
 )
 from nsmagic.steps import Interrupted as Interrupted
@@ -238,12 +240,13 @@ class Runner:
     def _native_outcome(self, step: Step, command: Command, ns: str, item: dict[str, Any], last: bool) -> bool:
         outcome = Outcome(step.line, step.text)
         if "error" in item:
-            return self._failed(outcome, from_data(item["error"]), step, ns)
-        lines = item.get("lines") or []
-        if lines:
-            text = "".join(line + "\n" for line in lines)
-            outcome.output = text
-            self._telling.text(text)
+            error = from_data(item["error"])
+            done = error.subject if isinstance(error, KernelRefused) else {}
+            self._lines(outcome, done.get("lines"))  # some of what was asked for is done all the same
+            if done.get("changes"):
+                self._changed(outcome, done, step)
+            return self._failed(outcome, error, step, ns)
+        self._lines(outcome, item.get("lines"))
         if "table" in item:
             seen = item.get("further") or item
             outcome.shown = Shown(
@@ -256,6 +259,11 @@ class Runner:
         if outcome.shown is not None:
             self._telling.show(outcome, last)
         return True
+
+    def _lines(self, outcome: Outcome, lines: Sequence[str] | None) -> None:
+        if lines:
+            outcome.output = "".join(line + "\n" for line in lines)
+            self._telling.text(outcome.output)
 
     def _changed(self, outcome: Outcome, data: Mapping[str, Any], step: Step, script: bool = False) -> None:
         outcome.changes = tuple(Change.from_data(each) for each in data.get("changes") or ())
@@ -348,7 +356,8 @@ class Runner:
             return True
         if data["status"] == 255 and not data["signal"] and asks_for_help(program.argv):
             data["status"] = 0
-        error_ = error_of(data, step.text, program.argv[0], self._options.timeout)
+        error_ = error_of(data, step.text, program.argv, self._options.timeout)
+        outcome.ok = not ran_out(program.argv, data["status"])
         words = outcome.output.strip()
         if (
             data["held"]
@@ -415,7 +424,7 @@ class Runner:
         failed = scripted.failing(script.text, data["failed"])
         refusal: NsmagicError | None = None
         if not data["failed"] or data["timeout"] or data["stopped"] or data["signal"]:
-            refusal = error_of(data, step.text, "bash", self._options.timeout)
+            refusal = error_of(data, step.text, ["bash"], self._options.timeout)
             if refusal is not None:
                 self._hint(refusal, step, self._ns, said=outcome.output if type(refusal) is CommandFailed else "")
         elif failed:
@@ -459,7 +468,7 @@ class Runner:
         self._notices(data)
         if cancelled:
             raise Interrupted(step.text)
-        return True if error is None else self._failed(outcome, error, step, ns)
+        return outcome.ok if error is None else self._failed(outcome, error, step, ns)
 
     def _background(self, outcome: Outcome, **request: Any) -> None:
         data = self._client.request("run", background=True, **request)

@@ -40,6 +40,7 @@ _ENTERED = re.compile(r"\bbash\b.* <<'(END-OF-SHELL-\d+)'$|^bash <<'(END-OF-SHEL
 
 _BACKGROUND = re.compile(r"&[ \t]*(?:#.*)?$", re.MULTILINE)
 _PING = re.compile(r"\bping[46]?\b")
+_TIMEOUT = re.compile(r"\btimeout\b")
 _SHOWN = 8
 #: The last of a script's output in which the words of a failure are looked for.
 _LAST = 30
@@ -100,9 +101,9 @@ def shell_at(text: str, number: int, ns: str) -> str:
 
 
 def failing(text: str, reports: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    """The lines that failed with their status. A ping without reply is a result and no failure.
+    """The lines that failed with their status. A ping without reply is a result and no failure, and so is what ``timeout`` has ended.
 
-    >>> failing("ping -c1 10.0.0.9\\nfalse", [[1, 1], [2, 1]])
+    >>> failing("ping -c1 10.0.0.9\\nfalse\\ntimeout 5 cat -", [[1, 1], [2, 1], [3, 124]])
     [(2, 1)]
     """
     lines = text.split("\n")
@@ -114,6 +115,7 @@ def failing(text: str, reports: Sequence[Sequence[int]]) -> list[tuple[int, int]
         (number, status)
         for number, status in reports
         if not (status in (1, 2) and _PING.search(line_of(number)))
+        and not (status == 124 and _TIMEOUT.search(line_of(number)))
     ]  # fmt: skip
 
 

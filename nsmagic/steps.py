@@ -156,7 +156,16 @@ def typed_in(step: Step, ns: str) -> str:
     return ns if says_so else str(ran_in)
 
 
-def error_of(data: Mapping[str, Any], text: str, tool: str, timeout: float | None) -> NsmagicError | None:
+def ran_out(argv: Sequence[str], status: int) -> bool:
+    """Whether ``timeout`` ended what it ran, as it was asked to: a result and no error, although ``&&`` takes it for false.
+
+    >>> ran_out(["timeout", "5", "tcpdump"], 124), ran_out(["grep", "x"], 124), ran_out(["timeout", "5", "false"], 1)
+    (True, False, False)
+    """
+    return status == 124 and argv[0].rpartition("/")[2] == "timeout"
+
+
+def error_of(data: Mapping[str, Any], text: str, argv: Sequence[str], timeout: float | None) -> NsmagicError | None:
     """The error that the last word on a program amounts to; None when it succeeded, or was asked to end."""
     if data["cancelled"]:
         return None
@@ -168,8 +177,9 @@ def error_of(data: Mapping[str, Any], text: str, tool: str, timeout: float | Non
             f"ended after {size(data['stopped'])} of output: {text}", command=text, status=data["status"],
             hint=hints.say("too-much"),
         )  # fmt: skip
-    if data["status"] == 0:
+    if data["status"] == 0 or ran_out(argv, data["status"]):
         return None
+    tool = argv[0]
     if data["signal"]:
         words = f"{tool}: ended by signal {data['signal']} ({signal.strsignal(data['signal']) or 'unknown'})"
     else:

@@ -571,6 +571,26 @@ def test_each_step_of_a_command_that_is_several_says_what_it_met(lab: Lab) -> No
     assert "SIOCSIFMTU" in lab.run("ifconfig eth7 mtu 70000 up").text
 
 
+def test_the_parameters_that_could_be_read_or_set_are_told_beside_the_one_that_is_not_there(lab: Lab) -> None:
+    missing = "sysctl: cannot stat /proc/sys/net/ipv4/nothing: No such file or directory"
+    wrote = lab.run("sysctl -w net.ipv4.ip_forward=1 net.ipv4.nothing=2")
+    assert wrote.text.splitlines()[:2] == ["net.ipv4.ip_forward = 1", "~ sysctl host  net.ipv4.ip_forward 0 → 1"]
+    assert (wrote.errors[0].message, "ip_forward=1" in lab.script()) == (missing, True)
+    read = lab.run("sysctl net.ipv4.nothing net.ipv4.ip_forward")
+    assert (read.text.splitlines()[0], read.errors[0].message) == ("net.ipv4.ip_forward = 1", missing)
+
+
+def test_what_timeout_ended_is_a_result_and_false(lab: Lab) -> None:
+    result = lab.run("timeout 0.01 sleep 9\ntimeout 0.01 sleep 9 || echo ended\ntimeout 0.01 sleep 9 && echo done")
+    assert (result.check().text, [outcome.ok for outcome in result.outcomes]) == (
+        "ended\n",
+        [False, False, True, False],
+    )
+    assert lab.run("timeout 0.01 sleep 9 # $x\necho $?\n").check().text == "124\n"
+    with pytest.raises(CommandFailed, match="timeout: exit status 1"):
+        lab.run("timeout 5 false").check()
+
+
 # Text as it is copied
 
 

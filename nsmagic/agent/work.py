@@ -221,11 +221,15 @@ class Work:
 
     def _sysctl(self, ns: str, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
         with self._namespaces.inside(self._namespaces.nsfd(ns)):
-            if verb == "read":
-                rows = sysctl.read(args)
-                ours = self._forwarding.shown(ns)
-                return {"table": "sysctls", "rows": [[ns, name, ours.get(name, value)] for name, value in rows]}
             before = self._forwarding.shown(ns)
+            if verb == "read":
+                try:
+                    rows = sysctl.read(args)
+                except KernelRefused as refusal:
+                    found = [[name, before.get(name, value)] for name, value in refusal.subject.pop("rows", ())]
+                    refusal.subject["lines"] = sysctl.lines(found, **_worded(args))
+                    raise
+                return {"table": "sysctls", "rows": [[ns, name, before.get(name, value)] for name, value in rows]}
             how: dict[str, Any] = {"ignore": bool(args.get("ignore"))}
             if self._forwarding.needed:
                 how["instead"] = partial(self._forwarding.set, ns)
@@ -234,12 +238,9 @@ class Work:
                     sysctl.load(args["files"], **how) if verb == "load" else sysctl.write(args["assignments"], **how)
                 )
             except KernelRefused as refusal:
+                refusal.subject.update(_of_written(ns, before, refusal.subject.pop("written", ()), args))
                 raise refusal.with_hint(say("sysctl-read-only") if self._forwarding.needed else None) from None
-        written = [[name, before.get(name, old), new] for name, old, new in written]
-        changes = [["~", "sysctls", [ns, name, old], [ns, name, new]] for name, old, new in written if old != new]
-        options = {name: bool(args.get(name)) for name in ("values_only", "names_only")}
-        lines = [] if args.get("quiet") else sysctl.lines([[name, new] for name, _, new in written], **options)
-        return {"changes": changes, "lines": lines}
+        return _of_written(ns, before, written, args)
 
     def ping(
         self, call: Any, ns: str, args: Mapping[str, Any], timeout: float | None, place: process.Place, most: int
@@ -310,3 +311,17 @@ class Work:
 def _rename(rows: list[Any], names: Mapping[str, str]) -> None:
     """Call a namespace by the name by which it was asked for; all rows begin with its name."""
     rows[:] = [[names.get(row[0], row[0]), *row[1:]] for row in rows]
+
+
+def _worded(args: Mapping[str, Any]) -> dict[str, bool]:
+    return {name: bool(args.get(name)) for name in ("values_only", "names_only")}
+
+
+def _of_written(
+    ns: str, before: Mapping[str, str], written: Sequence[Sequence[str]], args: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is said of kernel parameters that were set, each with its name, old and new value; ``before`` knows better what some were."""
+    known = [[name, before.get(name, old), new] for name, old, new in written]
+    changes = [["~", "sysctls", [ns, name, old], [ns, name, new]] for name, old, new in known if old != new]
+    lines = [] if args.get("quiet") else sysctl.lines([[name, new] for name, _, new in known], **_worded(args))
+    return {"changes": changes, "lines": lines}

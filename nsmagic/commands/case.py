@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from nsmagic.errors import KernelRefused, NsmagicError
@@ -95,6 +96,25 @@ def split(text: str | Sequence[str]) -> tuple[str, ...]:
         return tuple(text.split())
 
 
+def elsewhere(argv: Sequence[str]) -> str | None:
+    """The namespace in which ``tc -n NS`` acts, which no grammar of ours reads.
+
+    >>> elsewhere(("sudo", "tc", "-s", "-n", "red", "qdisc")), elsewhere(("tc", "qdisc"))
+    ('red', None)
+    """
+    words = list(argv)
+    while words[:1] == ["sudo"]:
+        words.pop(0)
+    if words[:1] != ["tc"]:
+        return None
+    for option, value in pairwise(words[1:]):
+        if option in ("-n", "-netns", "--netns"):
+            return value
+        if not option.startswith("-"):
+            break
+    return None
+
+
 def retarget(argv: Sequence[str], ns: str, replace: Mapping[str, str]) -> str:
     """A command for another namespace (``""`` or ``host``: the lab itself), with some of its words replaced.
 
@@ -110,7 +130,7 @@ def retarget(argv: Sequence[str], ns: str, replace: Mapping[str, str]) -> str:
         del words[:4]
     words = [*words[:1], *(replace.get(word, word) for word in words[1:])]
     prefix: list[str] = []
-    if words[:1] in (["ip"], ["bridge"]):
+    if words[:1] in (["ip"], ["bridge"], ["tc"]):
         for i, word in enumerate(words[1:], 1):
             if not word.startswith("-"):
                 break

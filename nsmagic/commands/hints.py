@@ -16,14 +16,14 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 
-from nsmagic.commands.case import Case, MadeBy, first_found, listed, split
+from nsmagic.commands.case import Case, MadeBy, elsewhere, first_found, listed, split
 from nsmagic.commands.command import Command
 from nsmagic.commands.grammar import close, place_hint
 from nsmagic.commands.hints_links import bad_name, link_exists, link_stays, missing_device, no_port, port, unknown_kind
 from nsmagic.commands.hints_programs import failed, of_limits, of_programs, program
 from nsmagic.commands.hints_reach import no_reply, unreached
 from nsmagic.commands.hints_routes import gateway, route, unreachable
-from nsmagic.commands.hints_said import notebook_habit, number_or_mac, of_bash
+from nsmagic.commands.hints_said import notebook_habit, number_or_mac, of_bash, of_qdisc
 from nsmagic.commands.slips import machine_warning, slip
 from nsmagic.errors import (
     CommandSyntaxError,
@@ -83,7 +83,7 @@ def hint(
         argv=words,
         verb=command.verb if command is not None else "",
         args={**subject, **(command.args if command is not None else {}), **({"missing": subject.get("dev")} if subject else {})},
-        ns=str(subject.get("ns") or own or ns),
+        ns=str(subject.get("ns") or own or elsewhere(words) or ns),
         cell=ns,
         snapshot=snapshot,
         made_by=made_by or {},
@@ -145,6 +145,8 @@ def _address(case: Case) -> str | None:
     if case.verb == "addr.del" and case.errno in (errno.EADDRNOTAVAIL, errno.ENOENT):
         on_dev = case.addresses(dev)
         same = next((one for one in on_dev if one.address == address), None)
+        if same is not None and same.prefixlen == case.args.get("prefixlen"):
+            return None  # it is there by now: a later line of the cell brought it
         if same is not None:
             fixed = case.ip("addr", "del", f"{address}/{same.prefixlen}", "dev", dev)
             return say("addr-length", dev=dev, address=address, prefixlen=same.prefixlen, fixed=fixed)
@@ -208,5 +210,5 @@ def _syntax(case: Case) -> str | None:
 
 _RULES: tuple[Callable[[Case], str | None], ...] = (
     _syntax, notebook_habit, program, _namespace_exists, _namespace, bad_name, missing_device, link_exists, link_stays, unknown_kind, port, no_port,
-    _address, gateway, route, unreached, unreachable, _entry, number_or_mac, _sysctl, of_bash, of_programs, failed, _denied,
+    _address, gateway, route, unreached, unreachable, _entry, number_or_mac, _sysctl, of_bash, of_qdisc, of_programs, failed, _denied,
 )  # fmt: skip

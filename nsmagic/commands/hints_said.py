@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import re
 
-from nsmagic.commands.case import Case
+from nsmagic.commands.case import Case, first_found
+from nsmagic.commands.grammar import close
+from nsmagic.commands.packages import QDISCS
 from nsmagic.sentences import say
 
 _NOT_CLOSED = re.compile(r"unexpected EOF while looking for matching [`'](.)'")
@@ -44,6 +46,18 @@ def number_or_mac(case: Case) -> str | None:
     if found := _NO_PROCESS.search(words):
         return say("pid-none", pid=found[1])
     return None
+
+
+def of_qdisc(case: Case) -> str | None:
+    """A discipline of queueing that the kernel does not have."""
+    if "Specified qdisc kind is unknown" not in case.words and "Unknown qdisc" not in case.words:
+        return None
+    kind = next((word for word in case.argv if word in QDISCS), None)
+    if kind is not None:
+        return say("qdisc-missing", kind=kind)
+    typed = first_found([re.compile(r'Unknown qdisc "([^"]+)"')], case.words)
+    near = close(typed, QDISCS) if typed else []
+    return say("qdisc-close", kind=typed, near=near[0]) if near else None
 
 
 def of_bash(case: Case) -> str | None:

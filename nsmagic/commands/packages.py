@@ -56,3 +56,8 @@ MODULES = {
     "vcan": "vcan", "veth": "veth", "vlan": "8021q", "vrf": "vrf", "vti": "ip_vti", "vxcan": "vxcan", "vxlan": "vxlan",
     "wireguard": "wireguard", "xfrm": "xfrm_interface",
 }  # fmt: skip
+#: The disciplines of queueing of ``tc``; the module of each is ``sch_`` and its name.
+QDISCS = frozenset(
+    ["cake", "cbs", "choke", "clsact", "codel", "drr", "ets", "etf", "fq", "fq_codel", "fq_pie", "gred", "hfsc", "hhf", "htb", "ingress",
+     "mqprio", "multiq", "netem", "pie", "plug", "prio", "qfq", "red", "sfb", "sfq", "skbprio", "taprio", "tbf", "teql"]
+)  # fmt: skip

@@ -188,6 +188,12 @@ CASES: list[tuple[str, str, NsmagicError, str, str | None]] = [
     # kinds, bridges, switches
     ("ip link add d0 type dummy", "host", refused("Error: Unknown device type.", errno.EOPNOTSUPP),
      "the kernel here has no dummy links: the module dummy is missing, and a lab cannot load it", None),
+    ("tc qdisc add dev p0 root netem delay 100ms", "host", CommandFailed("Error: Specified qdisc kind is unknown."),
+     "the kernel here has no qdisc netem: the module sch_netem is missing, and a lab cannot load it", None),
+    ("tc qdisc add dev p0 root netm delay 100ms", "host", CommandFailed('Unknown qdisc "netm", hence option "delay" is unparsable'),
+     'there is no qdisc "netm"; did you mean netem?', None),
+    ("sudo tc -s -n red qdisc add dev veth-rad root tbf", "host", CommandFailed('Cannot find device "veth-rad"'),
+     "red has lo, veth-red; did you mean veth-red?", None),
     ("ip link add v5 link p0 type vlan id 5", "host", refused("Error: Unknown device type.", errno.EOPNOTSUPP),
      "the kernel here has no vlan links: the module 8021q is missing, and a lab cannot load it", None),
     ("ip link add br7 type brigde", "host", refused("Error: Unknown device type.", errno.EOPNOTSUPP),
@@ -316,6 +322,11 @@ CASES: list[tuple[str, str, NsmagicError, str, str | None]] = [
     ("ip link add veth0 type veth peer", "host", refused("RTNETLINK answers: File exists", errno.EEXIST),
      "the other end has no name of its own, so the kernel called it veth0 first; name it:  ip link add veth0 type veth peer name OTHER", None),
 ]  # fmt: skip
+
+
+def test_an_address_that_a_later_line_brought_is_not_offered_as_another_one() -> None:
+    gone = refused("Error: ipv4: Address not found.", errno.EADDRNOTAVAIL)
+    assert answer("ip -n red addr del 192.168.15.1/24 dev veth-red", gone) is None
 
 
 @pytest.mark.parametrize(
