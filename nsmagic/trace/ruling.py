@@ -143,6 +143,8 @@ def rulings(
             if row is not None and row.hook.lower() == "postrouting":
                 into = ""  # there the kernel tells both, and what became of the packet is seen where it goes out
             sighting = _nearest(packets[min(at, len(packets) - 1)], into, out)
+        elif what.background:
+            continue  # the kernel sent it of its own accord, and the journey leaves it out: a group joined, say
         text, target, kind = (row.rule, row.target, row.type) if row is not None and data["position"] else ("", "", "")
         if row is not None and row.tool == "nft" and text:
             text = " ".join(filter(None, (row.match, row.target)))

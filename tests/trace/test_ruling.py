@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from nsmagic import Lab
+from nsmagic.model import Snapshot
 from nsmagic.trace.journey import Journey
-from nsmagic.trace.ruling import identity
+from nsmagic.trace.ruling import identity, rulings
 from tests.conftest import Notebook
 from tests.trace.test_journey import CABLE, NN_25
 
@@ -23,6 +26,21 @@ nft add rule inet mine c ip saddr 10.0.0.0/8 accept
 nft add rule inet mine c jump other
 nft add rule inet mine other icmp type echo-request drop
 """
+
+
+def test_what_the_kernel_sends_by_itself_is_no_part_of_the_journey() -> None:
+    """A room joins a group at any moment; the rules that its report meets say nothing of the packets that are followed."""
+
+    def told_of(protocol: int, transport: bytes) -> dict[str, Any]:
+        network = struct.pack("!BBHHHBBH8x", 0x45, 0, 40, 0, 0, 1, protocol, 0)
+        return {
+            "ns": "host", "family": "ip", "table": "filter", "chain": "OUTPUT", "handle": 1, "position": 1, "verdict": "drop", "iif": 0, "oif": 0,
+            "network": base64.b64encode(network).decode(), "transport": base64.b64encode(transport).decode(),
+        }  # fmt: skip
+
+    igmp, icmp = told_of(2, b"\x22" + bytes(19)), told_of(1, b"\x08" + bytes(19))
+    found = rulings([igmp, icmp], [], Snapshot(), Snapshot())
+    assert [(each.what.proto, each.verdict) for each in found] == [("ICMP", "dropped")]
 
 
 @pytest.fixture
