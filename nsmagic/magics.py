@@ -130,8 +130,9 @@ class Netns(LookMagics, CourseMagics):
 
         Lines are commands of ``ip``, ``bridge``, ``ping``, ``arp``, ``route``, ``ifconfig``, ``brctl``, ``sysctl``, or any program of the
         machine (``iptables``, ``curl`` …). Prompts (``$``), ``sudo``, comments, ``\\`` continuations, ``&&`` and ``;`` may stand in pasted
-        text; of text that has prompts, the lines without one that are no commands were printed, and are left out. A cell with other shell syntax (pipes, variables, loops) runs as one bash script. ``ip netns exec red bash`` alone on a
-        line makes the lines below it run in red until ``exit``.
+        text; of text that has prompts, the lines without one that are no commands were printed, and are left out. A cell with other
+        shell syntax (pipes, variables, loops) runs as one bash script. ``ip netns exec red bash`` alone on a line makes the lines
+        below it run in red until ``exit``.
 
         Examples::
 
