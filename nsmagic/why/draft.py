@@ -120,7 +120,7 @@ class Draft:
         self.vlans[link.ns][link.ifname] = ((tag, tag, flags), *kept)
 
     def make(self, ns: str, name: str, kind: str, lower: str, info: Mapping[str, Any]) -> bool:
-        """``ip link add`` of what stands on another link: a vlan, a vxlan."""
+        """``ip link add`` of what stands on another link, a vlan or a vxlan, or on none, a bridge."""
         below = self.link(ns, lower) if lower else None
         if self.link(ns, name) is not None or (lower and below is None):
             return False

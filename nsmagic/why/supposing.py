@@ -94,9 +94,11 @@ def _link_set(draft: Draft, ns: str, words: list[str]) -> bool:
 
 def _link_add(draft: Draft, ns: str, words: list[str]) -> bool:
     """``NAME [netns NS] type veth peer name NAME [netns NS]``, as a cable is made; ``link LOWER name NAME type vlan …`` and ``NAME type vxlan …``,
-    as links are made anew."""
+    as links are made anew; ``NAME type bridge``."""
     if words[:1] == ["link"] and words[2:3] == ["name"] and words[4:7] == ["type", "vlan", "id"] and len(words) == 8:
         return draft.make(ns, words[3], "vlan", words[1], {"id": int(words[7])})
+    if words[1:] == ["type", "bridge"]:
+        return draft.make(ns, words[0], "bridge", "", {})
     if words[1:3] == ["type", "vxlan"]:
         return _vxlan_add(draft, ns, words[0], words[3:])
     mine, words = words[0], words[1:]

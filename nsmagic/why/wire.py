@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from nsmagic.model import HOST, Link
+from nsmagic.sentences import say_verdict
 from nsmagic.why import remaking
 from nsmagic.why.finding import Finding, Hop, bridge, ip
 from nsmagic.why.situation import Situation
@@ -246,10 +247,35 @@ def _received(s: Situation, node: Node, link: Link) -> Iterator[Edge]:
             yield Edge(Node("in", upper.ns, upper.ifname, node.vid), fault, Hop(upper.ns, upper.ifname, "receives"))
     if node.vid and s.addresses(node.ns, node.dev, automatic=False):
         yield Edge(Node("in", node.ns, node.dev), vlan_mismatch(s, link, node.vid, 0))
+    bridges = [each for each in s.links(node.ns) if each.kind == "bridge"]
     if loose(s, link):
-        for each in s.links(node.ns):
-            if each.kind == "bridge":
-                yield Edge(Node("bridge", node.ns, each.ifname, node.vid), not_enslaved(link, each))
+        for each in bridges:
+            yield Edge(Node("bridge", node.ns, each.ifname, node.vid), not_enslaved(link, each))
+    if not bridges and (others := _parted(s, link)):
+        fault = no_switch(s, link, others)
+        for each in others:
+            yield Edge(Node("out", each.ns, each.ifname, node.vid), fault)
+
+
+def _parted(s: Situation, link: Link) -> list[Link]:
+    """Other cables that end beside this one, with nothing between, and lead to somebody of the same network."""
+    mine = _far_networks(s, link)
+    return [
+        other
+        for other in (s.links(link.ns) if mine else ())
+        if other.ifname != link.ifname and not mine.isdisjoint(_far_networks(s, other))
+    ]
+
+
+def _far_networks(s: Situation, link: Link) -> set[object]:
+    """The networks of whoever is at the other end of a cable, when this end is of no other network and serves nothing else."""
+    peer = s.link(link.peer_ns, link.peer) if link.kind == "veth" and link.peer and not link.master else None
+    if peer is None or peer.ns == link.ns or s.upper.get((link.ns, link.ifname)):
+        return set()
+    far, near = (
+        {s.network(row) for row in s.addresses(end.ns, end.ifname, automatic=False)} for end in (peer, link)
+    )  # fmt: skip
+    return set(far) if near <= far else set()
 
 
 def loose(s: Situation, link: Link) -> bool:
@@ -395,6 +421,20 @@ def not_enslaved(link: Link, above: Link) -> Finding:
     if not link.up:
         fix += (ip(link.ns, "link", "set", link.ifname, "up"),)
     return Finding("not-enslaved", link.ns, link.ifname, {"bridge": above.ifname}, see, fix)
+
+
+def no_switch(s: Situation, link: Link, others: Sequence[Link]) -> Finding:
+    """Cables of one network that end in a namespace which has no switch for them."""
+    taken = {each.ifname for each in s.links(link.ns)}
+    name = next(name for number in itertools.count() if (name := f"br{number}") not in taken)
+    fix: tuple[str, ...] = (ip(link.ns, "link", "add", name, "type", "bridge"), ip(link.ns, "link", "set", name, "up"))
+    ends = sorted([link, *others], key=lambda each: each.ifindex)
+    for end in ends:
+        fix += (ip(link.ns, "link", "set", end.ifname, "master", name), *remaking.moved(s, link.ns, end.ifname, name))
+        fix += () if end.up else (ip(link.ns, "link", "set", end.ifname, "up"),)
+    names = [end.ifname for end in ends]
+    facts = {"ends": f"{', '.join(names[:-1])} {say_verdict('and')} {names[-1]}"}
+    return Finding("not-enslaved", link.ns, link.ifname, facts, (ip(link.ns, "link"),), fix, say="no-switch")
 
 
 def vlan_mismatch(s: Situation, link: Link, got: int, wants: int) -> Finding:

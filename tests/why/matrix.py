@@ -179,6 +179,9 @@ CASES: tuple[Case, ...] = (
     Case("switch", "not-enslaved", "host/veth-blue-br", "ip link set veth-blue-br nomaster", "theirs"),
     Case("switch", "not-enslaved", "host/veth-red-br", "ip link set veth-red-br nomaster", "mine"),
     Case("gateway", "not-enslaved", "host/veth-red-br", "ip link set veth-red-br nomaster"),
+    Case("switch", "not-enslaved", "host/veth-red-br", "ip link del v-net-0", "none"),
+    Case("switch", "not-enslaved", "host/veth-red-br", "ip link del v-net-0\nip addr add 192.168.15.9/24 dev veth-red-br\n"
+         "ip addr add 192.168.15.10/24 dev veth-blue-br", "two-cables"),
     Case("switch", "bridge-port-blocked", "host/veth-blue-br", "bridge link set dev veth-blue-br state 0", "disabled"),
     Case("switch", "bridge-port-blocked", "host/", "bridge link set dev veth-blue-br isolated on\nbridge link set dev veth-red-br isolated on", "isolated"),
     Case("gateway", "bridge-port-blocked", "host/veth-red-br", "bridge link set dev veth-red-br state 0", "disabled"),
