@@ -14,7 +14,7 @@ import socket as socket_
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from nsmagic import run as run_
 from nsmagic import watching
@@ -23,7 +23,7 @@ from nsmagic.commands.command import Cell
 from nsmagic.commands.listed import is_list, parts
 from nsmagic.commands.slips import is_stub
 from nsmagic.environment import default_timeout
-from nsmagic.errors import LabError, NamespaceNotFound, NotDoneYet
+from nsmagic.errors import CommandSyntaxError, LabError, NamespaceNotFound, NotDoneYet
 from nsmagic.history import Entry
 from nsmagic.model import HOST, Change
 from nsmagic.reading import Reading, Tables
@@ -115,8 +115,10 @@ class Lab(Reading, Sockets):
         """
         if not isinstance(text, str):
             raise TypeError(f"commands are a text, not {type(text).__name__}")
-        if timeout is not None and not timeout > 0:
+        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
             raise LabError(f"a timeout is a number of seconds greater than 0, not {timeout!r}")
+        if show not in get_args(run_.Show):
+            raise LabError(f"show is one of {', '.join(get_args(run_.Show))}, not {show!r}")
         where = ns or HOST
         if is_stub(text):
             raise NotDoneYet(say("not-done"), hint=say("not-done-how"))
@@ -219,6 +221,14 @@ class Lab(Reading, Sockets):
         """
         self._check(name)
         return Namespace(self, name)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            words = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if not name.startswith("_") and self.seen(name):
+                words += "; " + say("lab-attribute-ns", name=name)
+            raise AttributeError(words)
 
     def __iter__(self) -> Iterator[Namespace]:
         return iter([Namespace(self, name) for name in self.names()])
@@ -355,7 +365,7 @@ class Lab(Reading, Sockets):
         return [live for live in self._open.values() if not live.closed]
 
     def trace(self, ns: str, what: str, *, timeout: float | None = None) -> Journey:
-        """Run a command in a namespace (an address stands for one echo to it) while every interface of every namespace is watched, and join
+        """Run a command in a namespace (an address, or a namespace's name, stands for one echo to it) while every interface of every namespace is watched, and join
         what was seen to the journeys of the packets, and what rules of nft and iptables decided over them, in namespaces that had rules when it
         began. The lab is the same before and after. ``timeout`` in seconds ends the command.
 
@@ -413,6 +423,14 @@ class Lab(Reading, Sockets):
         everywhere = ns == "any" and ns not in self
         if not everywhere:
             self._check(ns or where)
+        if (
+            filter
+            and not dev
+            and not everywhere
+            and any(link.ifname == filter for link in self.snapshot("links", ns=ns).links)
+        ):
+            words = f"{filter} is an interface of {ns}, and no filter"
+            raise CommandSyntaxError(words, text=filter, hint=say("sniff-interface", ns=ns, dev=filter))
         limit = timeout if timeout is not None or background or count else default_timeout()
         capture = Capture(
             self.client, [] if everywhere else [(ns, dev)], title="packets" if everywhere else f"packets of {where}",

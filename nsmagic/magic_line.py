@@ -185,8 +185,9 @@ def _take(
     """Read an option: the new options, and the place behind it."""
     name, equals, value = word.text.partition("=")
     if name not in table:
-        close = _close(name, table)
-        hint = say("not-found-close", near=close[0]) if close else say("options", known=" ".join(table))
+        # Without the dashes, which all of them have in common.
+        close = _close(name.lstrip("-"), [option[2:] for option in table])
+        hint = say("not-found-close", near=f"--{close[0]}") if close else say("options", known=" ".join(table))
         raise CommandSyntaxError(
             f"there is no option {name}", text=line, at=word.start, expected=list(table), hint=hint
         )
@@ -274,7 +275,8 @@ def split_cell_line(line: str, magic: str = "%%netns") -> tuple[Options, str]:
     """
     options, names, at = Options(), list[_Word](), 0
     while (word := _word(line, at)) is not None:
-        if word.text.startswith("--"):
+        # No namespace of a note begins with a dash; --ns takes one that does.
+        if word.text.startswith("-"):
             options, at = _take(options, word, line)
         else:
             names.append(word)

@@ -90,6 +90,8 @@ class Reading(Life, Tables):
     def _check(self, name: str) -> None:
         if name == HOST:
             return
+        if not isinstance(name, str):
+            raise TypeError(f"a namespace is named by a text, as in lab['red'], not by {type(name).__name__}")
         known = [row.ns for row in self.snapshot("namespaces").namespaces]
         if name not in known:
             named = [each for each in known if each != HOST and not each.startswith("(")]

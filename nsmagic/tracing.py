@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from nsmagic import watching
 from nsmagic.commands.cell import split
-from nsmagic.errors import LabError, NsmagicError
-from nsmagic.model import Snapshot
+from nsmagic.errors import CommandSyntaxError, LabError, NsmagicError
+from nsmagic.model import HOST, Snapshot
+from nsmagic.sentences import say
 from nsmagic.trace.capture import Capture
 from nsmagic.trace.counters import counted
 from nsmagic.trace.journey import Journey
+from nsmagic.why.target import address_of
 from nsmagic.words.typed import nat_badges
 
 if TYPE_CHECKING:
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
 def trace(lab: Lab, ns: str, what: str, timeout: float | None = None) -> Journey:
     """The journey of what a command sends from a namespace; parameters and errors are those of ``Lab.trace``."""
     what = what.strip()
-    command = f"ping -c 1 -W 1 {what}" if is_address(what) else what
-    split(command, ns)  # what cannot be read is said before anything begins
     room = lab[ns]
+    address = _address(lab, ns, what)
+    command = f"ping -c 1 -W 1 {address}" if address else what
+    split(command, ns)  # what cannot be read is said before anything begins
     before = _rules(lab)
     pending = {(row.ns, row.address) for row in lab.snapshot("neighbours").neighbours if row.state == "INCOMPLETE"}
     result: Result | None = None
@@ -42,6 +45,21 @@ def trace(lab: Lab, ns: str, what: str, timeout: float | None = None) -> Journey
         forwarding=frozenset(watching.forwarding(lab.client, [row.ns for row in snapshot.namespaces])), pending=pending,
         explains=hasattr(lab, "why"), rules=after,
     )  # fmt: skip
+
+
+def _address(lab: Lab, ns: str, what: str) -> str:
+    """The address that is meant by one word, itself or a namespace's; "" for a command."""
+    first, *rest = what.split(maxsplit=1) or [""]
+    if is_address(first):
+        if rest:
+            raise CommandSyntaxError(f"{what}: no command", text=what, hint=say("trace-address", address=first))
+        return first
+    if rest or first == HOST or first not in lab.names():
+        return ""
+    address = address_of(lab.snapshot("addrs"), ns, first)
+    if not address:
+        raise NsmagicError(say("trace-no-address", ns=first), hint=say("why", words=f"{ns} {first}"))
+    return address
 
 
 def is_address(text: str) -> bool:

@@ -199,6 +199,28 @@ def test_no_such_namespace(pair: Lab) -> None:
     assert [each.name for each in pair] == ["blue", "red"]
 
 
+def test_a_wrong_argument_is_named(pair: Lab) -> None:
+    wrong: dict[str, Callable[[], object]] = {
+        "show is one of table, text, both, not 'json'": lambda: pair.run("ip link", show="json"),  # type: ignore[arg-type]
+        "a timeout is a number of seconds greater than 0, not '5'": lambda: pair.run("ip link", timeout="5"),  # type: ignore[arg-type]
+        "'http' is no port": lambda: pair.why("red", "blue", port="http"),  # type: ignore[arg-type]
+        "'1k' is no size of a packet's data": lambda: pair.why("red", "blue", size="1k"),  # type: ignore[arg-type]
+    }
+    for words, use in wrong.items():
+        with pytest.raises(errors.NsmagicError) as refused:
+            use()
+        assert refused.value.message == words
+    with pytest.raises(TypeError, match=r"as in lab\['red'\], not by int"):
+        pair[0]  # type: ignore[index]
+    pair.names()
+    for name, words in (
+        ("red", r"'red'; a namespace is an item of the lab:  lab\['red'\]$"),
+        ("rad", r"no attribute 'rad'$"),
+    ):
+        with pytest.raises(AttributeError, match=words):
+            getattr(pair, name)
+
+
 def test_namespaces_made_by_any_means_are_seen(lab: Lab) -> None:
     lab.run("bash -c 'ip netns add red; ip -n red link add v1 type veth peer name v2'").check()
     job = lab.run("unshare --net sleep 1000", background=True).value

@@ -89,6 +89,7 @@ def test_line(line: str, options: dict[str, Any], ns: str, text: str) -> None:
         ("red --text", "there is no command for red", "%netns red --text ip link"),
         ("--txt ip link", "there is no option --txt", "did you mean --text?"),
         ("--zzzzz ip link", "there is no option --zzzzz", "options: " + " ".join(OPTIONS)),
+        ("--table 100 ip link", "there is no option --table", "options: " + " ".join(OPTIONS)),
         ("--text=1 ip link", "--text takes no value", None),
         ("--timeout", "--timeout needs a value", "--timeout SECONDS"),
         ("--timeout soon ip link", '--timeout "soon" is no number of seconds', "--timeout 10"),

@@ -298,6 +298,13 @@ def test_a_name_of_a_namespace_that_is_gone_may_be_a_program_now(notebook: Noteb
         ], errors.NamespaceNotFound),
         ("%%netns rad\nip link", ['there is no namespace "rad"', "hint: did you mean red? There are: blue, red"], errors.NamespaceNotFound),
         ("%links rad", ['there is no namespace "rad"', "hint: did you mean red? There are: blue, red"], errors.NamespaceNotFound),
+        ("%links -n red", ["there is no option -n", "hint: did you mean --ns?"], errors.CommandSyntaxError),
+        ("%sniff red lo --count 1", ["lo is an interface of red, and no filter", "hint: an interface stands behind a colon:  %sniff red:lo"],
+         errors.CommandSyntaxError),
+        ("%trace red 10.0.0.2 --port 80", [
+            "10.0.0.2 --port 80: no command",
+            "hint: an address alone is one ping; more is a command, as in ping -c 3 10.0.0.2 or curl http://10.0.0.2:8080/",
+        ], errors.CommandSyntaxError),
         ("%%netns --txt\nip link", ["there is no option --txt", "hint: did you mean --text?"], errors.CommandSyntaxError),
         ("%netns", ["there is no command on the line", "hint: %netns red ip route"], errors.CommandSyntaxError),
         ("%lab nonsense", [

@@ -6,6 +6,7 @@ import re
 
 from nsmagic.commands.case import Case
 from nsmagic.commands.grammar import close
+from nsmagic.commands.hints_reach import asked_server
 from nsmagic.commands.packages import NATIVE, PACKAGES
 from nsmagic.errors import CommandFailed, CommandNotFound, CommandTimeout
 from nsmagic.sentences import say
@@ -77,7 +78,7 @@ def failed(case: Case) -> str | None:
     if limit := of_limits(case.words):
         return limit
     if _NO_NAME.search(case.words):
-        return say("name-lookup")
+        return asked_server(case) or say("name-lookup")
     if _NO_CHAIN.search(case.words):
         return say("chain-none")
     if _NO_NFT.search(case.words):

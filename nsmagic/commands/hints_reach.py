@@ -83,6 +83,17 @@ def unreached(case: Case) -> str | None:
     return offer(case.ns, target, port, "udp" if udp else "")
 
 
+def asked_server(case: Case) -> str | None:
+    """The offer for a look-up at a server that was named: ``dig red.lab @10.0.0.1``, ``nslookup red.lab 10.0.0.1``."""
+    argv = _without_prefix(case.argv)
+    tool = argv[0].rpartition("/")[2] if argv else ""
+    if tool == "dig":
+        servers = [word[1:] for word in argv[1:] if word.startswith("@")]
+    else:
+        servers = list(argv[2:][-1:]) if tool in ("nslookup", "host") else []
+    return offer(case.ns, servers[0], 53, "udp") if servers and _is_address(servers[0]) else None
+
+
 def _without_prefix(argv: Sequence[str]) -> Sequence[str]:
     """The program itself, behind ``sudo``, ``timeout N`` and ``ip netns exec NS``."""
     words = list(argv)

@@ -114,12 +114,12 @@ def _check(port: int | None, proto: str, size: int | None) -> None:
         raise NsmagicError(
             f'"{proto}" is no protocol that %why can send', hint=say("protocols", known=", ".join(PROTOCOLS))
         )
-    if port is not None and not 0 < port < 65536:
-        raise NsmagicError(f"{port} is no port", hint=say("ports"))
+    if port is not None and not (isinstance(port, int) and 0 < port < 65536):
+        raise NsmagicError(f"{port!r} is no port", hint=say("ports"))
     if port is None and proto != "icmp":
         raise NsmagicError(f"{proto} needs a port", hint=f"--proto {proto} --port 80")
-    if size is not None and not 0 < size <= _LARGEST:
-        raise NsmagicError(f"{size} is no size of a packet's data", hint=say("sizes", most=_LARGEST))
+    if size is not None and not (isinstance(size, int) and 0 < size <= _LARGEST):
+        raise NsmagicError(f"{size!r} is no size of a packet's data", hint=say("sizes", most=_LARGEST))
 
 
 def _nowhere(s: Situation, request: Request) -> Verdict:

@@ -30,7 +30,7 @@ def requested(lab: Lab, snapshot: Snapshot, src: str, dst: str, port: int, proto
     except ValueError:
         pass
     if dst in known:
-        found = _address_of(snapshot, src, dst)
+        found = address_of(snapshot, src, dst)
         label = f"{found} ({dst})" if found else dst
         return Request(src, found, proto, port, target=dst, label=label)
     try:
@@ -52,7 +52,7 @@ def _owner(snapshot: Snapshot, address: str, src: str) -> str:
     return f"{address} {owners[0]}" if owners[0].startswith("(") else f"{address} ({owners[0]})"
 
 
-def _address_of(snapshot: Snapshot, src: str, dst: str) -> str:
+def address_of(snapshot: Snapshot, src: str, dst: str) -> str:
     """The address of a namespace that another would use: on a network of its own if there is one, IPv4 first."""
     theirs = [
         row for row in snapshot.addrs if row.ns == dst and row.ifname != "lo" and not ip(row.address).is_link_local

@@ -183,6 +183,10 @@ CASES: list[tuple[str, str, NsmagicError, str, str | None]] = [
     ("nc -u -w 1 10.9.9.9 53", "host", CommandFailed("nc: exit status 1"), "%why 10.9.9.9 --port 53 --proto udp explains", None),
     ("ssh -p 2222 root@10.9.9.9", "red", CommandFailed("ssh: connect to host: Connection refused"),
      "%why red 10.9.9.9 --port 2222 explains", None),
+    ("dig +short web.lab @10.9.9.9", "red", CommandFailed(";; no servers could be reached", status=9),
+     "%why red 10.9.9.9 --port 53 --proto udp explains", None),
+    ("nslookup web.lab 10.9.9.9", "host", CommandFailed(";; no servers could be reached", status=1),
+     "%why 10.9.9.9 --port 53 --proto udp explains", None),
     ("traceroute 10.9.9.9", "red", CommandFailed("connect: Network is unreachable"),
      "no route of red covers this address; %routes red shows them", None),
     # kinds, bridges, switches

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 from nsmagic import Lab
-from nsmagic.errors import CommandSyntaxError, NamespaceNotFound
+from nsmagic.errors import CommandSyntaxError, NamespaceNotFound, NsmagicError
 from nsmagic.topology.picture import Topology
 from nsmagic.trace.journey import Journey
 from tests.conftest import Notebook
@@ -280,6 +280,14 @@ def test_what_is_wrong_is_said_before_anything_is_done(lab: Lab) -> None:
         lab.trace("red", "8.8.8.8")
     with pytest.raises(CommandSyntaxError):
         lab.trace("host", "echo 'a")
+    lab.run("ip netns add red").check()
+    with pytest.raises(NsmagicError, match="red has no address"):
+        lab.trace("host", "red")
+
+
+def test_a_namespace_stands_for_an_address_of_it(lab: Lab) -> None:
+    lab.run(CABLE).check()
+    assert lab.trace("red", "blue").answered
 
 
 def test_the_magic(notebook: Notebook) -> None:
