@@ -16,7 +16,7 @@ class Entry:
 
     ns: str
     text: str
-    changes: tuple[Change, ...]
+    changes: Sequence[Change]
     cell: int = 0
     script: bool = False
     run: int = 0

@@ -11,7 +11,7 @@ them (pictures, traces, verdicts), are here.
 from __future__ import annotations
 
 import socket as socket_
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
@@ -202,7 +202,7 @@ class Lab(Reading, Sockets):
         self._runs += 1
         building.build(self, description)
 
-    def note(self, ns: str, text: str, changes: tuple[Change, ...], cell: int, script: bool, moment: int = 0) -> None:
+    def note(self, ns: str, text: str, changes: Sequence[Change], cell: int, script: bool, moment: int = 0) -> None:
         """Remember a command that changed something (called by the runner)."""
         self.history.add(Entry(ns, text, changes, cell, script, self._runs, moment))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.magic import line_cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import clear_output, display
-from traitlets import Bool, Enum
+from traitlets import Bool, Enum, Int
 
 from nsmagic import magic_line
 from nsmagic.completer import DEFAULT_LAB, Completer
@@ -28,6 +28,7 @@ from nsmagic.names import HOST
 from nsmagic.sentences import say
 
 if TYPE_CHECKING:
+    from nsmagic.changes import Lines
     from nsmagic.lab import Lab
     from nsmagic.result import Outcome, Result
 
@@ -50,9 +51,9 @@ class Printer:
             sys.stdout.write(text)
             sys.stdout.flush()
 
-    def changes(self, lines: Sequence[str]) -> None:
+    def changes(self, lines: Lines) -> None:
         if self._magics.changes and not self._options.quiet:
-            sys.stdout.write("".join(line + "\n" for line in lines))
+            sys.stdout.write("".join(line + "\n" for line in lines.first(self._magics.most_changes)))
             sys.stdout.flush()
 
     def shown(self, outcome: Outcome, last: bool) -> None:
@@ -76,6 +77,11 @@ class Netns(LookMagics, CourseMagics):
     """Options of nsmagic: ``%config Netns.changes = False`` and so on."""
 
     changes = Bool(True, help="Show what each command changed, a line for each thing.").tag(config=True)
+    most_changes = Int(
+        200,
+        min=0,
+        help="So many changes that wait to be shown are shown at most, and the others counted; 0: all are shown.",
+    ).tag(config=True)
     show = Enum(
         ("table", "text", "both"), "table", help="What a showing command gives: a table, the tool's own text, or both."
     ).tag(config=True)

@@ -10,10 +10,10 @@ parentheses: ``(lan)``, ``(unnamed-1)``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
 from nsmagic.names import HOST as HOST
 from nsmagic.shape import COLUMNS as COLUMNS
@@ -439,6 +439,56 @@ class Change:
         return cls(
             str(op), str(table), make_row(table, old) if old is not None else None, make_row(table, new) if new is not None else None
         )  # fmt: skip
+
+
+class Changes(Sequence[Change]):
+    """What one command changed. The objects are made when somebody looks at them: of a cell of thousands, hardly any ever is.
+
+    >>> changes = Changes([["+", "namespaces", None, ["red", 4026531840, True, []]]])
+    >>> len(changes), list(changes.kinds()), changes[0].new.ns
+    (1, [('+', 'namespaces')], 'red')
+    """
+
+    __slots__ = ("_data", "_made")
+
+    def __init__(self, data: Sequence[Sequence[Any]] = ()) -> None:
+        self._data = data
+        self._made: tuple[Change, ...] | None = None
+
+    @property
+    def all(self) -> tuple[Change, ...]:
+        """They themselves."""
+        if self._made is None:
+            self._made = tuple(Change.from_data(each) for each in self._data)
+        return self._made
+
+    def kinds(self) -> Iterator[tuple[str, str]]:
+        """What is known of each without making it: ``op`` and ``table``."""
+        return ((each[0], each[1]) for each in self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    @overload
+    def __getitem__(self, place: int) -> Change: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Change, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Change | tuple[Change, ...]:
+        return self.all[place]
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.all)
+
+    def __eq__(self, other: object) -> bool:
+        return self.all == tuple(other) if isinstance(other, Sequence) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.all)
+
+    def __repr__(self) -> str:
+        return repr(self.all)
 
 
 @dataclass(frozen=True, slots=True)

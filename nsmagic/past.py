@@ -23,7 +23,7 @@ class Step:
     snapshot: Snapshot
     forwarding: frozenset[str]
     badges: dict[str, list[str]]
-    changes: tuple[Change, ...]
+    changes: Sequence[Change]
 
 
 def step(client: Client, entries: Sequence[Entry], number: int) -> Step:

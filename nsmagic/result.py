@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nsmagic.changes import Lines
 from nsmagic.errors import CellFailed, NsmagicError
-from nsmagic.model import Change, SysctlValue
+from nsmagic.model import Change, Changes, SysctlValue
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +136,7 @@ class Outcome:
     ok: bool = True
     error: NsmagicError | None = None
     excused: bool = False
-    changes: tuple[Change, ...] = ()
+    changes: Changes = field(default_factory=Changes)
     output: str = ""
     shown: Shown | None = None
     ping: PingResult | None = None
@@ -163,8 +164,8 @@ class Sink(Protocol):
     def text(self, text: str) -> None:
         """Output of a program or a ping, as it comes."""
 
-    def changes(self, lines: Sequence[str]) -> None:
-        """What a command changed, in words."""
+    def changes(self, lines: Lines) -> None:
+        """What some commands changed, in words."""
 
     def shown(self, outcome: Outcome, last: bool) -> None:
         """A table; ``last`` when nothing follows it in the cell (its value is the cell's)."""
@@ -174,16 +175,17 @@ class Sink(Protocol):
 
 
 class Gather:
-    """A sink that keeps everything, to be made into text when somebody asks for it: a table's text costs more than its read."""
+    """A sink that keeps everything, to be made into text when somebody asks for it: a table's text costs more than its read, and
+    so do the words of changes."""
 
     def __init__(self) -> None:
-        self._parts: list[str | Shown] = []
+        self._parts: list[str | Shown | Lines] = []
 
     def text(self, text: str) -> None:
         self._parts.append(text)
 
-    def changes(self, lines: Sequence[str]) -> None:
-        self._parts.extend(line + "\n" for line in lines)
+    def changes(self, lines: Lines) -> None:
+        self._parts.append(lines)
 
     def shown(self, outcome: Outcome, last: bool) -> None:
         if outcome.shown is not None:
@@ -198,7 +200,13 @@ class Gather:
 
     def whole(self) -> str:
         """All of it."""
-        return "".join(part if isinstance(part, str) else f"{part.frame()!r}\n" for part in self._parts)
+        return "".join(map(_words, self._parts))
+
+
+def _words(part: str | Shown | Lines) -> str:
+    if isinstance(part, str):
+        return part
+    return f"{part.frame()!r}\n" if isinstance(part, Shown) else "".join(line + "\n" for line in part)
 
 
 @dataclass
@@ -288,7 +296,7 @@ class Both:
         for sink in self._sinks:
             sink.text(text)
 
-    def changes(self, lines: Any) -> None:
+    def changes(self, lines: Lines) -> None:
         for sink in self._sinks:
             sink.changes(lines)
 

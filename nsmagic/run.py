@@ -29,7 +29,7 @@ from nsmagic.errors import (
     NsmagicError,
     from_data,
 )
-from nsmagic.model import COLUMNS, HOST, Change
+from nsmagic.model import COLUMNS, HOST, Changes
 from nsmagic.result import Job, Outcome, PingResult, Shown, Sink
 from nsmagic.steps import (
     BRIEF,
@@ -266,7 +266,7 @@ class Runner:
             self._telling.text(outcome.output)
 
     def _changed(self, outcome: Outcome, data: Mapping[str, Any], step: Step, script: bool = False) -> None:
-        outcome.changes = tuple(Change.from_data(each) for each in data.get("changes") or ())
+        outcome.changes = Changes(data.get("changes") or ())
         if outcome.changes:
             where = self._ns if script else typed_in(step, self._ns)
             self._lab.note(where, outcome.text, outcome.changes, self._options.cell, script, data.get("moment", 0))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from nsmagic import changes as words_of_changes
+from nsmagic.changes import Lines
 from nsmagic.errors import NsmagicError, from_data
-from nsmagic.model import Change
+from nsmagic.model import Changes
 from nsmagic.result import Outcome, Sink
 
 
@@ -17,27 +17,22 @@ class Telling:
         self._sink = sink
         # Changes of consecutive commands wait to be shown together: their words are aligned, and a mistake made twice is
         # explained once. Anything else that is shown comes after them.
-        self._unsaid: list[Change] = []
-        #: The words of some of them, by ``id``: of many, most are found while the agent is at work on the next ones.
-        self._worded: dict[int, words_of_changes.Said] = {}
+        self._unsaid: list[Changes] = []
         # The last line that a program printed is not finished: our own words start a new one.
         self._open_line = False
         self._hints: set[str] = set()
 
-    def changed(self, changes: Sequence[Change]) -> None:
-        """Changes, to be shown with those of the next command, or before anything else."""
-        self._unsaid += changes
-        for change in changes:
-            said = words_of_changes.early(change)
-            if said is not None:
-                self._worded[id(change)] = said
+    def changed(self, changes: Changes) -> None:
+        """What a command changed, to be shown with what the next one does, or before anything else."""
+        if changes:
+            self._unsaid.append(changes)
 
     def say(self) -> None:
         """Show the changes that wait."""
-        unsaid, worded, self._unsaid, self._worded = self._unsaid, self._worded, [], {}
+        unsaid, self._unsaid = self._unsaid, []
         if unsaid:
             self._end_line()
-            self._sink.changes(words_of_changes.lines(unsaid, known=worded))
+            self._sink.changes(Lines(unsaid))
 
     def text(self, text: str) -> None:
         """Output, as it comes."""

@@ -9,8 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsmagic.changes import early, lines
-from nsmagic.model import Address, Change, FdbEntry, Link, NamespaceInfo, Neighbour, Route, Rule, Snapshot, SysctlValue
+from nsmagic.changes import Lines, lines
+from nsmagic.model import (
+    Address,
+    Change,
+    Changes,
+    FdbEntry,
+    Link,
+    NamespaceInfo,
+    Neighbour,
+    Route,
+    Rule,
+    Snapshot,
+    SysctlValue,
+)
 
 UP, LOWER = 0x1, 0x10000
 RED = Link("host", 3, "veth-red", "veth", 0x1002, mac="02:00:00:00:00:01", mtu=1500, peer="veth-blue", peer_ns="host")
@@ -380,26 +392,53 @@ def test_any_batch_gives_printable_lines(links: list[Link], name: str) -> None:
         assert line[:7] in ("+ link ", "- link ", "~ link ")
 
 
-@pytest.mark.parametrize(
-    "end",
-    [
-        [],
-        [gone("namespaces", NamespaceInfo("red", 7))],
-        [changed("links", Link("red", 2, "br0", "bridge"), Link("red", 2, "br1", "bridge"))],
-    ],
-    ids=["nothing else", "a namespace goes", "a bridge is renamed"],
-)
-def test_words_found_early_are_the_words_found_at_the_end(end: list[Change]) -> None:
-    lo = Link("red", 1, "lo", "loopback", 8)
-    batch = [
-        new("namespaces", NamespaceInfo("red", 7)),
-        changed("links", lo, replace(lo, flags=9)),
-        new("links", RED_IN),
-        changed("links", replace(RED_IN, master="br0"), replace(RED_IN, master="br1")),
-        new("routes", Route("red", "inet", "default", "10.0.0.1", "veth-red", protocol="boot")),
-        new("routes", Route("red", "inet", "10.0.0.0/8", "", "veth-red", protocol="kernel")),
-        *end,
+def commands(*names: str) -> list[Changes]:
+    """What so many ``ip netns add`` changed."""
+    return [Changes([["+", "namespaces", None, [name, 7, True, []]]]) for name in names]
+
+
+def test_of_many_changes_the_first_are_shown_and_the_others_counted() -> None:
+    names = [f"room{number}" for number in range(300)]
+    told = Lines(commands(*names))
+    assert told.first(0) == told.first(300) == list(told) == [f"+ namespace {name}" for name in names]
+    assert told.first(3) == [
+        *(f"+ namespace room{number}" for number in range(3)),
+        "… and 297 changes more: + 297 namespaces   (%config Netns.most_changes = 0 shows all)",
     ]
-    known = {id(change): said for change in batch if (said := early(change)) is not None}
-    assert len(known) >= 5
-    assert lines(batch, known=known) == lines(batch)
+
+
+def test_what_was_not_shown_of_one_command_is_counted_too() -> None:
+    """All namespaces at once, with the cables that end with them: lines for some, and what is left out beside them is no line."""
+    links = [
+        [f"r{n}", 2, "eth0", "veth", 2, "DOWN", "", 1500, "", "", "", "", "", "", 0, 0, 0, [], {}, {}] for n in range(5)
+    ]
+    spaces = [[f"r{n}", 7, True, []] for n in range(5)]
+    all_at_once = Changes(
+        [["-", "links", row, None] for row in links] + [["-", "namespaces", row, None] for row in spaces]
+    )
+    route = Changes(
+        [
+            [
+                "+",
+                "routes",
+                None,
+                ["host", "inet", "default", "10.0.0.1", "br0", "", "boot", "global", 0, 254, "unicast", "", 0, [], {}],
+            ]
+        ]
+    )
+    told = Lines([all_at_once, route])
+    assert list(told)[:5] == [f"- namespace r{n}" for n in range(5)]
+    assert told.first(2) == ["- namespace r0", "- namespace r1", MORE.format(4, "- 3 namespaces, + 1 routes")]
+    assert told.first(6) == list(told)
+
+
+MORE = "… and {} changes more: {}   (%config Netns.most_changes = 0 shows all)"
+
+
+def test_changes_that_nobody_looks_at_are_not_made() -> None:
+    made = Changes([["+", "namespaces", None, ["red", 7, True, []]]])
+    assert (len(made), bool(made), bool(Changes()), list(made.kinds())) == (1, True, False, [("+", "namespaces")])
+    assert made._made is None
+    assert made == (new("namespaces", NamespaceInfo("red", 7)),)
+    assert made[0] is made.all[0]
+    assert Changes() == ()

@@ -187,6 +187,7 @@ def test_verbs_of_lab() -> None:
 def test_configuration() -> None:
     assert {name: trait.default_value for name, trait in Netns.class_traits(config=True).items()} == {
         "changes": True,
+        "most_changes": 200,
         "show": "table",
         "picture": "asked",
     }

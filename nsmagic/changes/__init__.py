@@ -6,22 +6,27 @@ that an address brings, entries of the local table, what bridges learn, what a n
 in one that was deleted.
 The same thing typed by a person, alone in its batch, is shown.
 
-:func:`lines` lays out. What belongs together, and what is a consequence of what, a ``Batch`` knows (``batch.py``); ``links.py`` and
+:func:`lines` lays out, and :class:`Lines` does so for who wants only the first of many. What belongs together, and what is a consequence of what, a ``Batch`` knows (``batch.py``); ``links.py`` and
 ``entries.py`` find the words by it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections import Counter, deque
+from collections.abc import Sequence
+from functools import cached_property
+from typing import overload
 
 from nsmagic.changes.batch import Batch, Said
 from nsmagic.changes.entries import EntryWords
 from nsmagic.changes.links import LinkWords
-from nsmagic.model import Change, Snapshot
+from nsmagic.model import Change, Changes, Snapshot
 from nsmagic.printable import pad, printable, width
+from nsmagic.sentences import say
 from nsmagic.words.typed import firewall_place, firewall_words, rule_words
 
-__all__ = ["Said", "early", "lines"]
+__all__ = ["Lines", "lines"]
 
 _WORD = {
     "namespaces": "namespace",
@@ -40,9 +45,7 @@ _WIDEST = 48
 _OWN_RULES = frozenset({0, 32766, 32767})
 
 
-def lines(
-    changes: Sequence[Change], context: Snapshot | None = None, known: Mapping[int, Said] | None = None
-) -> list[str]:
+def lines(changes: Sequence[Change], context: Snapshot | None = None) -> list[str]:
     """The lines for a batch of changes, in their order; names and values aligned over the batch.
 
     Parameters
@@ -51,8 +54,6 @@ def lines(
         What one command, or one cell, changed, in the order in which it happened.
     context
         The lab afterwards. It knows what the changed rows do not say: MACs and kinds of links, addresses beside a new one.
-    known
-        What ``early`` has said of some of them, by ``id``.
 
     >>> from nsmagic.model import Link
     >>> down = Link("red", 2, "veth-red", "veth", peer="veth-blue", peer_ns="blue")
@@ -60,36 +61,80 @@ def lines(
     >>> print(*lines([Change("~", "links", down, up)]))
     ~ link red/veth-red  up, no carrier: the other end is down
     """
+    return _aligned(_first(changes, context, sys.maxsize)[0])
+
+
+class Lines(Sequence[str]):
+    """The lines for what some commands changed, found when somebody reads them.
+
+    >>> made = Changes([["+", "namespaces", None, [name, 1, True, []]] for name in ("red", "blue", "green")])
+    >>> print(*Lines([made]).first(1), sep="\\n")
+    + namespace red
+    … and 2 changes more: + 2 namespaces   (%config Netns.most_changes = 0 shows all)
+    """
+
+    def __init__(self, commands: Sequence[Changes]) -> None:
+        self._commands = commands
+
+    @cached_property
+    def _all(self) -> list[str]:
+        return lines([change for changes in self._commands for change in changes])
+
+    def first(self, most: int) -> list[str]:
+        """At most so many, and then one that counts the changes that are not shown; 0: all."""
+        if not most or sum(map(len, self._commands)) <= most:
+            return self._all
+        begun: list[Change] = []
+        shown: list[Said] = []
+        left: Sequence[Change] = ()
+        commands = deque(self._commands)
+        while commands and len(shown) < most:
+            wanted = max(most, 2 * len(begun))  # of some nothing is said
+            while commands and len(begun) < wanted:
+                begun += commands.popleft()
+            shown, left = _first(begun, None, most)
+        kinds = Counter((change.op, change.table) for change in left)
+        for changes in commands:
+            kinds.update(changes.kinds())
+        if not kinds:
+            return _aligned(shown)
+        words = ", ".join(f"{op} {count} {table}" for (op, table), count in kinds.items())
+        return [*_aligned(shown), say("changes-more", count=kinds.total(), kinds=words)]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        return self._all[place]
+
+
+def _first(changes: Sequence[Change], context: Snapshot | None, most: int) -> tuple[list[Said], Sequence[Change]]:
+    """What is said of the first so many of which something is said, and the changes behind them."""
     batch = Batch(changes, context)
     words_of = _Words(batch)
-    known = known if known and not (batch.gone_ns or batch.names) else {}
     shown: list[Said] = []
-    for change in batch.changes:
-        said = known.get(id(change)) or words_of.said(change)
+    for at, change in enumerate(batch.changes):
+        if len(shown) >= most:
+            return shown, batch.changes[at:]
+        said = words_of.said(change)
         if said[0]:
             shown.append(said)
+    return shown, ()
+
+
+def _aligned(shown: Sequence[Said]) -> list[str]:
     heads = max((width(head) for head, words, _ in shown if words and width(head) <= _WIDEST), default=0)
     values = max((width(words) for _, words, note in shown if note), default=0)
     return [
         f"{pad(head, heads)}  {pad(words, values if note else 0)}{'   ' if note else ''}{note}".rstrip()
         for head, words, note in shown
     ]
-
-
-def early(change: Change) -> Said | None:
-    """What will be said of a change whose words are the same whatever comes after it, unless a namespace goes or a link gets another
-    name; None of any other. Of hundreds of changes most can be worded while the next ones are still made.
-    """
-    row, new = change.new, change.op == "+"
-    if row is None or not (new or change.op == "~"):
-        return None
-    if change.table == "links":
-        alone = row.kind != "loopback" or not new
-    elif change.table == "routes":
-        alone = new and row.family == "inet" and row.type == "unicast" and row.protocol != "kernel"
-    else:
-        alone = change.table == "namespaces"
-    return _ALONE.said(change) if alone else None
 
 
 class _Words:
@@ -140,7 +185,3 @@ def _renamed(change: Change) -> Said:
 def _arrow(change: Change) -> str:
     old, new = (side.value if side is not None else "none" for side in (change.old, change.new))
     return f"{old} → {new}"
-
-
-#: No changes: what is said beside none of a change is said of it alone.
-_ALONE = _Words(Batch((), None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -27,7 +27,7 @@ class Stream:
         self._out.write(text)
         self._out.flush()
 
-    def changes(self, lines: Sequence[str]) -> None:
+    def changes(self, lines: Iterable[str]) -> None:
         self.text("".join(line + "\n" for line in lines))
 
     def shown(self, outcome: Outcome, last: bool) -> None:

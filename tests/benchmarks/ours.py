@@ -18,12 +18,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from nsmagic import Lab
+from nsmagic.changes import Lines
+from nsmagic.errors import NsmagicError
+from nsmagic.magics import Netns
 from nsmagic.model import Change
+from nsmagic.result import Outcome
 from tests.benchmarks import place, rooms
 
 _SIOCGIFINDEX = 0x8933
 _TICK = os.sysconf("SC_CLK_TCK")
 #: What a notebook has used before: modules are loaded, as the floor's are.
+_MOST_CHANGES = Netns.most_changes.default_value
 _WARM = "ip netns add warm\nip -n warm link\nip -n warm addr\nip -n warm route\nip netns del warm"
 
 
@@ -75,10 +80,29 @@ def wait_gone(any_socket: int, count: int, limit: float = 120.0) -> None:
             time.sleep(0.0005)
 
 
+class Shown:
+    """A sink that shows what ``%%netns`` shows, to nobody."""
+
+    def __init__(self) -> None:
+        self.words = ""
+
+    def text(self, text: str) -> None:
+        self.words += text
+
+    def changes(self, lines: Lines) -> None:
+        self.words += "".join(line + "\n" for line in lines.first(_MOST_CHANGES))
+
+    def shown(self, outcome: Outcome, last: bool) -> None:
+        raise AssertionError("the cell shows no table")
+
+    def error(self, error: NsmagicError, alone: bool) -> None:
+        self.words += error.render()
+
+
 def build(count: int) -> dict[str, float]:
     """Build by a cell, look whether all is there, and end it. Where the time went, in CPU seconds, beside it."""
     text = rooms.cell(count)
-    return _built(count, lambda lab: lab.run(text).check())
+    return _built(count, lambda lab: lab.run(text, sink=Shown()).check())
 
 
 def quiet(count: int) -> dict[str, float]:
