@@ -445,6 +445,8 @@ class Runner:
         """The hint for a line of a script; only one that says by itself where it acts."""
         line = text.split("\n")[number - 1]
         shell = scripted.shell_at(text, number, self._ns)
+        if not shell:
+            return  # nothing is known of what is in there
         command = scripted.command_of(line, shell)
         error.with_hint(hints.of_limits(output))
         if command is not None or not scripted.elsewhere(line):

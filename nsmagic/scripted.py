@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Command
 from nsmagic.commands.lexer import scan
-from nsmagic.commands.shells import enters_shell
+from nsmagic.commands.shells import enters_shell, opens_shell
 from nsmagic.errors import CellFailed, CommandFailed, CommandSyntaxError, KernelRefused, NsmagicError
 
 #: The script that bash reads; its messages name it, which tells a reader nothing.
@@ -22,7 +22,11 @@ FILE = "/dev/fd/9"
 ARGV = ("bash", "--norc", "--noprofile", FILE)
 
 #: How many functions deep (FUNCNAME counts the script itself, but only inside one), how many subshells, which line, which status.
-_REPORT = "trap 'echo \"$((${#FUNCNAME[@]} ? ${#FUNCNAME[@]} - 1 : 0)) $BASH_SUBSHELL $LINENO $?\" >&8' ERR; set -E; "
+#: ``set -x`` does not show the report, and aliases mean what they mean at a terminal.
+_REPORT = (
+    "trap '{ echo \"$((${#FUNCNAME[@]} ? ${#FUNCNAME[@]} - 1 : 0)) $BASH_SUBSHELL $LINENO $?\" >&8; } 2>/dev/null' ERR; "
+    "set -E; shopt -s expand_aliases; "
+)
 #: Waits until what a line started in the background has nothing to do any more, 3.5 s at most: a person types the next line later than a server
 #: begins to listen, and a cell does not. In /proc's stat (proc(5)) state, parent and times stand behind the name; where /proc is that of another
 #: PID namespace, the number is somebody else's, whose parent is another.
@@ -35,7 +39,10 @@ _WAIT = " { _nsmagic_settled $!; } 2>/dev/null"
 #: What of the output of bash is ours and not the cell's.
 OURS = (FILE + ": ", _REPORT, _SETTLED, _WAIT)
 #: The same in a shell entered by a line of the cell, which counts its own lines and whose end is reported by the outer one.
-_INNER = "trap 'echo \"$((${{#FUNCNAME[@]}} + {depth})) $BASH_SUBSHELL $((LINENO + {offset})) $?\" >&8' ERR; set -E; "
+_INNER = (
+    "trap '{{ echo \"$((${{#FUNCNAME[@]}} + {depth})) $BASH_SUBSHELL $((LINENO + {offset})) $?\" >&8; }} 2>/dev/null' ERR; "
+    "set -E; shopt -s expand_aliases; "
+)
 _ENTERED = re.compile(r"\bbash\b.* <<'(END-OF-SHELL-\d+)'$|^bash <<'(END-OF-SHELL-\d+)'$")
 
 _BACKGROUND = re.compile(r"&[ \t]*(?:#.*)?$", re.MULTILINE)
@@ -83,7 +90,7 @@ def _settling(text: str) -> str:
 
 
 def shell_at(text: str, number: int, ns: str) -> str:
-    r"""The namespace of the shell that reads a line of the cell.
+    r"""The namespace of the shell that reads a line of the cell; "" for one without a name.
 
     >>> script = "ip netns exec red bash <<'END-OF-SHELL-1'\nip link | cat\nEND-OF-SHELL-1\nip link"
     >>> shell_at(script, 2, "host"), shell_at(script, 4, "host")
@@ -95,8 +102,8 @@ def shell_at(text: str, number: int, ns: str) -> str:
             inside.pop()
         elif found := _ENTERED.search(line):
             here = inside[-1][1] if inside else ns
-            entered = enters_shell(tuple(line[: line.index(" <<")].split()))[1]
-            inside.append((found[1] or found[2], entered or here))
+            words = tuple(line[: line.index(" <<")].split())
+            inside.append((found[1] or found[2], "" if opens_shell(words) else enters_shell(words)[1] or here))
     return inside[-1][1] if inside else ns
 
 

@@ -606,6 +606,22 @@ def test_output_that_was_pasted_along_is_not_run_and_that_is_said(lab: Lab) -> N
     assert "\nred" not in lab.script()
 
 
+def test_a_shell_without_a_name_is_another_network(lab: Lab) -> None:
+    result = lab.run("unshare -n bash\nip -br link\nip link set nothing up\nexit\nip -br link")
+    assert [line.split()[:2] for line in result.text.splitlines() if line.startswith("lo")] == [
+        ["lo", "DOWN"],
+        ["lo", "UNKNOWN"],
+    ]
+    assert "hint" not in result.text
+    assert result.errors[0].hint is None
+
+
+def test_a_script_has_aliases_and_its_trace_is_its_own(lab: Lab) -> None:
+    result = lab.run("alias list='echo one'\nset -x\nlist\nfalse\nset +x")
+    failed = "line 4 failed (exit status 1): false"
+    assert result.text.splitlines() == ["+ echo one", "one", "+ false", "+ set +x", failed]
+
+
 def test_prompts_sudo_comments_and_continuations(lab: Lab) -> None:
     result = lab.run(
         """\

@@ -10,7 +10,8 @@ line without one is not run unless it looks like a command. The lines left out a
 
 **Shells.** ``ip netns exec red bash`` on a line of its own (also ``sh``, ``nsenter --net=/run/netns/red``, plain ``bash``,
 ``sudo -i``, ``su``) makes the following lines run there until ``exit``; they nest. An ``exit`` outside of any ends the cell quietly, as
-a terminal would close: what follows is not run.
+a terminal would close: what follows is not run. ``unshare -n bash`` and ``nsenter -t PID -n``, whose namespace has no name, make the cell a script
+in which that shell reads the lines up to its ``exit``.
 
 **Batches.** ``ip -b -`` on a line of its own takes the rest of the cell as its input, as it would take the pasted lines;
 ``ip -b - <<EOF`` takes its heredoc.
@@ -27,7 +28,7 @@ from nsmagic.commands.command import Batch, Cell, Program, Script, Step
 from nsmagic.commands.lexer import Simple, scan
 from nsmagic.commands.parse import parse
 from nsmagic.commands.prompts import Prompts
-from nsmagic.commands.shells import enters_shell, leaves_shell, script_text
+from nsmagic.commands.shells import enters_shell, leaves_shell, opens_shell, script_text
 from nsmagic.errors import CommandSyntaxError
 from nsmagic.sentences import say
 
@@ -168,6 +169,10 @@ class _Reader:
                     if ns is not None:
                         # So that a namespace that does not exist is complained of where it was named.
                         self.steps.append(Step(simple.line, self.shown(simple), Program(("true",), ns)))
+                    continue
+                if opens_shell(argv):
+                    self.shells.append(self.shells[-1])
+                    self.heredoc = self.heredoc or (simple.line, "a shell of its own")
                     continue
             if self.step(simple, end):
                 return True

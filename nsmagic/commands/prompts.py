@@ -18,7 +18,7 @@ import re
 
 from nsmagic.commands.command import Program
 from nsmagic.commands.parse import TOOLS, parse, peel, tool_name
-from nsmagic.commands.shells import EXIT, enters_shell
+from nsmagic.commands.shells import EXIT, enters_shell, opens_shell
 
 #: Words that begin a command line often enough to tell a ``# `` prompt from a comment.
 KNOWN = frozenset(TOOLS) | frozenset(
@@ -51,6 +51,7 @@ _PROMPT = re.compile(
     r"|(?:/[\w-]{0,40}|~(?:/[\w./-]{0,80})?)[ \t][$#](?:[ \t]+|(?=\n|\Z))"
     r"|[$❯](?:[ \t]+|(?=\n|\Z))"
     r"|%[ \t]+"
+    r"|➜[ \t]+\S+[ \t]+(?:git:\(\S+\)[ \t]+(?:✗[ \t]+)?)?"
     r")"
 )
 _HOST_PROMPT = re.compile(r"[ \t]*[\w.-]{1,40}[>#][ \t]+(?=([\w./-]{1,40}))")
@@ -140,7 +141,7 @@ class Prompts:
         )
         if leaves:
             self._shells = max(self._shells - 1, 0)
-        elif words and enters_shell(words)[0]:
+        elif words and (enters_shell(words)[0] or opens_shell(words)):
             self._shells += 1
 
 

@@ -17,6 +17,11 @@ _ROOT_SHELLS = frozenset(
     {("sudo", "-i"), ("sudo", "-s"), ("sudo", "su"), ("sudo", "su", "-"), ("sudo", "su", "-l"), ("su",), ("su", "-"), ("su", "-l")}
 )  # fmt: skip
 _SHELL_WORDS = SHELLS | {"su", "sudo", "nsenter"}
+#: Options of unshare and nsenter whose value is a word of its own.
+_WITH_VALUE = frozenset(
+    ["-t", "--target", "-S", "--setuid", "-G", "--setgid", "-R", "--root", "-w", "--wd", "--propagation", "--setgroups", "--map-user",
+     "--map-group"]
+)  # fmt: skip
 _MARK = "END-OF-SHELL-{}"
 #: Where these are, it is not known which lines belong to a larger construct, and so are no lines of an entered shell.
 _UNSURE = frozenset({"function", "coproc", "deep nesting", "a heredoc"})
@@ -45,6 +50,21 @@ def enters_shell(argv: tuple[str, ...]) -> tuple[bool, str | None]:
         return True, ns
     shell = bool(argv) and tool_name(argv[0]) in SHELLS and all(word in _LOGIN_OPTIONS for word in argv[1:])
     return (True, ns) if shell else (False, None)
+
+
+def opens_shell(argv: tuple[str, ...]) -> bool:
+    """Whether these words, alone on a line, put a person into a shell of a namespace that has no name: what follows is for a script.
+
+    >>> opens_shell(("sudo", "unshare", "-n", "bash")), opens_shell(("nsenter", "-t", "17", "-n")), opens_shell(("unshare", "-n", "ip", "a"))
+    (True, True, False)
+    """
+    argv, _ = peel(argv, None)
+    if not argv or tool_name(argv[0]) not in ("unshare", "nsenter"):
+        return False
+    words = list(argv[1:])
+    while words and words[0].startswith("-"):
+        del words[: 2 if words[0] in _WITH_VALUE else 1]
+    return not words or (tool_name(words[0]) in SHELLS and all(word in _LOGIN_OPTIONS for word in words[1:]))
 
 
 def leaves_shell(simple: Simple) -> bool:
@@ -88,10 +108,12 @@ def _entered(found: Scan) -> tuple[list[tuple[int, int, str]], str]:
             start = text.rfind("\n", 0, simple.start) + 1
             end = text.find("\n", simple.end)
             edits.append((start, end if end >= 0 else len(text), marks.pop()))
-        elif enters_shell(simple.argv)[0]:
+        elif enters_shell(simple.argv)[0] or opens_shell(simple.argv):
             count += 1
             marks.append(_MARK.format(count))
-            if simple.argv in _ROOT_SHELLS:
+            if opens_shell(simple.argv) and not any(tool_name(word) in SHELLS for word in simple.argv):
+                edits.append((simple.end, simple.end, f" bash <<'{marks[-1]}'"))
+            elif simple.argv in _ROOT_SHELLS:
                 edits.append((simple.start, simple.end, f"bash <<'{marks[-1]}'"))
             else:
                 edits.append((simple.end, simple.end, f" <<'{marks[-1]}'"))

@@ -238,6 +238,18 @@ def test_shells_entered_in_a_script_read_the_lines_that_follow() -> None:
         assert script(unchanged) == unchanged
 
 
+@pytest.mark.parametrize(
+    ("enter", "read"),
+    [
+        ("unshare -n bash", "unshare -n bash <<"), ("sudo unshare --net --mount", "unshare --net --mount bash <<"),
+        ("nsenter -t 17 -n sh", "nsenter -t 17 -n sh <<"), ("unshare -Urn -w /tmp bash -l", "unshare -Urn -w /tmp bash -l <<"),
+    ],
+)  # fmt: skip
+def test_a_shell_of_a_namespace_without_a_name_reads_the_lines_that_follow(enter: str, read: str) -> None:
+    assert script(f"{enter}\nip link\nexit\nip addr") == f"{read}'END-OF-SHELL-1'\nip link\nEND-OF-SHELL-1\nip addr"
+    assert split("unshare -n ip link").script is None
+
+
 def test_a_shell_is_entered_beside_a_loop_too() -> None:
     loop = "for ns in red blue; do\n  ip -n $ns link set lo up\ndone\n"
     assert (

@@ -37,7 +37,20 @@ $ ip -n red link"""
 
 @pytest.mark.parametrize(
     "prompt",
-    ["$ ", "vagrant@box:~$ ", "root@box:~# ", "[root@box ~]# ", "bash-5.1# ", "/ # ", "~ $ ", "% ", "# ", "R1# "],
+    [
+        "$ ",
+        "vagrant@box:~$ ",
+        "root@box:~# ",
+        "[root@box ~]# ",
+        "bash-5.1# ",
+        "/ # ",
+        "~ $ ",
+        "% ",
+        "➜  ~ ",
+        "➜  lab git:(main) ✗ ",
+        "# ",
+        "R1# ",
+    ],
 )
 def test_what_a_note_shows_between_its_prompts_is_not_run(prompt: str) -> None:
     commands, skipped = run(NOTE.replace("$ ", prompt))
