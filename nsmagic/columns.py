@@ -1,6 +1,6 @@
 """The rows of a snapshot as the columns of our tables: what each column is, which rows are shown, in what order.
 
-Pure lists, made namespace by namespace and kept with the part of the snapshot that they were made of (``model.Part``): of five
+Pure lists, made namespace by namespace and kept with the part of the snapshot that they were made of (``snapshot.Part``): of five
 hundred namespaces of which one has changed, one is done again. What each column means stands with the functions of
 ``tables/``, which puts these lists into frames.
 """
@@ -12,7 +12,8 @@ from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
 from nsmagic import rows as ask
-from nsmagic.model import HOST, IFF_UP, Part, Snapshot, Table
+from nsmagic.model import HOST, IFF_UP
+from nsmagic.snapshot import Part, Snapshot, Table
 
 #: Columns and kinds of each table, in order; part of the public interface (a test freezes them).
 KINDS: dict[str, dict[str, str]] = {

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from nsmagic import watching
 from nsmagic.agent.client import Client
 from nsmagic.errors import NsmagicError
-from nsmagic.model import Snapshot
 from nsmagic.sandbox import short
+from nsmagic.snapshot import Snapshot
 from nsmagic.topology.details import Room, details
 from nsmagic.topology.picture import Topology
 from nsmagic.topology.render import Renderer

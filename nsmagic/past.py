@@ -12,8 +12,9 @@ from nsmagic import watching
 from nsmagic.agent.client import Client
 from nsmagic.errors import NsmagicError
 from nsmagic.history import Entry
-from nsmagic.model import Change, FirewallRule, Snapshot
+from nsmagic.model import Change, FirewallRule
 from nsmagic.sentences import say
+from nsmagic.snapshot import Snapshot
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 from nsmagic import watching
 from nsmagic.errors import NamespaceNotFound
 from nsmagic.life import Life
-from nsmagic.model import HOST, Snapshot
+from nsmagic.model import HOST
 from nsmagic.sentences import say
+from nsmagic.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -35,7 +35,7 @@ class Shown:
     def frame(self, display_all: bool = False) -> pd.DataFrame:
         """The rows as a DataFrame (columns as in DESIGN 3)."""
         from nsmagic import tables
-        from nsmagic.model import Snapshot
+        from nsmagic.snapshot import Snapshot
 
         if self.columns:
             return tables.generic(self.columns, self.rows, f"{self.table} of {self.ns}")

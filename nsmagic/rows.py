@@ -1,6 +1,6 @@
 """Questions that every view asks of the rows of a snapshot: what to call a thing, in what order, what a beginner need not see.
 
-Pure; on ``model`` alone. One answer here keeps the tables, the change lines and the drawing of one mind.
+Pure; on ``model`` and ``snapshot`` alone. One answer here keeps the tables, the change lines and the drawing of one mind.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from nsmagic.model import HOST, Address, Link, Snapshot
+from nsmagic.model import HOST, Address, Link
+from nsmagic.snapshot import Snapshot
 
 #: Routing tables that have a name of their own (``/etc/iproute2/rt_tables`` as iproute2 ships it).
 TABLE_NAMES: Mapping[int, str] = {0: "unspec", 253: "default", 254: "main", 255: "local"}

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from nsmagic import watching
 from nsmagic.commands.cell import split
 from nsmagic.errors import CommandSyntaxError, LabError, NsmagicError
-from nsmagic.model import HOST, Snapshot
+from nsmagic.model import HOST
 from nsmagic.sentences import say
+from nsmagic.snapshot import Snapshot
 from nsmagic.trace.capture import Capture
 from nsmagic.trace.counters import counted
 from nsmagic.trace.journey import Journey

@@ -14,8 +14,9 @@ from typing import Any
 
 from nsmagic.agent.client import Call, Client
 from nsmagic.errors import LabError, NsmagicError
-from nsmagic.model import COLUMNS, FURTHER, FirewallRule, Snapshot
+from nsmagic.model import COLUMNS, FURTHER, FirewallRule
 from nsmagic.sentences import say
+from nsmagic.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nsmagic.changes import Lines, lines
-from nsmagic.model import (
-    Address,
-    Change,
-    Changes,
-    FdbEntry,
-    Link,
-    NamespaceInfo,
-    Neighbour,
-    Route,
-    Rule,
-    Snapshot,
-    SysctlValue,
-)
+from nsmagic.model import Address, Change, Changes, FdbEntry, Link, NamespaceInfo, Neighbour, Route, Rule, SysctlValue
+from nsmagic.snapshot import Snapshot
 
 UP, LOWER = 0x1, 0x10000
 RED = Link("host", 3, "veth-red", "veth", 0x1002, mac="02:00:00:00:00:01", mtu=1500, peer="veth-blue", peer_ns="host")

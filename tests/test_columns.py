@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nsmagic import columns
-from nsmagic.model import Part, Snapshot, Table
+from nsmagic.snapshot import Part, Snapshot, Table
 
 
 def test_a_table_made_from_the_one_before_is_the_one_made_anew() -> None:

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "nsmagic"
 
 #: Layer → what it holds, as dotted prefixes below ``nsmagic``. The longest prefix decides.
 LAYERS: dict[str, tuple[str, ...]] = {
-    "base": ("collecting", "errors", "model", "names", "printable", "rows", "sentences", "shape", "whole"),
+    "base": ("collecting", "errors", "model", "names", "printable", "rows", "sentences", "shape", "snapshot", "whole"),
     "system": ("syscalls",),
     "pure": ("commands", "words", "worlds"),
     "netlink": ("netlink",),

@@ -29,6 +29,7 @@ def test_the_agent_starts_without_what_it_has_no_use_for() -> None:
     assert "nsmagic.netlink.monitor" in loaded
     unused = {
         "nsmagic.model",
+        "nsmagic.snapshot",
         "nsmagic.commands.command",
         "nsmagic.commands.options",
         "dataclasses",

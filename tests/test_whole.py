@@ -12,7 +12,7 @@ from nsmagic import whole
 #: Interrupted again and again while the first table is made, each time a little later; in the end it must be there.
 CODE = """
 import os, signal, threading, time
-from nsmagic.model import Snapshot
+from nsmagic.snapshot import Snapshot
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 before = set(threading.enumerate())

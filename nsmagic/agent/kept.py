@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nsmagic.model import Part, Snapshot, Table
+from nsmagic.snapshot import Part, Snapshot, Table
 
 if TYPE_CHECKING:
     from nsmagic.agent.client import Client

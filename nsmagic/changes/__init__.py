@@ -21,9 +21,10 @@ from typing import overload
 from nsmagic.changes.batch import Batch, Said
 from nsmagic.changes.entries import EntryWords
 from nsmagic.changes.links import LinkWords
-from nsmagic.model import Change, Changes, Snapshot
+from nsmagic.model import Change, Changes
 from nsmagic.printable import pad, printable, width
 from nsmagic.sentences import say
+from nsmagic.snapshot import Snapshot
 from nsmagic.words.typed import firewall_place, firewall_words, rule_words
 
 __all__ = ["Lines", "lines"]

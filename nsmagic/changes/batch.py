@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nsmagic.model import Change, Link, Snapshot
+from nsmagic.model import Change, Link
+from nsmagic.snapshot import Snapshot
 
 #: What a line is made of: what it is about, words, a remark.
 Said = tuple[str, str, str]

@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 from nsmagic.errors import KernelRefused, NsmagicError
-from nsmagic.model import HOST, Address, Link, Route, Snapshot
+from nsmagic.model import HOST, Address, Link, Route
+from nsmagic.snapshot import Snapshot
 
 #: ``(namespace, interface)``, or a namespace's name → what made it: ``"cell 4"`` or just the number.
 MadeBy = Mapping[tuple[str, str] | str, str | int]

@@ -31,8 +31,9 @@ from nsmagic.errors import (
     NamespaceNotFound,
     NsmagicError,
 )
-from nsmagic.model import HOST, Snapshot
+from nsmagic.model import HOST
 from nsmagic.sentences import say
+from nsmagic.snapshot import Snapshot
 
 __all__ = ["MadeBy", "hint", "machine_warning", "no_reply", "of_limits", "say", "slip"]
 

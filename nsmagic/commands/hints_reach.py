@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from nsmagic.commands.case import Case, listed
 from nsmagic.commands.idioms import unreachable_name
 from nsmagic.errors import CommandFailed, CommandTimeout
-from nsmagic.model import HOST, Snapshot
+from nsmagic.model import HOST
 from nsmagic.sentences import say
+from nsmagic.snapshot import Snapshot
 
 #: Tools that take a URL; tools that take a host and a port; with the ports that they use unasked.
 _URLS = frozenset({"curl", "wget"})

@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nsmagic import whole
-from nsmagic.model import Snapshot
+from nsmagic.snapshot import Snapshot
 
 whole.load("pandas")  # and numpy with it: in the modules below an interrupt would do lasting harm
 

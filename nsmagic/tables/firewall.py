@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from nsmagic import rows as ask
-from nsmagic.model import Connection, FirewallRule, Snapshot
+from nsmagic.model import Connection, FirewallRule
+from nsmagic.snapshot import Snapshot
 from nsmagic.tables.display import NetTable
 from nsmagic.tables.frames import attributes, rows_of, table_of
 

@@ -12,7 +12,7 @@ import pandas as pd
 from nsmagic import columns
 from nsmagic import rows as ask
 from nsmagic.columns import Choice, Columns
-from nsmagic.model import Snapshot
+from nsmagic.snapshot import Snapshot
 from nsmagic.tables.display import NetTable, View, cell_text
 
 #: Columns and kinds of each table, in order; part of the public interface (a test freezes them).

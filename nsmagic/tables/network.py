@@ -8,7 +8,8 @@ from typing import Any
 from nsmagic import columns
 from nsmagic import rows as ask
 from nsmagic.columns import Choice, Columns
-from nsmagic.model import Snapshot, SysctlValue
+from nsmagic.model import SysctlValue
+from nsmagic.snapshot import Snapshot
 from nsmagic.tables.display import NetTable
 from nsmagic.tables.frames import built, dressed
 

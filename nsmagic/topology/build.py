@@ -6,7 +6,8 @@ import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from nsmagic import rows as ask
-from nsmagic.model import COLUMNS, HOST, Link, Route, Snapshot, make_row
+from nsmagic.model import COLUMNS, HOST, Link, Route, make_row
+from nsmagic.snapshot import Snapshot
 from nsmagic.topology.model import Cable, Graph, Outer, Room, Socket, Stack, State, Tunnel, is_default
 
 _DST = COLUMNS["routes"].index("dst")

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from nsmagic import rows as ask
-from nsmagic.model import Link, Neighbour, Route, Snapshot
+from nsmagic.model import Link, Neighbour, Route
 from nsmagic.printable import printable
+from nsmagic.snapshot import Snapshot
 from nsmagic.topology.lines import key
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nsmagic.errors import NsmagicError
-from nsmagic.model import HOST, Change, Snapshot
+from nsmagic.model import HOST, Change
 from nsmagic.sentences import say
+from nsmagic.snapshot import Snapshot
 from nsmagic.topology.build import build
 from nsmagic.topology.marks import Marks, marks
 from nsmagic.topology.model import Graph

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nsmagic.model import IFF_BROADCAST, IFF_LOOPBACK, IFF_LOWER_UP, IFF_MULTICAST, IFF_UP, Snapshot
+from nsmagic.model import IFF_BROADCAST, IFF_LOOPBACK, IFF_LOWER_UP, IFF_MULTICAST, IFF_UP
+from nsmagic.snapshot import Snapshot
 
 _ETHER = IFF_BROADCAST | IFF_MULTICAST
 _ON = IFF_UP | 0x40 | IFF_LOWER_UP

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nsmagic.model import HOST, Snapshot
+from nsmagic.model import HOST
 from nsmagic.printable import pad, printable, width
+from nsmagic.snapshot import Snapshot
 from nsmagic.topology.build import build
 from nsmagic.topology.marks import Marks, numbers
 from nsmagic.topology.model import Graph, Room, Socket, route_words

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from nsmagic.model import Snapshot
+from nsmagic.snapshot import Snapshot
 from nsmagic.trace.decode import Decoded
 from nsmagic.trace.frame import Frame
 from nsmagic.trace.join import Sighting

@@ -15,8 +15,8 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nsmagic.model import Snapshot
 from nsmagic.printable import columns, printable
+from nsmagic.snapshot import Snapshot
 from nsmagic.trace.capture import Capture
 from nsmagic.trace.counters import Counted, by_counters, by_itself
 from nsmagic.trace.ending import Ending, Place

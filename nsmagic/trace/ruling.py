@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nsmagic.model import Snapshot
+from nsmagic.snapshot import Snapshot
 from nsmagic.trace.decode import Decoded, decode
 from nsmagic.trace.frame import Frame
 from nsmagic.trace.join import Sighting

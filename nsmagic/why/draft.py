@@ -11,20 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from nsmagic.model import (
-    COLUMNS,
-    IFF_LOWER_UP,
-    IFF_UP,
-    Address,
-    FdbEntry,
-    FirewallRule,
-    Link,
-    Neighbour,
-    Route,
-    Rule,
-    Snapshot,
-    Table,
-)
+from nsmagic.model import COLUMNS, IFF_LOWER_UP, IFF_UP, Address, FdbEntry, FirewallRule, Link, Neighbour, Route, Rule
+from nsmagic.snapshot import Snapshot, Table
 from nsmagic.why.situation import Listener, Situation, Translation
 
 _LOCAL, _MAIN = 255, 254

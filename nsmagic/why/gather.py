@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from nsmagic.agent.client import Client
 from nsmagic.errors import NsmagicError
-from nsmagic.model import Snapshot, make_row
+from nsmagic.model import make_row
 from nsmagic.sentences import say
+from nsmagic.snapshot import Snapshot
 from nsmagic.why import addresses, judge, legacy, programs, routes, ruletext, wire
 from nsmagic.why.reading import Request, read
 from nsmagic.why.sentences import explain, nudge

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from nsmagic.model import Address, FdbEntry, FirewallRule, Link, Neighbour, Route, Rule, Snapshot
+from nsmagic.model import Address, FdbEntry, FirewallRule, Link, Neighbour, Route, Rule
+from nsmagic.snapshot import Snapshot
 
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

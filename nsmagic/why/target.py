@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from nsmagic.errors import NamespaceNotFound, NsmagicError
-from nsmagic.model import HOST, Snapshot
+from nsmagic.model import HOST
 from nsmagic.sentences import say
+from nsmagic.snapshot import Snapshot
 from nsmagic.why.reading import Request
 from nsmagic.why.situation import family_of, ip
 

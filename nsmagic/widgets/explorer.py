@@ -19,8 +19,9 @@ import traitlets
 from nsmagic import changes as words_of_changes
 from nsmagic import rows as ask
 from nsmagic.errors import NsmagicError
-from nsmagic.model import HOST, Snapshot
+from nsmagic.model import HOST
 from nsmagic.printable import printable
+from nsmagic.snapshot import Snapshot
 from nsmagic.topology.lines import key
 from nsmagic.widgets import pieces, typed
 from nsmagic.widgets.live import HERE, Live, notebook_html

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nsmagic.commands.values import DSFIELDS
-from nsmagic.model import HOST, IFF_UP, Link, Snapshot
+from nsmagic.model import HOST, IFF_UP, Link
 from nsmagic.printable import printable
+from nsmagic.snapshot import Snapshot
 
 FOREVER = 0xFFFFFFFF
 IFF_RUNNING = 0x40

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from nsmagic.commands.command import Command
-from nsmagic.model import Snapshot, SysctlValue, make_row
+from nsmagic.model import SysctlValue, make_row
+from nsmagic.snapshot import Snapshot
 from nsmagic.words import addr, arp, brctl, bridge, link, neigh, netns, netroute, route, rule, sysctl
 from nsmagic.words.parts import Around, NotInModel, dumps
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nsmagic import Lab, columns, tables
 from nsmagic.agent import shelf
-from nsmagic.model import Snapshot
+from nsmagic.snapshot import Snapshot
 
 _ROWS = st.lists(st.integers(0, 3), max_size=4)
 _STATES = st.lists(st.dictionaries(st.sampled_from(["host", "red", "blue"]), _ROWS), min_size=1, max_size=8)

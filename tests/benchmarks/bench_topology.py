@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from nsmagic.model import Snapshot
+from nsmagic.snapshot import Snapshot
 from nsmagic.topology.build import build
 from nsmagic.topology.dot import source
 from nsmagic.topology.render import Renderer, svg

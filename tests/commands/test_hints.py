@@ -30,8 +30,8 @@ from nsmagic.errors import (
     NamespaceNotFound,
     NsmagicError,
 )
-from nsmagic.model import Snapshot
 from nsmagic.sentences import say
+from nsmagic.snapshot import Snapshot
 from tests.fuzz import examples
 
 UP = 0x1

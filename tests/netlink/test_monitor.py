@@ -15,11 +15,12 @@ from reading import World, ip, rows, sh
 from sandboxed import current_netns, mount, unshare
 
 from nsmagic.errors import NamespaceNotFound
-from nsmagic.model import COLUMNS, IFF_UP, ROWS, Change, Snapshot
+from nsmagic.model import COLUMNS, IFF_UP, ROWS, Change
 from nsmagic.netlink import decode
 from nsmagic.netlink.monitor import Monitor
 from nsmagic.netlink.prefixes import number
 from nsmagic.netlink.words import RTM_NEWLINK
+from nsmagic.snapshot import Snapshot
 
 pytestmark = pytest.mark.sandbox
 

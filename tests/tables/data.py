@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html.parser
 
-from nsmagic.model import Snapshot
+from nsmagic.snapshot import Snapshot
 from nsmagic.tables import NetTable
 from nsmagic.topology.sample import switch
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nsmagic import tables
-from nsmagic.model import Snapshot
+from nsmagic.snapshot import Snapshot
 from nsmagic.tables import BUILDERS, NetTable, display, generic, of
 from nsmagic.topology.sample import cable
 from tests.tables.data import FULL, read

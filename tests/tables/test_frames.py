@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from nsmagic import tables
-from nsmagic.model import Part, Snapshot, Table
+from nsmagic.snapshot import Part, Snapshot, Table
 from nsmagic.tables import BUILDERS, generic, of
 from nsmagic.topology.sample import cable
 from tests.tables.data import FULL

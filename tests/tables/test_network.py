@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nsmagic import tables
-from nsmagic.model import Snapshot, SysctlValue
+from nsmagic.model import SysctlValue
+from nsmagic.snapshot import Snapshot
 from nsmagic.tables import of
 from nsmagic.topology.sample import cable
 from tests.tables.data import FULL

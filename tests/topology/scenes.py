@@ -12,7 +12,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from nsmagic.model import Change, Snapshot
+from nsmagic.model import Change
+from nsmagic.snapshot import Snapshot
 
 RECORDED = Path(__file__).with_name("recorded")
 

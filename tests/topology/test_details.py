@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsmagic.model import Snapshot
+from nsmagic.snapshot import Snapshot
 from nsmagic.topology.details import details
 from nsmagic.topology.lines import key
 from tests.topology import scenes

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nsmagic.model import Snapshot
 from nsmagic.printable import printable
+from nsmagic.snapshot import Snapshot
 from nsmagic.topology import build
 from nsmagic.topology.dot import source
 from nsmagic.topology.lines import key, say, short

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from nsmagic.model import Snapshot
+from nsmagic.snapshot import Snapshot
 from nsmagic.topology.build import build
 from nsmagic.topology.model import Cable, Stack, Tunnel
 from nsmagic.topology.sample import cable, switch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from nsmagic.model import Snapshot
+from nsmagic.snapshot import Snapshot
 from nsmagic.topology import text
 from nsmagic.topology.sample import cable, switch
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nsmagic import Lab
-from nsmagic.model import Snapshot
+from nsmagic.snapshot import Snapshot
 from nsmagic.trace.journey import Journey
 from nsmagic.trace.ruling import identity, rulings
 from tests.conftest import Notebook

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from nsmagic.model import COLUMNS, Address, Link, NamespaceInfo, Route, Rule, Snapshot, Table
+from nsmagic.model import COLUMNS, Address, Link, NamespaceInfo, Route, Rule
+from nsmagic.snapshot import Snapshot, Table
 from nsmagic.why import fib
 from nsmagic.why.situation import Answer, Probe, Question, Sighting, Situation
 

@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from nsmagic.model import Snapshot, SysctlValue, make_row
+from nsmagic.model import SysctlValue, make_row
 from nsmagic.netlink import decode, dump
 from nsmagic.netlink.monitor import Monitor
+from nsmagic.snapshot import Snapshot
 from nsmagic.words import addr, arp, brctl, bridge, ifconfig, link, neigh, netns, netroute, route, rule, sysctl
 from nsmagic.words.parts import Around, dumps
 

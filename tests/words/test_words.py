@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsmagic.model import Address, FdbEntry, Link, Neighbour, Route, Rule, Snapshot
+from nsmagic.model import Address, FdbEntry, Link, Neighbour, Route, Rule
+from nsmagic.snapshot import Snapshot
 from nsmagic.words import addr, brctl, bridge, ifconfig, link, neigh, route, rule
 from nsmagic.words.parts import Around, NotInModel, dumps
 
