@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from nsmagic import rows as ask
 from nsmagic.model import HOST, IFF_UP
 from nsmagic.snapshot import Part, Snapshot, Table
+from nsmagic.words.rule import extra_words
 
 #: Columns and kinds of each table, in order; part of the public interface (a test freezes them).
 KINDS: dict[str, dict[str, str]] = {
@@ -35,6 +36,7 @@ KINDS: dict[str, dict[str, str]] = {
     "rules": {
         "ns": "text", "family": "text", "priority": "int", "src": "text", "dst": "text", "iif": "text", "oif": "text",
         "fwmark": "text", "action": "text", "table": "text", "invert": "bool",
+        "extra": "text",
     },
     "fdb": {
         "ns": "text", "mac": "text", "dev": "text", "master": "text", "vlan": "int?", "dst": "text", "state": "text",
@@ -287,7 +289,9 @@ def _rules(rows: Iterable[Row], choice: Choice) -> Columns:
     more = {
         name for name, at in (("iif", 5), ("oif", 6), ("fwmark", 7), ("invert", 10)) if any(got[at])
     }  # fmt: skip
-    return Columns((*got[:8], got[9], names, got[10]), frozenset(more))
+    extra = [extra_words(action, said or {}) for action, said in zip(got[9], got[11], strict=True)]
+    more |= {"extra"} if any(extra) else set()
+    return Columns((*got[:8], got[9], names, got[10], extra), frozenset(more))
 
 
 def _fdb(rows: Iterable[Row], choice: Choice) -> Columns:

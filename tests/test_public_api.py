@@ -199,7 +199,7 @@ COLUMNS = {
     "addrs": "ns* ifname* family address* prefixlen* broadcast scope* label",
     "routes": "ns* dst* gateway* dev* prefsrc protocol scope metric table type family",
     "neighbours": "ns* address* mac* dev* state* family",
-    "rules": "ns* family* priority* src* dst* iif oif fwmark action* table* invert",
+    "rules": "ns* family* priority* src* dst* iif oif fwmark action* table* invert extra",
     "fdb": "ns* mac* dev* master* vlan dst state*",
     "namespaces": "ns* inode named pids",
     "sysctls": "ns* name* value*",

@@ -120,7 +120,7 @@ def rules(
 
     Columns are called as in ``ip -j rule``, but ``invert`` (``not``) and ``action``, which there is part of the words:
     ``lookup`` (then ``table`` says where), ``blackhole``, ``unreachable``, ``prohibit``, ``goto`` or ``nop``. ``table`` is text, as
-    in :func:`routes`.
+    in :func:`routes`; ``extra`` is what else the rule says, as ``ip rule`` words it (``ipproto tcp dport 80``).
 
     >>> len(rules(Snapshot()))
     0

@@ -26,28 +26,55 @@ def text(rules: Sequence[Rule], display: Mapping[str, Any] = _NOTHING) -> str:
     refuse(display, "stats")
     lines = []
     for rule in rules:
-        extra = rule.extra
-        words = [*(["not"] if rule.invert else []), "from", rule.src, *(["to", rule.dst] if rule.dst != "all" else [])]
-        words += ["tos", tos(extra["tos"])] if "tos" in extra else []
-        for name in ("fwmark", "iif", "oif"):
-            words += [name, getattr(rule, name)] if getattr(rule, name) else []
-        if extra.get("l3mdev"):
-            words += ["lookup", "[l3mdev-table]"]
-        words += ["uidrange", str(extra["uidrange"])] if "uidrange" in extra else []
-        words += ["ipproto", _protocol(extra["ipproto"])] if "ipproto" in extra else []
-        for name in ("sport", "dport"):
-            words += [name, str(extra[name])] if name in extra else []
-        if rule.action == "lookup":
-            words += ["lookup", table_name(rule.table)] if rule.table and not extra.get("l3mdev") else []
-            for name in ("suppress_prefixlength", "suppress_ifgroup"):
-                words += [name, str(extra[name])] if name in extra else []
-        elif rule.action == "goto":
-            words += ["goto", str(extra.get("goto", "none"))]
-        else:
-            words.append(rule.action)
-        words += ["proto", str(extra.get("protocol", "unspec"))] if display.get("details") else []
+        words = rule_words(rule)
+        words += ["proto", str(rule.extra.get("protocol", "unspec"))] if display.get("details") else []
         lines.append(f"{rule.priority}:\t{' '.join(words)}\n")
     return safe("".join(lines))
+
+
+def rule_words(rule: Rule) -> list[str]:
+    """A rule behind its priority.
+
+    >>> " ".join(rule_words(Rule("red", "inet", 100, fwmark="0x1", table=104, extra={"ipproto": 6, "dport": "80"})))
+    'from all fwmark 0x1 ipproto tcp dport 80 lookup 104'
+    """
+    extra = rule.extra
+    words = [*(["not"] if rule.invert else []), "from", rule.src, *(["to", rule.dst] if rule.dst != "all" else [])]
+    words += ["tos", tos(extra["tos"])] if "tos" in extra else []
+    for name in ("fwmark", "iif", "oif"):
+        words += [name, getattr(rule, name)] if getattr(rule, name) else []
+    words += _further(extra)
+    if rule.action == "lookup":
+        words += ["lookup", table_name(rule.table)] if rule.table and not extra.get("l3mdev") else []
+    elif rule.action != "goto":
+        words.append(rule.action)
+    return words + _suppressing(rule.action, extra)
+
+
+def extra_words(action: str, extra: Mapping[str, Any]) -> str:
+    """What a rule says beyond its addresses, interfaces, mark and table.
+
+    >>> extra_words("lookup", {"ipproto": 6, "dport": "80"}), extra_words("goto", {"goto": 100}), extra_words("lookup", {})
+    ('ipproto tcp dport 80', 'goto 100', '')
+    """
+    words = ["tos", tos(extra["tos"])] if "tos" in extra else []
+    return " ".join([*words, *_further(extra), *_suppressing(action, extra)])
+
+
+def _further(extra: Mapping[str, Any]) -> list[str]:
+    words = ["lookup", "[l3mdev-table]"] if extra.get("l3mdev") else []
+    words += ["uidrange", str(extra["uidrange"])] if "uidrange" in extra else []
+    words += ["ipproto", _protocol(extra["ipproto"])] if "ipproto" in extra else []
+    for name in ("sport", "dport"):
+        words += [name, str(extra[name])] if name in extra else []
+    return words
+
+
+def _suppressing(action: str, extra: Mapping[str, Any]) -> list[str]:
+    if action == "goto":
+        return ["goto", str(extra.get("goto", "none"))]
+    names = ("suppress_prefixlength", "suppress_ifgroup") if action == "lookup" else ()
+    return [word for name in names if name in extra for word in (name, str(extra[name]))]
 
 
 def json_rows(rules: Sequence[Rule], display: Mapping[str, Any] = _NOTHING) -> list[dict[str, Any]]:

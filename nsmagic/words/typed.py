@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from nsmagic import rows as ask
 from nsmagic.model import HOST, FdbEntry, FirewallRule, Neighbour, Route, Rule
+from nsmagic.words.rule import rule_words as words_of_rule
 
 #: The metrics that ``ip route`` lets one lock, and their bits (RTAX_* in linux/rtnetlink.h).
 _LOCKS = {
@@ -73,18 +74,7 @@ def rule_words(rule: Rule) -> str:
     >>> rule_words(Rule("red", "inet", 100, src="10.0.0.0/8", table=100))
     '100: from 10.0.0.0/8 lookup 100'
     """
-    words = [f"{rule.priority}:", *(["not"] if rule.invert else []), "from", rule.src]
-    words += ["to", rule.dst] if rule.dst != "all" else []
-    for name in ("fwmark", "iif", "oif"):
-        words += [name, getattr(rule, name)] if getattr(rule, name) else []
-    for name, value in rule.extra.items():
-        if name not in ("goto", "protocol"):
-            words += [name] if value is True else [name, str(value)]
-    if rule.action == "lookup":
-        words += ["lookup", ask.table_name(rule.table)] if rule.table else []
-    else:
-        words += [rule.action, *([str(rule.extra["goto"])] if "goto" in rule.extra else [])]
-    return " ".join(words)
+    return " ".join([f"{rule.priority}:", *words_of_rule(rule)])
 
 
 def fdb_words(entry: FdbEntry) -> str:

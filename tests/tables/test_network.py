@@ -23,6 +23,15 @@ def test_rows_are_sorted_the_host_first() -> None:
     assert list(tables.rules(FULL).table) == ["local", "main"]
 
 
+def test_what_a_rule_asks_for_beyond_its_columns_is_shown() -> None:
+    web = ["red", "inet", 100, "all", "all", "", "", "", 104, "lookup", False, {"ipproto": 6, "dport": "80"}]
+    plain = ["red", "inet", 101, "all", "all", "", "", "", 105]
+    table = tables.rules(Snapshot.from_data({"rules": [web, plain]}))
+    assert list(table.extra.fillna("")) == ["ipproto tcp dport 80", ""]
+    assert "ipproto tcp dport 80" in repr(table)
+    assert "extra" not in repr(tables.rules(Snapshot.from_data({"rules": [plain]})))
+
+
 def test_routes_are_those_of_main_unless_asked() -> None:
     rows = [
         ["red", "inet", "192.168.15.1", "", "veth-red", "192.168.15.1", "kernel", "host", 0, 255, "local"],
