@@ -24,7 +24,8 @@ from nsmagic.agent.nursery import Nursery
 from nsmagic.errors import CommandFailed, KernelRefused, LimitReached, NamespaceNotFound
 from nsmagic.names import HOST
 from nsmagic.netlink import lookup
-from nsmagic.netlink.monitor import Monitor, Ready
+from nsmagic.netlink.follow import Ready
+from nsmagic.netlink.monitor import Monitor
 from nsmagic.netlink.socket import RouteSocket
 from nsmagic.sentences import say
 

@@ -20,8 +20,8 @@ from collections import deque
 from typing import NamedTuple
 
 from nsmagic.agent import newborns
+from nsmagic.netlink.follow import Ready
 from nsmagic.netlink.hidden import Hidden
-from nsmagic.netlink.monitor import Ready
 from nsmagic.netlink.socket import OPTIONS, RouteSocket
 
 #: So many are made in a row at first, so that the first are there soon, and at most later on, each row twice as long as the one before:

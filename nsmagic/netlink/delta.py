@@ -27,7 +27,7 @@ from nsmagic.shape import IFF_UP
 
 #: ``[op, table, old row or None, new row or None]``, as ``Change.from_data`` reads it.
 Delta = list[Any]
-#: What an event was about, as ``monitor.py`` notes it: ``("uid", identity)`` of a link, else ``(namespace id, table, …)``.
+#: What an event was about, as ``follow.py`` notes it: ``("uid", identity)`` of a link, else ``(namespace id, table, …)``.
 Touch = tuple[Any, ...]
 
 #: Devices that every namespace has from the start when the kernel has their module.

@@ -1,7 +1,7 @@
 """Reading whole tables of a namespace: one request, one list of raw rows.
 
 Every function takes the namespace's own kept socket; ``links`` and ``link`` also take the number by which another
-namespace knows it, and then ask through that other one, so that ``netnsid`` of the rows counts there (see ``monitor.py``).
+namespace knows it, and then ask through that other one, so that ``netnsid`` of the rows counts there (see ``follow.py``).
 
 A table that changes while the kernel lists it is listed again; after ``_TRIES`` the kernel's EINTR is passed on.
 """

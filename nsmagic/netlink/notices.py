@@ -1,6 +1,6 @@
 """What an event of the kernel says: which tables of its namespace are to be read again, and whether that is worth a word.
 
-Those of links are in ``monitor.py``, since a link may have come from another namespace.
+Those of links are in ``follow.py``, since a link may have come from another namespace.
 """
 
 from __future__ import annotations
