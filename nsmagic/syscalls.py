@@ -95,6 +95,13 @@ def setns(fd: int, kind: int = 0) -> None:
     _check(_libc.setns(ctypes.c_int(fd), ctypes.c_int(kind)))
 
 
+def getsockopt(sock: socket.socket, level: int, option: int, data: bytearray) -> None:
+    """``getsockopt(2)`` of an option that is asked with a question: Python's own gives the kernel an empty buffer."""
+    size = ctypes.c_uint(len(data))
+    buffer = (ctypes.c_char * len(data)).from_buffer(data)
+    _check(_libc.getsockopt(sock.fileno(), level, option, buffer, ctypes.byref(size)))
+
+
 def mount(source: str, target: str, fstype: str = "", flags: int = 0, data: str = "") -> None:
     """``mount(2)``; the error carries the target as its filename."""
     _check(

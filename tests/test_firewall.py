@@ -120,6 +120,23 @@ def test_legacy_rules_of_a_background_job_are_seen_when_asked_for(lab: Lab) -> N
     assert lab.firewall.target.tolist()[:1] == ["DROP"]
 
 
+def test_legacy_rules_are_read_again_only_when_they_are_others(lab: Lab) -> None:
+    """A tool for each namespace after each script is a tenth of a second for each in a virtual machine. Whoever hides the tool's name
+    from us is found out all the same."""
+
+    def last_pid() -> int:
+        return int(lab.run("bash -c 'echo $$ && true'").text)
+
+    made = "iptables-legacy -A INPUT -p udp -j DROP"
+    lab.run(f"ip netns add red\n{made}\nip netns exec red {made}").check()
+    first = last_pid()
+    lab.run("bash -c 'echo not about rules'").check()
+    assert last_pid() - first <= 2 + 2, "a tool was started"
+    hidden = "x=bles-legacy; for each in 1; do ipta$x -A INPUT -p tcp -j DROP; done"
+    assert lines(lab, hidden)[-1:] == ["+ filter INPUT: tcp → DROP"]
+    assert lines(lab, "iptables-legacy -Z INPUT") == []
+
+
 @pytest.mark.not_in_vm("User Mode Linux has no nftables for IPv4")
 def test_the_script_rebuilds_the_rules(lab: Lab) -> None:
     text = "\n".join(MADE.values())

@@ -1,19 +1,21 @@
 """The firewalls of the lab's namespaces: read when asked for, and compared after each program, for what it changed.
 
-The kernel says which namespace's nft rules were touched (``Monitor.firewall_touched``); legacy iptables says nothing, so its rules are
-looked at after a program in whose text its name occurs. Only then, and only where there are rules, a tool is started.
+The kernel says which namespace's nft rules were touched (``Monitor.firewall_touched``); of legacy iptables it says nothing, so its tables
+are compared (``xtables.py``) where there were some, and after a program in whose text its name occurs. A tool is started only where
+something is different.
 """
 
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nsmagic.agent import proc, process
+from nsmagic.agent import proc, process, xtables
 from nsmagic.agent.loop import Loop
-from nsmagic.agent.namespaces import Namespaces
+from nsmagic.agent.namespaces import Entry, Namespaces
 from nsmagic.commands.packages import PACKAGES
 from nsmagic.errors import CommandNotFound, NsmagicError
 from nsmagic.firewall import compare, plan
@@ -27,6 +29,8 @@ _LEGACY_FILES = {"ip": "ip_tables_names", "ip6": "ip6_tables_names"}
 _NAMED = re.compile(r"tables")
 
 Row = list[Any]
+#: Family, table, and what is the same as long as its rules are.
+Legacy = tuple[tuple[str, str, object], ...]
 
 
 def may_change(text: str) -> bool:
@@ -46,7 +50,8 @@ class Rules:
     ) -> None:
         self._loop, self._monitor, self._namespaces, self._place = loop, monitor, namespaces, place
         self._known: dict[int, list[Row]] = {}
-        self._legacy: set[int] = set()
+        self._legacy: dict[int, Legacy] = {}
+        self._unknown = itertools.count()
         self._touched: set[str] = set()
         self._watched = False
         #: Namespaces (inodes) seen without legacy tables since the lab was as this number says.
@@ -62,15 +67,11 @@ class Rules:
         entries = self._namespaces.entries
         there = {entry.inode for entry in entries.values()}
         self._known = {inode: rows for inode, rows in self._known.items() if inode in there}
+        self._legacy = {inode: rules for inode, rules in self._legacy.items() if inode in there}
         waiting = [
             name
             for name, entry in sorted(entries.items())
-            if not entry.further
-            and (
-                not self._settled(name)
-                or entry.inode in self._legacy
-                or (legacy and bool(self._legacy_tables(entry.fd)))
-            )
+            if not entry.further and (not self._settled(name) or self._legacy_differs(entry, legacy))
         ]
         self._touched.clear()
         changes: list[Any] = []
@@ -111,7 +112,7 @@ class Rules:
             if not self._settled(name) or self._known[entry.inode]:
                 waiting.append(name)
             elif entry.inode not in self._without_legacy:
-                if self._legacy_tables(entry.fd):
+                if self._legacy_rules(entry.fd):
                     waiting.append(name)
                 else:
                     self._without_legacy.add(entry.inode)
@@ -135,10 +136,10 @@ class Rules:
             name = waiting.pop(0)
             try:
                 fd = self._namespaces.nsfd(name)
-                tables, legacy = self._tables(fd), self._legacy_tables(fd)
-                inode = self._namespaces.entries[name].inode
-                (self._legacy.add if legacy else self._legacy.discard)(inode)
-                programs = plan.programs(tables, legacy, process.executable)
+                tables, legacy = self._tables(fd), self._legacy_rules(fd)
+                self._legacy[self._namespaces.entries[name].inode] = legacy
+                families = list(dict.fromkeys(family for family, _, _ in legacy))
+                programs = plan.programs(tables, families, process.executable)
             except plan.ToolMissing as missing:
                 take(name, _missing(str(missing.args[0]), name))
                 continue
@@ -209,17 +210,27 @@ class Rules:
         finally:
             sock.close()
 
-    def _legacy_tables(self, fd: int) -> list[str]:
-        """The families that have legacy tables; the kernel makes one when it is first looked at, so only this file is."""
-        found = []
+    def _legacy_differs(self, entry: Entry, may: bool) -> bool:
+        """Whether there are rules of legacy iptables other than those read last; ``may``: they may be the first."""
+        known = self._legacy.get(entry.inode, ())
+        return bool(known or may) and self._legacy_rules(entry.fd) != known
+
+    def _legacy_rules(self, fd: int) -> Legacy:
+        """The tables of legacy iptables; the kernel makes one when it is first looked at, so only those in this file are."""
+        found: list[tuple[str, str, object]] = []
         with self._namespaces.inside(fd):
             for family, file in _LEGACY_FILES.items():
                 try:
                     with open(f"/proc/thread-self/net/{file}") as opened:
-                        found += [family] if opened.read().strip() else []
+                        names = sorted(opened.read().split())
                 except OSError:
                     continue  # a kernel without legacy iptables
-        return found
+                for name in names:
+                    try:
+                        found.append((family, name, xtables.digest(family, name)))
+                    except OSError:
+                        found.append((family, name, next(self._unknown)))  # a tool has to say
+        return tuple(found)
 
     def _ask(
         self, ns: str, argv: plan.Argv, took: Callable[[str], None], failed: Callable[[NsmagicError], None]
