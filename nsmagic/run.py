@@ -310,7 +310,7 @@ class Runner:
         self.outcomes.append(outcome)
         if not outcome.ping.received and outcome.ping.status:
             # A ping that is not answered is a result, not an error; what it means is offered.
-            offer = hints.no_reply(ns, str(command.args.get("address", "")), outcome.ping.error, self._lab.snapshot)
+            offer = hints.no_reply(ns, command.args, outcome.ping.error, self._lab.snapshot)
             if offer:
                 self._telling.text(f"hint: {offer}\n")
         self._notices(data)

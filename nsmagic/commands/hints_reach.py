@@ -8,7 +8,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from nsmagic.commands.case import Case, listed
 from nsmagic.commands.idioms import unreachable_name
@@ -27,18 +28,22 @@ _UNREACHED = re.compile(
 )
 #: What a tool ends with when it reached nobody, also when it was told to say nothing: of curl 7 no connection, 28 too late.
 _STATUSES = {"curl": (7, 28), "wget": (4,), "nc": (1,), "ncat": (1,), "netcat": (1,), "ssh": (), "telnet": (1,)}
+#: Bytes of data in a ping unasked, and those that fit into one packet of an Ethernet link.
+_USUAL, _WHOLE = 56, 1472
 _QUIET = frozenset({"nc", "ncat", "netcat"})
 _TAKE_VALUE = {"nc": "IiMmOoPpqsTVWwXx", "ncat": "IiMmOoPpqsTVWwXx", "netcat": "IiMmOoPpqsTVWwXx", "telnet": "EKSXabceklnrtx",
                "ssh": "BbcDEeFIiJLlmOopQRSWw"}  # fmt: skip
 
 
-def no_reply(ns: str, address: str, error: str, snapshot: Callable[..., Snapshot]) -> str | None:
-    """What to say when a ping from ``ns`` to ``address`` got no reply.
+def no_reply(ns: str, args: Mapping[str, Any], error: str, snapshot: Callable[..., Snapshot]) -> str | None:
+    """What to say when a ping from ``ns`` got no reply. ``args`` are those of the ping: ``address``, ``size``, ``pmtudisc``.
 
     ``error`` is what ping said beside its statistics, ``snapshot`` gives the named tables.
 
-    >>> no_reply("red", "10.0.0.9", "ping: connect: Network is unreachable", lambda *tables: Snapshot())
+    >>> no_reply("red", {"address": "10.0.0.9"}, "ping: connect: Network is unreachable", lambda *tables: Snapshot())
     '%why red 10.0.0.9 explains'
+    >>> no_reply("red", {"address": "10.0.0.9", "size": 1473, "pmtudisc": "do"}, "", lambda *tables: Snapshot())
+    '%why red 10.0.0.9 --size 1473 explains'
     """
     if missing := re.search(r"SO_BINDTODEVICE (\S+): No such device|unknown iface:? (\S+)", error):
         have = listed(link.ifname for link in snapshot("links").links if link.ns == ns)
@@ -47,10 +52,17 @@ def no_reply(ns: str, address: str, error: str, snapshot: Callable[..., Snapshot
         return unreachable_name(error)
     if "Address family" in error:
         return None  # ping -6 of an IPv4 address: what it said is all there is
-    return offer(ns, address) if address else None
+    address = str(args.get("address", ""))
+    return offer(ns, address, size=_in_one_packet(args)) if address else None
 
 
-def offer(ns: str, target: str, port: int = 0, proto: str = "") -> str:
+def _in_one_packet(args: Mapping[str, Any]) -> int:
+    """How many bytes a ping sends in one packet, when it may be their number that keeps it from arriving; else 0."""
+    size = int(args.get("size", 0))
+    return size if size > _USUAL and (args.get("pmtudisc") == "do" or size <= _WHOLE) else 0
+
+
+def offer(ns: str, target: str, port: int = 0, proto: str = "", size: int = 0) -> str:
     """The line that offers it.
 
     >>> offer("host", "10.0.0.9", 80)
@@ -61,6 +73,7 @@ def offer(ns: str, target: str, port: int = 0, proto: str = "") -> str:
         target,
         *(["--port", str(port)] if port else []),
         *(["--proto", proto] if proto else []),
+        *(["--size", str(size)] if size else []),
     ]
     return say("why", words=" ".join(words))
 

@@ -423,10 +423,19 @@ def test_no_reply() -> None:
     def look(*tables: str) -> Snapshot:
         return Snapshot({name: table for name, table in LAB.tables.items() if name in tables})
 
-    assert no_reply("red", "10.9.9.9", "ping: connect: Network is unreachable", look) == "%why red 10.9.9.9 explains"
-    assert no_reply("host", "192.168.15.2", "", look) == "%why 192.168.15.2 explains"
-    assert no_reply("red", "server.lab", "", look) == "%why red server.lab explains"
-    assert no_reply("red", "", "", look) is None
+    assert (
+        no_reply("red", {"address": "10.9.9.9"}, "ping: connect: Network is unreachable", look)
+        == "%why red 10.9.9.9 explains"
+    )
+    assert no_reply("host", {"address": "192.168.15.2"}, "", look) == "%why 192.168.15.2 explains"
+    assert no_reply("red", {"address": "server.lab"}, "", look) == "%why red server.lab explains"
+    assert no_reply("red", {"address": ""}, "", look) is None
+    whole = {"address": "10.9.9.9", "size": 1400}
+    assert no_reply("red", whole, "", look) == "%why red 10.9.9.9 --size 1400 explains"
+    assert (
+        no_reply("red", {**whole, "size": 3000, "pmtudisc": "do"}, "", look) == "%why red 10.9.9.9 --size 3000 explains"
+    )
+    assert no_reply("red", {**whole, "size": 3000}, "", look) == "%why red 10.9.9.9 explains"  # goes in pieces
 
 
 # -- cells ---------------------------------------------------------------------------------------------------------------
