@@ -1,7 +1,7 @@
 """The agent: pid 1 of the lab. Reads requests, does them in the kernel, streams what comes of them.
 
 One thread, one loop. A request is a method ``op_NAME(call, …)``, called by ``connections.py``. A bug in one ends that request with a
-message; the loop goes on. The agent is pid 1, so it reaps every orphan, and no signal from inside reaches it.
+message; the loop goes on. ``holder.py`` has the lab's state, ``programs.py`` the requests that start processes; all others are here.
 """
 
 from __future__ import annotations
@@ -9,50 +9,24 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
-import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nsmagic import __version__, sentences
-from nsmagic import syscalls as sys_
-from nsmagic.agent import (
-    defaults,
-    limits,
-    notices,
-    probe,
-    proc,
-    process,
-    protocol,
-    series,
-    servers,
-    shelf,
-    situation,
-    terminal,
-    watch,
-)
-from nsmagic.agent.call import Call, told
-from nsmagic.agent.capture import Captures
-from nsmagic.agent.connections import Connections
-from nsmagic.agent.framed_socket import FramedSockets, refused
-from nsmagic.agent.jobs import Jobs
-from nsmagic.agent.loop import Loop, Timer
-from nsmagic.agent.namespaces import Namespaces
-from nsmagic.agent.output import FailedLines, Output
-from nsmagic.agent.rules import Rules, may_change
-from nsmagic.agent.work import Work
-from nsmagic.errors import CommandFailed, CommandNotFound, NamespaceNotFound, NsmagicError
+from nsmagic.agent import notices, probe, proc, process, protocol, series, shelf, situation, watch
+from nsmagic.agent.call import Call
+from nsmagic.agent.framed_socket import refused
+from nsmagic.agent.programs import Programs
+from nsmagic.errors import NamespaceNotFound, NsmagicError
 from nsmagic.names import HOST
-from nsmagic.netlink.monitor import Monitor
 from nsmagic.shape import ON_REQUEST
 
 _ROWS_PER_FRAME = 1000
-#: Seconds that those wait for our word who hear of links from the kernel, too.
-_LATER = 0.0005
 
 
-class Agent(Connections):
+class Agent(Programs):
     """All of the lab's state, in one process."""
 
     def __init__(
@@ -62,72 +36,9 @@ class Agent(Connections):
         missing: Sequence[str],
         visits: socket.socket | None = None,
     ) -> None:
-        self.config = config
-        self.missing = list(missing)
-        sentences.take(config.get("sentences", {}))
-        super().__init__(Loop(on_error=self._bug), channel)
-        self.bounds: dict[str, int] = limits.enforce(config["limits"], config["kind"], self.missing)
-        home = sys_.current_netns()
-        proc.keep_proc()
-        self.monitor = Monitor(home)
-        plain = config["kind"] != "host"
-        prepare = self._defaults() if plain else []
-        self.namespaces = Namespaces(
-            self.monitor, home, seed=config["seed"], mounts=config["kind"] != "rootless-nomount", prepare=prepare
-        )
-        self.work = Work(self.loop, self.monitor, self.namespaces, self.bounds["neighbours"], self.bounds["links"])
-        self.rules = Rules(self.loop, self.monitor, self.namespaces, self.place)
-        self.captures = Captures(self.loop, self.namespaces)
-        self.sockets = FramedSockets(self.loop)
-        if plain:
-            self.work.up_loopback()
-        self.shelf = shelf.Shelf()
-        self.turns = series.Turns(self.loop, self.namespaces.rest)
-        self.jobs = Jobs(self.loop, self.namespaces, self.bounds["jobs"])
-        self._left_over: set[process.Job] = set()
-        #: The processes that serve a world, which no learner started.
-        self.world_servers: set[int] = set()
-        self._shells: dict[int, Call] = {}
-        self._terminals: dict[int, terminal.Framed] = {}
-        self._watch_children()
+        super().__init__(channel, config, missing)
         self.open(visits)
-        self._tells_later = False
         self._listen(True)
-        self.gate = self.namespaces.guard(self.loop)
-
-    def _listen(self, now: bool) -> None:
-        """Take in the kernel's events as they come, or leave them until somebody asks."""
-        self.loop.watch(self.monitor.fileno(), self._hear if now else None)
-
-    def _hear(self) -> None:
-        """Take in the kernel's events. Who hears them from the kernel, too, has the processor first: where there are few, our work for
-        the same event would be in the way of that."""
-        if self.monitor.hear() and not self._tells_later:
-            self._tells_later = True
-            self.loop.later(_LATER, self._tell)
-
-    def _tell(self) -> None:
-        self._tells_later = False
-        self.monitor.drain()
-
-    def _defaults(self) -> list[Callable[[bool], object]]:
-        deviations = defaults.deviations()
-
-        def prepare(touched: bool) -> None:
-            for words in defaults.apply_defaults(deviations, touched=touched):
-                if words not in self.missing:
-                    self.missing.append(words)
-
-        prepare(False)
-        return [prepare] if deviations else []
-
-    def _bug(self, error: Exception) -> None:
-        """A callback of the loop raised: the lab goes on, and ``%lab status`` shows that something was wrong."""
-        words = told(error).message
-        if words not in self.missing:
-            self.missing.append(words)
-
-    # What the notebook asks
 
     def op_hello(self, call: Call, version: int, wanted: str = "") -> dict[str, Any]:
         """Who we are; the other end compares the version."""
@@ -216,99 +127,6 @@ class Agent(Connections):
             answer[table] = {"number": number, "names": names}
         return answer
 
-    def op_run(
-        self,
-        call: Call,
-        argv: list[str],
-        ns: str = HOST,
-        script: str | None = None,
-        cwd: str | None = None,
-        env: dict[str, str] | None = None,
-        timeout: float | None = None,
-        background: bool = False,
-        text: str = "",
-    ) -> Any:
-        """A program or a bash script in a namespace; its output as items, then its status and what changed."""
-        if process.executable(argv[0]) is None:
-            if "/" in argv[0] and os.path.exists(argv[0]):
-                raise CommandFailed(f"{argv[0]}: Permission denied", command=text or argv[0], status=126)
-            raise CommandNotFound(f"{argv[0]}: command not found", name=argv[0])
-        place = self.place(ns, cwd)
-        if background:
-            self.jobs.start(call, argv, ns, script, place, env, text)
-            return None
-        # What was changed before, by a background job say, is not this program's doing.
-        first = self.config["kind"] == "host" and may_change(script or " ".join(argv))
-        self.rules.refresh(
-            first, lambda _: self.attempt(call, lambda: self._run(call, argv, place, script, env, timeout))
-        )
-        return None
-
-    def _run(
-        self,
-        call: Call,
-        argv: list[str],
-        place: process.Place,
-        script: str | None,
-        env: dict[str, str] | None,
-        timeout: float | None,
-    ) -> None:
-        mark = self.monitor.mark()
-        output = Output(self.loop, lambda text: call.item({"text": text}), self.bounds["output"])
-        failed = FailedLines()
-        timer: list[Timer] = []
-        timed_out: list[bool] = []
-
-        def ended(status: int, number: int) -> None:
-            self._left_over.discard(job)
-            for each in timer:
-                each.cancel()
-            output.close()
-            self.namespaces.scan()
-            self.monitor.settle()
-            changes = self.work.changes_of_program(mark)
-            moment = self.work.moments.keep()
-            self.work.moments.rest()
-            self.rules.refresh(
-                may_change(script or " ".join(argv)),
-                lambda more: call.done(
-                    {
-                        "status": status, "signal": number, "failed": failed.lines(), "timeout": bool(timed_out),
-                        "stopped": self.bounds["output"] if output.over else 0, "cancelled": call.cancelled,
-                        "changes": changes + more, "moment": moment, "notices": self.work.crowd.news(),
-                    }
-                ),
-            )  # fmt: skip
-
-        job = process.Job(
-            self.loop, argv, place, script=script, env=env, on_output=output.write,
-            on_end=lambda status, number: self.attempt(call, lambda: ended(status, number)),
-            on_failed_line=failed.add,
-        )  # fmt: skip
-        output.job = job
-        self._left_over.add(job)
-        call.on_cancel = job.stop
-
-        def over() -> None:
-            timed_out.append(True)
-            job.stop()
-
-        if timeout:
-            timer.append(self.loop.later(timeout, over))
-
-    def place(self, ns: str, cwd: str | None = None) -> process.Place:
-        """Where a command of a namespace runs."""
-        nsfd = None if ns == HOST else self.namespaces.nsfd(ns)
-        return process.Place(
-            nsfd,
-            ns if ns != HOST else "",
-            cwd or self.config["cwd"],
-            self.namespaces.mounts,
-            self.config["kind"] != "host",
-            limits.of_commands(self.bounds),
-            self.gate.handover() if self.gate is not None else None,
-        )
-
     def op_ping(self, call: Call, ns: str, args: dict[str, Any], timeout: float | None = None) -> None:
         """A native ping: its lines as items, its figures as the result."""
         self.work.ping(call, ns, args, timeout, self.place(ns), self.bounds["output"])
@@ -351,22 +169,6 @@ class Agent(Connections):
         """Send one packet and watch where it comes; see ``probe.py``."""
         probe.Watching(self.loop, self.namespaces, call.done, ns, dst, args).start(watch, trace)
 
-    def op_jobs(self, call: Call) -> list[dict[str, Any]]:
-        """The background jobs."""
-        return self.jobs.describe()
-
-    def op_job_log(self, call: Call, job: int) -> dict[str, Any]:
-        """What a background job has written; only the end of it is kept."""
-        return self.jobs.said(job)
-
-    def op_job_stop(self, call: Call, job: int) -> Any:
-        """End a background job and all it started; the answer comes when it has ended."""
-        return self.jobs.stop(job, call)
-
-    def op_job_wait(self, call: Call, job: int) -> Any:
-        """The answer comes when the job has ended by itself."""
-        return self.jobs.wait(job, call)
-
     def op_socket(self, call: Call, ns: str, family: int, type: int, proto: int = 0) -> None:
         """A socket that lives in a namespace, as a descriptor."""
         with self._socket(ns, family, type, proto) as made:
@@ -401,11 +203,6 @@ class Agent(Connections):
         self.namespaces.hold(name)
         return {}
 
-    def op_serve(self, call: Call, ns: str, names: dict[str, str], page: str) -> dict[str, Any]:
-        """A name server and a web page in a room of the outside."""
-        self.world_servers.add(servers.start(self.namespaces, self.place(ns), ns, names, page))
-        return {}
-
     def op_resolver(self, call: Call, address: str) -> dict[str, Any]:
         """Whom the lab asks for names; nothing where its files are the machine's (rootless-nomount)."""
         with contextlib.suppress(OSError):
@@ -422,22 +219,6 @@ class Agent(Connections):
         except OSError as error:
             raise NsmagicError(f'Cannot open file "{path}" for reading: {error.strerror}') from None
 
-    def op_which(self, call: Call, names: list[str]) -> dict[str, Any]:
-        """Where programs are in the lab."""
-        return {name: process.executable(name) for name in names}
-
-    def op_terminal(self, call: Call, ns: str = HOST, columns: int = 80, lines: int = 24) -> None:
-        """A shell on a new terminal of the lab: the descriptor of its master end as an item; its status when it has ended."""
-        pid, master = terminal.start(self.place(ns), columns, lines)
-        self._shells[pid] = call
-        if not call.channel.carries_fds:
-            self._terminals[pid] = terminal.Framed(self.loop, call, pid, master)
-            return
-        try:
-            call.item({"pid": pid}, [master])
-        finally:
-            os.close(master)
-
     def op_events(self, call: Call, states: bool = False, early: bool = False) -> None:
         """What changes, batch by batch as the kernel tells it, until it is cancelled; see ``notices.py``."""
         notices.start(call, self.monitor, states=states, early=early and call.channel.carries_fds)
@@ -450,18 +231,6 @@ class Agent(Connections):
     def op_watch(self, call: Call, interval: float = watch.INTERVAL) -> None:
         """Notices that something changed, and which links packets crossed, as items until it is cancelled."""
         watch.Watch(call, self.loop, self.monitor, self.namespaces.scan, interval)
-
-    def op_terminal_typed(self, call: Call, pid: int, data: str) -> dict[str, Any]:
-        """What was typed at a terminal whose descriptor could not be handed out, in base64."""
-        if pid in self._terminals:
-            self._terminals[pid].typed(data)
-        return {}
-
-    def op_terminal_size(self, call: Call, pid: int, columns: int, lines: int) -> dict[str, Any]:
-        """Such a terminal has another size now."""
-        if pid in self._terminals:
-            self._terminals[pid].resize(columns, lines)
-        return {}
 
     def op_status(self, call: Call) -> dict[str, Any]:
         """What ``%lab status`` shows."""
@@ -478,39 +247,6 @@ class Agent(Connections):
             "folder": self.config["cwd"],
             "memory_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }  # fmt: skip
-
-    def end_jobs(self) -> None:
-        """End what is running, and what it left below it: of kind host nobody else does."""
-        for job in [*self._left_over, *self.jobs.running()]:
-            if job.ended:
-                continue  # its number may be somebody else's by now
-            for pid in [*proc.descendants(job.runner), job.runner]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-
-    # Pid 1
-
-    def _watch_children(self) -> None:
-        reader, writer = socket.socketpair()
-        reader.setblocking(False)
-        writer.setblocking(False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        self._wakeup = (reader, writer)
-        self.loop.watch(reader.fileno(), self._reap)
-
-    def _reap(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            self._wakeup[0].recv(4096)
-        with contextlib.suppress(ChildProcessError):
-            while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-                if not pid:
-                    break
-                if pid in self._terminals:
-                    self._terminals.pop(pid).end()
-                if pid in self._shells:
-                    self._shells.pop(pid).done({"status": os.waitstatus_to_exitcode(status)})
 
 
 def serve(
