@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nsmagic.agent import proc, process, xtables
+from nsmagic.agent.known import Entry
 from nsmagic.agent.loop import Loop
-from nsmagic.agent.namespaces import Entry, Namespaces
+from nsmagic.agent.namespaces import Namespaces
 from nsmagic.commands.packages import PACKAGES
 from nsmagic.errors import CommandNotFound, NsmagicError
 from nsmagic.firewall import compare, plan
