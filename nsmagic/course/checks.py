@@ -31,10 +31,11 @@ from nsmagic.lab import Lab
 from nsmagic.model import Link
 from nsmagic.sentences import say_task as say
 
-#: Seconds that an answer may take. In a lab it takes less than a millisecond; only what never comes is waited for.
-PATIENCE = 1.0
-#: Seconds after which a ping is sent again: the first may go to work out a MAC, or to a port of a switch that wakes up (the kernel
-#: tells a bridge of a carrier up to a second late).
+#: Seconds that an answer may take. In a lab it takes less than a millisecond, unless things have just been put right: the kernel asks for a
+#: neighbour's MAC once a second (``retrans_time_ms``), and tells a bridge of a port's carrier up to a second late. Else only what never comes
+#: is waited for.
+PATIENCE = 2.0
+#: Seconds after which a ping is sent again: the first may go to work out a MAC.
 _AGAIN = 0.2
 
 

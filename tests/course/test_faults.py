@@ -34,6 +34,7 @@ def broken(lab: Lab) -> set[str]:
 @pytest.mark.sandbox
 @pytest.mark.parametrize("fault", breaking.faults(SEED), ids=lambda fault: fault.code)
 def test_fault(fault: breaking.Fault, house: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    patience = checks.PATIENCE
     monkeypatch.setattr(checks, "PATIENCE", 0.25)
     if not house.running:
         breaking.build(house, SEED)
@@ -42,7 +43,7 @@ def test_fault(fault: breaking.Fault, house: Lab, monkeypatch: pytest.MonkeyPatc
         assert set(fault.breaks) <= broken(house)
     finally:
         house.run("\n".join(fault.mend)).check()
-        monkeypatch.setattr(checks, "PATIENCE", 1.0)
+        monkeypatch.setattr(checks, "PATIENCE", patience)
         left = broken(house)
         if left:
             house.close()
