@@ -41,13 +41,24 @@ def step(client: Client, entries: Sequence[Entry], number: int) -> Step:
         there = say("steps", most=len(entries)) if entries else say("steps-none")
         raise NsmagicError(f"there is no step {number}", hint=there)
     entry, later = entries[number - 1], [change for each in entries[number:] for change in each.changes]
-    call = client.call("moment", number=entry.moment)
+    snapshot = moment(client, entry.moment)
+    names = [row.ns for row in snapshot.namespaces]
+    return Step(snapshot, _forwarding(client, names, later), _badges(client, later), entry.changes)
+
+
+def moment(client: Client, number: int) -> Snapshot:
+    """The tables that the agent kept after a command, by the number that came with its answer.
+
+    Raises
+    ------
+    LabError
+        It is too long ago.
+    """
+    call = client.call("moment", number=number)
     data: dict[str, list[list[object]]] = {}
     for item in call.items():
         data.setdefault(item["table"], []).extend(item["rows"])
-    snapshot = Snapshot.from_data({table: data.get(table, []) for table in call.result()["tables"]})
-    names = [row.ns for row in snapshot.namespaces]
-    return Step(snapshot, _forwarding(client, names, later), _badges(client, later), entry.changes)
+    return Snapshot.from_data({table: data.get(table, []) for table in call.result()["tables"]})
 
 
 def _forwarding(client: Client, names: list[str], later: Sequence[Change]) -> frozenset[str]:

@@ -6,6 +6,7 @@ and returns one ``Outcome`` for each command. A failing line does not end the ce
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -54,6 +55,7 @@ from nsmagic.words.said import said_item
 
 if TYPE_CHECKING:
     from nsmagic.lab import Lab
+    from nsmagic.snapshot import Snapshot
 
 #: Seconds after which a command that was asked to end must have ended (its stages are 2 s, 1 s, then kill). A virtual machine
 #: may be as slow as the machine is busy; who does not want to wait interrupts once more.
@@ -74,6 +76,8 @@ class Runner:
         self.told = False
         # Whether a failure of the running command is taken care of by what stands behind ``||``.
         self._excused = False
+        # The lab after the last command that changed it, and whether others are done already that stand behind the one being told.
+        self._moment, self._ahead = 0, False
 
     def run(self, cell: Cell) -> list[Outcome]:
         """Run all of it; what failed stands in the outcomes.
@@ -220,9 +224,11 @@ class Runner:
                     command = step.run
                     assert isinstance(command, Command)
                     done = item["n"] + 1
+                    self._ahead = at + done < len(steps)
                     ok = self._native_outcome(step, command, command.ns or ns, item, last and at + done == len(steps))
 
             data = self._wait(call, take, part[0].text)
+            self._ahead = False
             self._lab.history.at_rest(data.get("moment", 0))
             self._notices(data)
             if data.get("cancelled"):
@@ -246,6 +252,7 @@ class Runner:
             if done.get("changes"):
                 self._changed(outcome, done, step)
             return self._failed(outcome, error, step, ns)
+        self._moment = item.get("moment") or self._moment
         self._lines(outcome, item.get("lines"))
         if "table" in item:
             seen = item.get("further") or item
@@ -290,9 +297,18 @@ class Runner:
         if error.hint is not None or isinstance(error, LabError) or self._excused:
             return
         command = step.run if isinstance(step.run, Command) else None
-        snapshot = self._lab.snapshot("links", "addrs", "routes", "namespaces")
+        snapshot = self._as_it_was()
         asked = scripted.said(f"{said}\n{error.message}", step.text) if said else error
         error.with_hint(hints.hint(asked, step.text, command, snapshot, ns, self._lab.history.made_by()))
+
+    def _as_it_was(self) -> Snapshot:
+        """The lab as the command met it that is being told: when others of its cell are done by now, what the last change before it left."""
+        if self._ahead and self._moment:
+            from nsmagic import past
+
+            with contextlib.suppress(LabError):  # it is forgotten
+                return past.moment(self._client, self._moment)
+        return self._lab.snapshot("links", "addrs", "routes", "namespaces")
 
     # Pings and programs
 

@@ -591,6 +591,15 @@ def test_what_timeout_ended_is_a_result_and_false(lab: Lab) -> None:
         lab.run("timeout 5 false").check()
 
 
+def test_a_hint_is_about_the_lab_as_the_refused_line_met_it(lab: Lab) -> None:
+    result = lab.run(
+        "ip link add eth7 type veth peer name eth8\nip addr add 10.0.0.1/24 dev eth7\nip addr del 10.0.0.9/24 dev eth7\nip addr flush dev eth7"
+    )
+    assert result.errors[0].hint == "eth7 has 10.0.0.1/24"
+    result = lab.run("ip link set eth7 up\nip link set eth9 up\nip link set eth8 name eth9")
+    assert result.errors[0].hint == "host has lo, eth7, eth8; did you mean eth8?"
+
+
 # Text as it is copied
 
 
