@@ -20,5 +20,6 @@ def test_what_has_just_been_put_right_may_take_a_moment() -> None:
             ip -n blue addr add 10.0.0.2/24 dev v1
             ip -n red link set v0 up"""
         ).check()
-        lab.run("sleep 1.2 && ip -n blue link set v1 up", background=True)
+        # A job is let alone after a second.
+        lab.run("sleep 2.5 && ip -n blue link set v1 up", background=True)
         assert checks.reaches(lab, "red", "10.0.0.2")
