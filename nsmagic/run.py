@@ -1,83 +1,36 @@
 """Run a cell that has been read: native commands in one request, programs and pings one by one, in the order typed.
 
-This is the one place that knows how a ``Cell`` becomes requests to the agent. It tells a ``Sink`` what happens as it happens
-and returns one ``Outcome`` for each command. A failing line does not end the cell, as pasted text at a terminal.
+Here is how a ``Cell`` becomes requests to the agent (those of programs are in ``programs.py``). A ``Sink`` is told what happens as it
+happens, and there is one ``Outcome`` for each command. A failing line does not end the cell, as pasted text at a terminal.
 """
 
 from __future__ import annotations
 
-import contextlib
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nsmagic import scripted
-from nsmagic.agent.client import Call, Client
-from nsmagic.commands import hints, named
+from nsmagic.commands import hints
 from nsmagic.commands.cell import batch_lines
-from nsmagic.commands.command import Batch, Cell, Command, Each, Program, Script, Step
+from nsmagic.commands.command import Batch, Cell, Command, Each, Program, Step
 from nsmagic.commands.command import Sequence as Several
-from nsmagic.commands.idioms import idiom
-from nsmagic.commands.listing import Listing, listing
-from nsmagic.commands.packages import FULL_SCREEN
-from nsmagic.errors import (
-    CommandFailed,
-    CommandNotFound,
-    CommandTimeout,
-    KernelRefused,
-    LabError,
-    NsmagicError,
-    from_data,
-)
-from nsmagic.model import COLUMNS, HOST, Changes
-from nsmagic.result import Job, Outcome, PingResult, Shown, Sink
-from nsmagic.steps import (
-    BRIEF,
-    as_at_a_terminal,
-    asks_for_help,
-    brief,
-    error_of,
-    excused,
-    native,
-    natives,
-    no_names,
-    printed,
-    ran_out,
-    typed_in,
-)
+from nsmagic.errors import CommandNotFound, KernelRefused, LabError, NsmagicError, from_data
+from nsmagic.model import HOST
+from nsmagic.programs import Programs
+from nsmagic.result import Outcome, PingResult, Shown
 from nsmagic.steps import Interrupted as Interrupted
 from nsmagic.steps import Options as Options
 from nsmagic.steps import Show as Show
-from nsmagic.telling import Kept, Telling
+from nsmagic.steps import excused, native, natives, printed, typed_in
 from nsmagic.words.parts import NotInModel
 from nsmagic.words.said import said_item
 
-if TYPE_CHECKING:
-    from nsmagic.lab import Lab
-    from nsmagic.snapshot import Snapshot
-
-#: Seconds after which a command that was asked to end must have ended (its stages are 2 s, 1 s, then kill). A virtual machine
-#: may be as slow as the machine is busy; who does not want to wait interrupts once more.
-_ENDING = 8.0
-_ENDING_VM = 60.0
 #: Of the many lines of a large cell, this many are sent to the agent at once.
 _GROUP = 2000
 
 
-class Runner:
+class Runner(Programs):
     """Runs one cell in a lab."""
-
-    def __init__(self, lab: Lab, client: Client, ns: str, sink: Sink, options: Options) -> None:
-        self._lab, self._client, self._ns, self._options = lab, client, ns, options
-        self._telling = Telling(sink)
-        self.outcomes: list[Outcome] = []
-        self._alone = False
-        self.told = False
-        # Whether a failure of the running command is taken care of by what stands behind ``||``.
-        self._excused = False
-        # The lab after the last command that changed it, and whether others are done already that stand behind the one being told.
-        self._moment, self._ahead = 0, False
 
     def run(self, cell: Cell) -> list[Outcome]:
         """Run all of it; what failed stands in the outcomes.
@@ -153,9 +106,6 @@ class Runner:
             case Batch():
                 return self._batch(step, step.run, ns, last)
         raise TypeError(f"no way to run {step.run!r}")
-
-    def _behind(self, step: Step) -> bool:
-        return step.background or self._options.background
 
     def _shown_natively(self, step: Step, command: Command, ns: str, last: bool) -> bool:
         """A single native command, with ``--text`` and ``-j`` taken care of."""
@@ -237,12 +187,6 @@ class Runner:
                 return False
         return ok
 
-    def _notices(self, data: Mapping[str, Any]) -> None:
-        """What the agent has to say of the lab as a whole."""
-        for code, fields in data.get("notices") or ():
-            self._telling.new_line()
-            self._telling.text(f"notice: {hints.say(code, **fields)}\n")
-
     def _native_outcome(self, step: Step, command: Command, ns: str, item: dict[str, Any], last: bool) -> bool:
         outcome = Outcome(step.line, step.text)
         if "error" in item:
@@ -272,45 +216,7 @@ class Runner:
             outcome.output = "".join(line + "\n" for line in lines)
             self._telling.text(outcome.output)
 
-    def _changed(self, outcome: Outcome, data: Mapping[str, Any], step: Step, script: bool = False) -> None:
-        outcome.changes = Changes(data.get("changes") or ())
-        if outcome.changes:
-            where = self._ns if script else typed_in(step, self._ns)
-            self._lab.note(where, outcome.text, outcome.changes, self._options.cell, script, data.get("moment", 0))
-        if self._options.changes:
-            self._telling.changed(outcome.changes)
-
-    def _failed(self, outcome: Outcome, error: NsmagicError, step: Step, ns: str) -> bool:
-        outcome.ok, outcome.error, outcome.excused = False, error, self._excused
-        if not self._excused:
-            self._hint(error, step, ns)
-        self.outcomes.append(outcome)
-        self._telling.new_line()
-        self.told = self.told or not self._alone
-        # A program has said itself what was wrong; that it failed is what the typed || expects.
-        if not (self._excused and isinstance(step.run, Program) and isinstance(error, CommandFailed)):
-            self._telling.error(error, self._alone)
-        return False
-
-    def _hint(self, error: NsmagicError, step: Step, ns: str, said: str = "") -> None:
-        """Give an error its hint; ``said`` is what a program wrote that failed."""
-        if error.hint is not None or isinstance(error, LabError) or self._excused:
-            return
-        command = step.run if isinstance(step.run, Command) else None
-        snapshot = self._as_it_was()
-        asked = scripted.said(f"{said}\n{error.message}", step.text) if said else error
-        error.with_hint(hints.hint(asked, step.text, command, snapshot, ns, self._lab.history.made_by()))
-
-    def _as_it_was(self) -> Snapshot:
-        """The lab as the command met it that is being told: when others of its cell are done by now, what the last change before it left."""
-        if self._ahead and self._moment:
-            from nsmagic import past
-
-            with contextlib.suppress(LabError):  # it is forgotten
-                return past.moment(self._client, self._moment)
-        return self._lab.snapshot("links", "addrs", "routes", "namespaces")
-
-    # Pings and programs
+    # Pings
 
     def _ping(self, step: Step, command: Command, ns: str) -> bool:
         outcome = Outcome(step.line, step.text)
@@ -336,163 +242,7 @@ class Runner:
             self._telling.text(f"hint: {hints.say('ping-ended', seconds=f'{self._options.timeout:g}')}\n")
         return outcome.ok
 
-    def _program(self, step: Step, ns: str, *, last: bool, as_value: bool = False) -> bool:
-        if isinstance(step.run, Program):
-            program = step.run
-        else:
-            assert isinstance(step.run, Command)
-            program = Program(step.run.argv, step.run.ns)
-        where = program.ns or ns
-        outcome = Outcome(step.line, step.text)
-        listed = listing(program.argv) if self._options.show != "text" else None
-        if self._nameless() and named.program_calls(program.argv):
-            return self._failed(outcome, program.why or no_names("programs", 0), step, where)
-        try:
-            self._refuse_full_screen(program.argv[0])
-            if self._behind(step):
-                self._background(outcome, ns=where, argv=list(program.argv), text=step.text)
-                return True
-            argv = as_at_a_terminal(program.argv)
-            call = self._client.call("run", argv=argv, ns=where, timeout=self._options.timeout)
-            # What our grammar does not take most likely fails, with words that are the error itself.
-            held = math.inf if as_value or listed is not None else brief(program)
-            data = self._stream(call, outcome, step.text, hold=held)
-        except LabError:
-            raise
-        except CommandNotFound as error:
-            return self._failed(outcome, program.why or error, step, where)
-        except NsmagicError as error:
-            return self._failed(outcome, error, step, where)
-        if as_value and data["status"] == 0:
-            outcome.string = outcome.output
-            self.outcomes.append(outcome)
-            self._telling.show(outcome, last)
-            return True
-        if listed is not None and data["status"] == 0 and self._listed(outcome, listed, where, last):
-            return True
-        if data["status"] == 255 and not data["signal"] and asks_for_help(program.argv):
-            data["status"] = 0
-        error_ = error_of(data, step.text, program.argv, self._options.timeout)
-        outcome.ok = not ran_out(program.argv, data["status"])
-        words = outcome.output.strip()
-        if (
-            data["held"]
-            and type(error_) is CommandFailed
-            and 0 < len(words.splitlines()) <= BRIEF
-            and not self._excused
-        ):
-            error_ = CommandFailed(words, command=step.text, status=data["status"])
-        elif data["held"]:
-            self._telling.text(outcome.output)
-        if error_ is not None:
-            self._hint_of_names(error_, outcome.output)
-            if not isinstance(error_, CommandTimeout):
-                error_.with_hint(idiom(program.argv) or (program.why.hint if program.why is not None else None))
-            self._hint(error_, step, where, said=outcome.output if isinstance(error_, CommandFailed) else "")
-        return self._ended(outcome, data, error_, step, where)
-
-    def _listed(self, outcome: Outcome, listed: Listing, ns: str, last: bool) -> bool:
-        """Show as a table what a tool has listed in its own words, which are kept back; False where that cannot be."""
-        try:
-            table = self._lab.snapshot(listed.table, ns=ns).tables[listed.table]
-        except LabError:
-            raise
-        except NsmagicError:
-            return False
-        wanted = [(COLUMNS[listed.table].index(name), values) for name, values in listed.only.items()]
-        rows = [row for row in table.values if all(row[at] in values for at, values in wanted)]
-        outcome.shown = Shown(listed.table, rows, ns, options=listed.options)
-        if self._options.show == "both":
-            self._telling.text(outcome.output)
-        self.outcomes.append(outcome)
-        self._telling.show(outcome, last)
-        return True
-
-    def _refuse_full_screen(self, program: str) -> None:
-        """A program that draws on a whole screen would fill the cell with control codes and never end."""
-        name = program.rpartition("/")[2]
-        if name in FULL_SCREEN and self._client.request("which", names=[program])[program] is not None:
-            raise CommandFailed(
-                f"{name}: needs a terminal, and a cell is none", command=program, hint=hints.say("full-screen")
-            )
-
-    def _script(self, script: Script) -> None:
-        name = scripted.first_line(script.text)
-        step = Step(script.line, name, Program(("bash",)), background=self._options.background)
-        outcome = Outcome(step.line, step.text)
-        request = {"argv": list(scripted.ARGV), "script": scripted.for_bash(script.text), "ns": self._ns}
-        at = named.line_of_call(script.text) if self._nameless() else 0
-        if at:
-            self._failed(outcome, no_names("bash cells", at), step, self._ns)
-            return
-        try:
-            if self._options.background:
-                self._background(outcome, text=step.text, **request)
-                return
-            call = self._client.call("run", timeout=self._options.timeout, **request)
-            data = self._stream(call, outcome, step.text, without=scripted.OURS)
-        except LabError:
-            raise
-        except NsmagicError as error:
-            self._failed(outcome, error, step, self._ns)
-            return
-        outcome.text = script.text
-        failed = scripted.failing(script.text, data["failed"])
-        refusal: NsmagicError | None = None
-        if not data["failed"] or data["timeout"] or data["stopped"] or data["signal"]:
-            refusal = error_of(data, step.text, ["bash"], self._options.timeout)
-            if refusal is not None:
-                self._hint(refusal, step, self._ns, said=outcome.output if type(refusal) is CommandFailed else "")
-        elif failed:
-            refusal = scripted.failure(script.text, failed)
-            self._hint_of_names(refusal, outcome.output)
-            self._hint_of_line(refusal, script.text, failed[0][0], outcome.output)
-        self._ended(outcome, data, refusal, step, self._ns, script=True)
-
-    def _nameless(self) -> bool:
-        """Whether programs of this lab find no named namespaces, as nothing can be mounted."""
-        return self._lab.kind == "rootless-nomount"
-
-    def _hint_of_names(self, error: NsmagicError, output: str) -> None:
-        if self._nameless() and named.complains(output):
-            error.with_hint(hints.say("names-native"))
-
-    def _hint_of_line(self, error: NsmagicError, text: str, number: int, output: str) -> None:
-        """The hint for a line of a script; only one that says by itself where it acts."""
-        line = text.split("\n")[number - 1]
-        shell = scripted.shell_at(text, number, self._ns)
-        if not shell:
-            return  # nothing is known of what is in there
-        command = scripted.command_of(line, shell)
-        error.with_hint(hints.of_limits(output))
-        if command is not None or not scripted.elsewhere(line):
-            where = (command.ns if command is not None else None) or shell
-            self._hint(error, Step(number, line, command or Program(("bash",))), where, said=output)
-
-    def _ended(
-        self,
-        outcome: Outcome,
-        data: dict[str, Any],
-        error: NsmagicError | None,
-        step: Step,
-        ns: str,
-        *,
-        script: bool = False,
-    ) -> bool:
-        cancelled = bool(data["cancelled"])
-        if error is None or cancelled:
-            self.outcomes.append(outcome)
-        self._changed(outcome, data, step, script)
-        self._notices(data)
-        if cancelled:
-            raise Interrupted(step.text)
-        return outcome.ok if error is None else self._failed(outcome, error, step, ns)
-
-    def _background(self, outcome: Outcome, **request: Any) -> None:
-        data = self._client.request("run", background=True, **request)
-        outcome.job = Job(data["job"], data["ns"], data["command"], self._lab)
-        self.outcomes.append(outcome)
-        self._telling.text(f"{outcome.job}\n")
+    # Several
 
     def _each(self, step: Step, run: Any, last: bool) -> bool:
         ok = True
@@ -530,39 +280,3 @@ class Runner:
             ok = ok and all(outcome.ok for outcome in self.outcomes[before:])
         self._alone = alone
         return ok
-
-    # Waiting
-
-    @property
-    def _ending(self) -> float:
-        return _ENDING_VM if self._lab.kind == "vm" else _ENDING
-
-    def _stream(
-        self, call: Call, outcome: Outcome, text: str, hold: float = 0.0, without: Sequence[str] = ()
-    ) -> dict[str, Any]:
-        """Pass the output on as it comes (see ``Kept``); the call's last word. ``held`` of it says that the output was kept to the end."""
-        kept = Kept(self._telling.text, hold, without)
-        data = self._wait(call, lambda item: kept.take(item["text"]), text)
-        outcome.output = kept.end()
-        return {**data, "held": kept.holding}
-
-    def _wait(self, call: Call, take: Callable[[Any], None], text: str) -> dict[str, Any]:
-        """Wait for a call's last word. An interrupt asks the command to end and waits for that; a second one gives up. Where there
-        is a time limit, a lab that is silent long after it does not answer any more and is ended."""
-        cancelled = False
-        limit = self._options.timeout
-        items = call.items(limit + self._ending if limit else None)
-        while True:
-            try:
-                for item in items:
-                    take(item)
-                result: dict[str, Any] = call.result()
-                if cancelled:
-                    result["cancelled"] = True
-                return result
-            except KeyboardInterrupt:
-                if cancelled:
-                    raise Interrupted(text) from None
-                cancelled = True
-                call.cancel()
-                items = call.items(self._ending)

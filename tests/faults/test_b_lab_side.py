@@ -33,7 +33,7 @@ def test_020_a_bug_in_the_agent_ends_one_request(lab: Lab) -> None:
 
 def test_021_an_agent_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped for good: the call ends a while after its limit, the lab is ended and says why."""
-    monkeypatch.setattr("nsmagic.run._ENDING", 0.5)
+    monkeypatch.setattr("nsmagic.running._ENDING", 0.5)
     with Lab(sandbox="rootless") as lab:
         lab.run("true").check()
         [init] = observe.children(lab.pid)
