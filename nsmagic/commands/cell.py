@@ -32,6 +32,8 @@ from nsmagic.commands.shells import enters_shell, leaves_shell, opens_shell, scr
 from nsmagic.errors import CommandSyntaxError
 from nsmagic.sentences import say
 
+#: The second prompt, within quotes.
+_SECOND = re.compile(r"(?<!\\)\n>(?: |(?=\n|\Z))")
 _CONTINUED = re.compile(r"([ \t]*)\\\n(?:> )?([ \t]*)")
 
 
@@ -140,9 +142,10 @@ class _Reader:
         self.steps: list[Step] = []
         self.shells: list[str | None] = [ns]
         self.heredoc: tuple[int, str] | None = None
+        self.lines = Prompts(text)
 
     def read(self) -> Cell:
-        found = scan(self.text, lines=Prompts(self.text), on_list=self.line_done)
+        found = scan(self.text, lines=self.lines, on_list=self.line_done)
         reasons = found.reasons
         skipped = tuple(self.before + line for line in found.skipped)
         if reasons or self.heredoc:
@@ -181,6 +184,8 @@ class _Reader:
     def shown(self, simple: Simple) -> str:
         """What was typed, on one line, without its prompt."""
         typed = self.text[simple.start : simple.end]
+        if self.lines.seen:
+            typed = _SECOND.sub("\n", typed)
         return _CONTINUED.sub(lambda found: " " if found[1] or found[2] else "", typed)
 
     def step(self, simple: Simple, end: int) -> bool:

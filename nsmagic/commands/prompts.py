@@ -1,7 +1,7 @@
 """What of a pasted text is a prompt, what a command, and what a terminal had printed in between.
 
 ``$ ``, ``user@host:~$ ``, ``root@host:~# ``, ``[root@h ~]# ``, ``bash-5.1# ``, ``/ # `` (BusyBox) at the start of a line are always prompts,
-and so are ``host> `` and ``host# `` before a tool that we know. ``# `` could be a comment, which is far more frequent: it is a prompt
+and so are ``host> ``, ``host$ `` and ``host# `` before a tool that we know. ``# `` could be a comment, which is far more frequent: it is a prompt
 
 - when every line of the text that is not empty begins with ``# `` (or is ``#`` alone) and at least one of them goes on with a
   command word that we know; or when the lines between such commands can be nothing but what they printed;
@@ -54,7 +54,7 @@ _PROMPT = re.compile(
     r"|➜[ \t]+\S+[ \t]+(?:git:\(\S+\)[ \t]+(?:✗[ \t]+)?)?"
     r")"
 )
-_HOST_PROMPT = re.compile(r"[ \t]*[\w.-]{1,40}[>#][ \t]+(?=([\w./-]{1,40}))")
+_HOST_PROMPT = re.compile(r"[ \t]*[\w.-]{1,40}[>#$][ \t]+(?=([\w./-]{1,40}))")
 _ROOT_PROMPT = re.compile(r"[ \t]*#[ \t]+(?=([\w./-]{1,40}))")
 _ROOT_LINE = re.compile(r"[ \t]*#(?:[ \t].*)?\Z")
 
@@ -90,7 +90,7 @@ class Prompts:
         self._text = text
         self._roots = _has_root_prompts(text)
         #: A prompt was there: the text is what a terminal showed.
-        self._seen = False
+        self.seen = False
         self._shells = 0
         #: What the last command shows is text; it was the ``exit`` of a shell, which that repeats.
         self._shows = self._left = False
@@ -100,13 +100,13 @@ class Prompts:
         """How many characters at the start of a line are a prompt."""
         size = self._size(at)
         if size:
-            self._seen, self._behind_output = True, False
+            self.seen, self._behind_output = True, False
             self._typed(self._line(at)[size:])
         return size
 
     def output(self, at: int) -> bool:
         """Whether a line that has no prompt was printed, and is not to be run."""
-        if not self._seen:
+        if not self.seen:
             return False
         line = self._line(at)
         stripped = line.strip()
@@ -128,7 +128,7 @@ class Prompts:
             return found.end() - at
         if not (found := _ROOT_PROMPT.match(self._text, at)) or tool_name(found[1]) not in KNOWN:
             return 0
-        below_shell = self._seen and self._shells > 0 and _accepted(self._line(found.end()))
+        below_shell = self.seen and self._shells > 0 and _accepted(self._line(found.end()))
         return found.end() - at if self._roots or below_shell else 0
 
     def _typed(self, command: str) -> None:

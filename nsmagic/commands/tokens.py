@@ -113,8 +113,8 @@ class Tokens:
                 end = text.find("'", self.at + 1)
                 if end < 0:
                     raise self.refuse("unfinished quote '", self.at, say("form-quote", mark="'"))
-                piece = text[self.at + 1 : end]
-                self.at = end + 1
+                self.at += 1
+                piece = self.single_quoted(end)
             elif char == '"':
                 piece = self.double_quoted(depth)
             elif char == "\\":
@@ -138,6 +138,17 @@ class Tokens:
         self.at = min(self.at, size)
         return Token("".join(out), start, self.at, bare="".join(bare))
 
+    def single_quoted(self, end: int) -> str:
+        """What stands up to the closing quote; the lines after the first may have the second prompt."""
+        out: list[str] = []
+        while (line := self.text.find("\n", self.at, end)) >= 0:
+            out.append(self.text[self.at : line + 1])
+            self.at = line + 1
+            self.continuation()
+        out.append(self.text[self.at : end])
+        self.at = end + 1
+        return "".join(out)
+
     def double_quoted(self, depth: int) -> str:
         text, size = self.text, len(self.text)
         start = self.at
@@ -157,6 +168,8 @@ class Tokens:
             else:
                 out.append(char)
                 self.at += 1
+                if char == "\n":
+                    self.continuation()
         raise self.refuse('unfinished quote "', start, say("form-quote", mark='"'))
 
     def expansion(self, depth: int, quoted: bool = False) -> bool:

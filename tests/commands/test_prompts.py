@@ -50,6 +50,7 @@ $ ip -n red link"""
         "➜  lab git:(main) ✗ ",
         "# ",
         "R1# ",
+        "host1$ ",
     ],
 )
 def test_what_a_note_shows_between_its_prompts_is_not_run(prompt: str) -> None:
@@ -169,3 +170,12 @@ def test_the_second_prompt_goes_wherever_a_line_goes_on() -> None:
         cell = split(typed)
         assert cell.script is not None
         assert cell.script.text == read
+
+
+def test_the_second_prompt_goes_within_quotes_too() -> None:
+    for quote in "'\"":
+        (step,) = split(f"$ ip netns exec red bash -c {quote}\n> ip link\n>\n> ip addr{quote}").steps
+        assert step.run.argv == ("bash", "-c", "\nip link\n\nip addr")  # type: ignore[union-attr]
+        assert step.text == f"ip netns exec red bash -c {quote}\nip link\n\nip addr{quote}"
+        (step,) = split(f"echo {quote}a\n> b{quote}").steps
+        assert step.run.argv == ("echo", "a\n> b")  # type: ignore[union-attr]
