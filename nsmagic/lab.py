@@ -4,8 +4,8 @@ Who creates: ``Lab`` starts its agent at the first use; commands make namespaces
 lab, holds every namespace; ``Namespace`` is only a name in a lab. Who destroys: the kernel, when pid 1 ends, which it does with
 the notebook's process, with ``close()`` and with ``reset()``. There is no clean-up code to forget.
 
-``life.py`` has how a lab begins and ends, ``reading.py`` its tables, ``sockets.py`` what it hands out; commands, and what stands on
-them (pictures, traces, verdicts), are here.
+``life.py`` has how a lab begins and ends, ``reading.py`` its tables, ``pictures.py`` how it is drawn, ``packets.py`` captures, traces and
+verdicts, ``sockets.py`` what it hands out; commands are here.
 """
 
 from __future__ import annotations
@@ -13,22 +13,21 @@ from __future__ import annotations
 import socket as socket_
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
 from nsmagic import run as run_
-from nsmagic import watching
 from nsmagic.commands.cell import split
 from nsmagic.commands.command import Cell
 from nsmagic.commands.listed import is_list, parts
 from nsmagic.commands.slips import is_stub
 from nsmagic.environment import default_timeout
-from nsmagic.errors import CommandSyntaxError, LabError, NamespaceNotFound, NotDoneYet
+from nsmagic.errors import LabError, NamespaceNotFound, NotDoneYet
 from nsmagic.history import Entry
 from nsmagic.model import HOST, Change
-from nsmagic.reading import Reading, Tables
+from nsmagic.packets import Packets
+from nsmagic.pictures import Pictures
+from nsmagic.reading import Tables
 from nsmagic.result import Both, Gather, Result, Sink
-from nsmagic.sandbox import short
 from nsmagic.sentences import say
 from nsmagic.sockets import Sockets
 from nsmagic.steps import begins_natively
@@ -37,17 +36,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nsmagic.events import Events, Heard
-    from nsmagic.following import Following
-    from nsmagic.topology.picture import Topology
-    from nsmagic.trace.capture import Capture
-    from nsmagic.trace.journey import Journey
-    from nsmagic.why.verdict import Verdict
-    from nsmagic.widgets.explorer import Explorer
-    from nsmagic.widgets.live import Live
     from nsmagic.worlds.description import Source
 
 
-class Lab(Reading, Sockets):
+class Lab(Pictures, Packets, Sockets):
     """A lab of network namespaces on the real kernel, without root.
 
     Parameters
@@ -233,258 +225,12 @@ class Lab(Reading, Sockets):
     def __iter__(self) -> Iterator[Namespace]:
         return iter([Namespace(self, name) for name in self.names()])
 
-    def __contains__(self, name: object) -> bool:
-        return name == HOST or name in self.names()
-
     @property
     def sysctls(self) -> pd.DataFrame:
         """The kernel parameters ``net.*`` of the lab's host; ``lab["red"].sysctls`` has those of a namespace."""
         return Namespace(self, HOST).sysctls
 
-    # On top
-
-    @cached_property
-    def _open(self) -> dict[tuple[tuple[str, ...], bool], Live]:
-        return {}
-
-    _explorer: Explorer | None = None
-
-    def topology(
-        self,
-        *ns: str,
-        all: bool = False,
-        diff: bool = False,
-        engine: str | None = None,
-        renderer: str | None = None,
-        step: int = 0,
-    ) -> Topology:
-        """The lab as a drawing: rooms, interfaces, cables, switches; of these namespaces only, if any are named.
-
-        ``all`` shows the outside, ``lo`` and unnamed namespaces too. What the last cell (else the last ``run``) changed is
-        marked; ``diff`` shows what it took away as well. ``engine`` is one of Graphviz's layouts, ``renderer`` is ``"bundled"`` or
-        ``"path"`` (the machine's own ``dot``). ``step`` draws the lab as it was after that step of its history (the commands that
-        changed something, counted from 1), and marks what this step changed.
-
-        Raises
-        ------
-        NamespaceNotFound
-            There is no such namespace.
-        NsmagicError
-            There is no such layout, or no such step.
-        """
-        from nsmagic.topology.picture import Topology
-
-        if step:
-            from nsmagic import past
-
-            was = past.step(self.client, self.history.entries, step)
-            return Topology(
-                was.snapshot, ns or None, all=all, diff=diff, engine=engine, renderer=renderer,
-                forwarding=was.forwarding, badges=was.badges, changes=was.changes, sandbox=short.of(self.client.about),
-            )  # fmt: skip
-        for name in ns:
-            self._check(name)
-        snapshot = self.snapshot("namespaces", "links", "addrs", "routes")
-        return Topology(
-            snapshot, ns or None, all=all, diff=diff, engine=engine, renderer=renderer,
-            forwarding=self._forwarding(row.ns for row in snapshot.namespaces), badges=watching.nat_badges(self.client),
-            changes=self.history.last_changes(), sandbox=short.of(self.client.about),
-        )  # fmt: skip
-
-    def live(self, *ns: str, all: bool = False) -> Live:
-        """The lab as a picture that moves while commands run: a widget for a notebook. The same one each time, as long as it is
-        not closed; ``ns`` and ``all`` as :meth:`topology` takes them.
-
-        Its output holds the static picture, which stays when the widget is closed and when the notebook is opened again.
-
-        Raises
-        ------
-        NamespaceNotFound
-            There is no such namespace.
-        NsmagicError
-            anywidget is not installed.
-
-        >>> with Lab() as lab:
-        ...     _ = lab.run("ip netns add red")
-        ...     live = lab.live()
-        ...     print(live)
-        ...     live.close()
-        host
-        ├─ lo                 UP
-        └─ red
-           └─ lo              DOWN
-        """
-        known = self._open.get((ns, all))
-        if known is None or known.closed:
-            known = self._open[ns, all] = self._new_live(ns, all)
-        return known
-
-    def _new_live(self, ns: tuple[str, ...] = (), all: bool = False) -> Live:
-        from nsmagic.widgets import need
-
-        need("the live picture")
-        from nsmagic.feed import Feed
-        from nsmagic.widgets.live import Live
-
-        made = Live(self.topology(*ns, all=all))
-        made.follow(Feed(self, made.show, made.packets, made.alive, ns=ns or None, all=all))
-        return made
-
-    def explorer(self) -> Explorer:
-        """The live picture with each room's tables, buttons for the frequent things that write the commands they run, and the steps
-        of the lab's history with their pictures: widgets for a notebook.
-
-        Raises
-        ------
-        NsmagicError
-            anywidget is not installed.
-
-        >>> with Lab() as lab:
-        ...     explorer = lab.explorer()
-        ...     explorer.name.value = "red"
-        ...     explorer.press("Add namespace")
-        ...     print(explorer.commands.value)
-        ...     print(lab.names())
-        ...     explorer.close()
-        %%netns
-        ip netns add red
-        ['red']
-        """
-        from nsmagic.widgets import need
-
-        need("the explorer")
-        from nsmagic.widgets.explorer import Explorer
-
-        if self._explorer is None or self._explorer.closed:
-            self._explorer = Explorer(self, self._new_live())
-        return self._explorer
-
-    @property
-    def lives(self) -> list[Live]:
-        """The live pictures that are open."""
-        return [live for live in self._open.values() if not live.closed]
-
-    def trace(self, ns: str, what: str, *, timeout: float | None = None) -> Journey:
-        """Run a command in a namespace (an address, or a namespace's name, stands for one echo to it) while every interface of every namespace is watched, and join
-        what was seen to the journeys of the packets, and what rules of nft and iptables decided over them, in namespaces that had rules when it
-        began. The lab is the same before and after. ``timeout`` in seconds ends the command.
-
-        Raises
-        ------
-        NamespaceNotFound
-            There is no namespace ``ns``.
-        CommandSyntaxError
-            The command cannot be read.
-
-        >>> with Lab() as lab:
-        ...     print(lab.trace("host", "127.0.0.1").answered)
-        True
-        """
-        from nsmagic.tracing import trace
-
-        return trace(self, ns, what, timeout)
-
-    def sniff(
-        self,
-        where: str = "any",
-        filter: str = "",
-        *,
-        count: int = 0,
-        timeout: float | None = None,
-        snaplen: int = 0,
-        background: bool = False,
-    ) -> Capture:
-        """Capture packets: of a namespace (``"red"``), of one interface of it (``"red:veth-red"``), or of all there are (``"any"``: the outside of
-        a world too, and namespaces that are made meanwhile).
-
-        ``filter`` is in tcpdump's language (``"icmp or arp"``, ``"tcp port 80"``); the kernel applies it. It ends after ``count`` packets, after
-        ``timeout`` seconds, or with ``stop()``; ``background`` comes back at once, and else it is waited for. ``snaplen`` keeps only
-        so many bytes of each packet.
-
-        Raises
-        ------
-        NamespaceNotFound, KernelRefused
-            There is no such namespace or interface.
-        CommandSyntaxError
-            The filter cannot be read; in libpcap's words.
-        NsmagicError
-            A filter, and no libpcap on this machine.
-
-        >>> with Lab() as lab, lab.sniff("host:lo", background=True) as capture:
-        ...     _ = lab.run("ping -c 1 127.0.0.1")
-        ...     len(capture.stop())
-        4
-        """
-        from nsmagic.trace.capture import SNAPLEN, Capture
-
-        ns, _, dev = where.rpartition(":")
-        if where in self or (where == "any" and where not in self):
-            ns, dev = where, ""
-        everywhere = ns == "any" and ns not in self
-        if not everywhere:
-            self._check(ns or where)
-        if (
-            filter
-            and not dev
-            and not everywhere
-            and any(link.ifname == filter for link in self.snapshot("links", ns=ns).links)
-        ):
-            words = f"{filter} is an interface of {ns}, and no filter"
-            raise CommandSyntaxError(words, text=filter, hint=say("sniff-interface", ns=ns, dev=filter))
-        limit = timeout if timeout is not None or background or count else default_timeout()
-        capture = Capture(
-            self.client, [] if everywhere else [(ns, dev)], title="packets" if everywhere else f"packets of {where}",
-            filter=filter, count=count, timeout=limit, snaplen=snaplen or SNAPLEN,
-        )  # fmt: skip
-        return capture if background else capture.wait()
-
-    def sniff_live(
-        self, where: str = "any", filter: str = "", *, count: int = 0, timeout: float | None = None, snaplen: int = 0
-    ) -> Following:
-        """Capture in the background, as :meth:`sniff` does, with a table that follows it in a notebook: the latest packets, and a button
-        that ends it. ``.capture`` is the capture.
-
-        Raises
-        ------
-        NsmagicError
-            anywidget is not installed; and what :meth:`sniff` raises.
-
-        >>> with Lab() as lab:
-        ...     live = lab.sniff_live("host:lo", "icmp")
-        ...     live.stop()
-        ...     print(live)
-        packets of host:lo: 0 packets
-        """
-        from nsmagic.widgets import need
-
-        need("the live table")
-        from nsmagic.following import Following
-
-        capture = self.sniff(where, filter, count=count, timeout=timeout, snaplen=snaplen, background=True)
-        return Following(capture)
-
-    def why(self, src: str, dst: str, port: int | None = None, proto: str = "icmp", size: int | None = None) -> Verdict:
-        """Why a packet from the namespace ``src`` arrives at ``dst`` (an address or a namespace), or what stops it first.
-
-        Reads what the kernel has, and sends one packet that is watched on its way: an echo, or with ``port`` a TCP connection
-        attempt, or with ``proto="udp"`` a datagram. Changes nothing; ``.fix`` of the verdict are commands that would.
-
-        ``size``: a packet with so many bytes of data follows, which nobody may cut into pieces; it finds what small packets pass. Where a
-        router says that it is too large, the sender's kernel remembers that for ten minutes (``ip route get``), as after any such packet.
-
-        Raises
-        ------
-        NsmagicError
-            ``dst`` is neither an address nor a namespace, or the port, the protocol or the size is none.
-
-        >>> with Lab() as lab:
-        ...     _ = lab.run("ip netns add red")
-        ...     lab.why("red", "127.0.0.1").cause
-        'loopback-down'
-        """
-        from nsmagic.why.gather import why
-
-        return why(self, src, dst, port, proto, size)
+    # Events
 
     def events(self, heard: Heard, *, states: bool = False) -> Events:
         """Have ``heard`` called with what changes in the lab, a tuple of ``Change`` for each batch of the kernel's events, until

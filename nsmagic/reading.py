@@ -83,6 +83,9 @@ class Reading(Life, Tables):
         """The names that ``ip netns`` lists, sorted."""
         return [row.ns for row in self.snapshot("namespaces").namespaces if row.named and row.ns != HOST]
 
+    def __contains__(self, name: object) -> bool:
+        return name == HOST or name in self.names()
+
     def seen(self, name: str) -> bool:
         """Whether a namespace was there when the names were last read; asks nobody."""
         client = self._client

@@ -38,6 +38,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "environment",
         "events",
         "result",
+        "packets",
+        "pictures",
         "programs",
         "run",
         "running",
