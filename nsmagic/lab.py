@@ -116,7 +116,7 @@ class Lab(Pictures, Packets, Sockets):
             raise NotDoneYet(say("not-done"), hint=say("not-done-how"))
         # A long list is read while it runs; anything else has to be known as a whole before.
         at_once = where == HOST and show == "table" and not stop and not background and is_list(text)
-        cell_read = split(text, where) if not at_once else Cell()
+        cell_read = split(text, where, behind=background) if not at_once else Cell()
         client = self.client
         # The first request of native commands complains by itself of a namespace that is not there.
         known = where == HOST or begins_natively(cell_read, show)

@@ -230,6 +230,15 @@ def test_namespaces_made_by_any_means_are_seen(lab: Lab) -> None:
     job.stop()
 
 
+def test_a_list_in_the_background_is_one_job(lab: Lab) -> None:
+    """As in a shell: what stands behind ``&&`` waits for what stands before it."""
+    result = lab.run("sleep 0.1 && ip netns add red", background=True)
+    assert not result.changes, "it was made at once"
+    assert [result.value.wait(), result.value.command] == [0, "sleep 0.1 && ip netns add red"]
+    assert "red" in lab
+    assert lab.run("false || exit 7", background=True).value.wait() == 7
+
+
 def test_a_job(lab: Lab) -> None:
     job = lab.run("sh -c 'echo ready; read line; exit 3'", background=True).value
     assert job.wait() == 3

@@ -37,7 +37,7 @@ _SECOND = re.compile(r"(?<!\\)\n>(?: |(?=\n|\Z))")
 _CONTINUED = re.compile(r"([ \t]*)\\\n(?:> )?([ \t]*)")
 
 
-def split(text: str, ns: str | None = None, *, first_line: int = 1) -> Cell:
+def split(text: str, ns: str | None = None, *, first_line: int = 1, behind: bool = False) -> Cell:
     """Read the text of a cell.
 
     Parameters
@@ -48,6 +48,8 @@ def split(text: str, ns: str | None = None, *, first_line: int = 1) -> Cell:
         Where its commands run when they do not say it themselves; None leaves it to the caller.
     first_line
         The number of its first line, where it is a part of a text.
+    behind
+        It will run in the background: a list (``a && b``) then is a script, since its second command waits for the first.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def split(text: str, ns: str | None = None, *, first_line: int = 1) -> Cell:
     'for i in 1 2; do\\n  ip netns add r$i\\ndone'
     """
     text = text.replace("\r\n", "\n")
-    return _Reader(text, ns, first_line - 1).read()
+    return _Reader(text, ns, first_line - 1, behind).read()
 
 
 def batch_lines(
@@ -137,8 +139,8 @@ def _batch_words(line: str, number: int) -> list[str]:
 class _Reader:
     """One cell. ``shells`` are the namespaces of the shells that were entered, the cell's own at the bottom."""
 
-    def __init__(self, text: str, ns: str | None, before: int) -> None:
-        self.text, self.before = text, before
+    def __init__(self, text: str, ns: str | None, before: int, behind: bool) -> None:
+        self.text, self.before, self.behind = text, before, behind
         self.steps: list[Step] = []
         self.shells: list[str | None] = [ns]
         self.heredoc: tuple[int, str] | None = None
@@ -157,6 +159,8 @@ class _Reader:
         """Turn the commands of a finished line into steps; True when the cell ends here."""
         for simple in simples:
             argv = simple.argv
+            if self.behind and simple.after != "always":
+                self.heredoc = self.heredoc or (simple.line, "a list in the background")
             if leaves_shell(simple):
                 if not simple.alone or simple.background:
                     self.heredoc = self.heredoc or (simple.line, "exit in a list")
