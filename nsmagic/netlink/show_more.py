@@ -3,7 +3,7 @@ link, what a bridge says of its ports."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from nsmagic.netlink import dump
@@ -51,6 +51,13 @@ def _details(links: Sequence[Row]) -> list[Row]:
 
 
 def _word(value: Any) -> str:
+    """A value as text.
+
+    >>> _word(True), _word([1, 2]), _word({"low": 32768, "high": 61000})
+    ('on', '1, 2', 'low 32768, high 61000')
+    """
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {each}" for name, each in value.items())
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
