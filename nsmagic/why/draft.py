@@ -108,13 +108,13 @@ class Draft:
         self.vlans[link.ns][link.ifname] = ((tag, tag, flags), *kept)
 
     def make(self, ns: str, name: str, kind: str, lower: str, info: Mapping[str, Any]) -> bool:
-        """``ip link add`` of what stands on another link, a vlan or a vxlan, or on none, a bridge."""
+        """``ip link add`` of what stands on another link, a vlan, a macvlan, an ipvlan or a vxlan, or on none, a bridge."""
         below = self.link(ns, lower) if lower else None
         if self.link(ns, name) is not None or (lower and below is None):
             return False
         number = max(link.ifindex for link in self.links) + 1
-        mac = below.mac if below is not None and kind == "vlan" else _mac(number)
-        mtu = below.mtu if below is not None and kind == "vlan" else 1500
+        mac = below.mac if below is not None and kind in ("vlan", "ipvlan") else _mac(number)
+        mtu = below.mtu if below is not None and kind != "vxlan" else 1500
         self.links.append(Link(ns, number, name, kind, 0, "DOWN", mac, mtu, lower=lower, info=info))
         self.changed.add(ns)
         return True

@@ -87,6 +87,9 @@ def _link_set(draft: Draft, ns: str, words: list[str]) -> bool:
             # Its ports stay in the state that they had come to, until that one's time is over.
             draft.change(link, info={**link.info, "stp_state": 0})
             words = []
+        elif word == "type" and value == link.kind and words[:1] == ["mode"] and len(words) == 2:
+            draft.change(link, info={**link.info, "mode": words[1]})
+            words = []
         else:
             return False
     return True
@@ -94,9 +97,16 @@ def _link_set(draft: Draft, ns: str, words: list[str]) -> bool:
 
 def _link_add(draft: Draft, ns: str, words: list[str]) -> bool:
     """``NAME [netns NS] type veth peer name NAME [netns NS]``, as a cable is made; ``link LOWER name NAME type vlan …`` and ``NAME type vxlan …``,
-    as links are made anew; ``NAME type bridge``."""
+    as links are made anew; ``NAME link LOWER type macvlan mode MODE`` (or ipvlan); ``NAME type bridge``."""
     if words[:1] == ["link"] and words[2:3] == ["name"] and words[4:7] == ["type", "vlan", "id"] and len(words) == 8:
         return draft.make(ns, words[3], "vlan", words[1], {"id": int(words[7])})
+    if (
+        words[1:2] == ["link"]
+        and words[3:5] in (["type", "macvlan"], ["type", "ipvlan"])
+        and words[5:6] == ["mode"]
+        and len(words) == 7
+    ):
+        return draft.make(ns, words[0], words[4], words[2], {"mode": words[6]})
     if words[1:] == ["type", "bridge"]:
         return draft.make(ns, words[0], "bridge", "", {})
     if words[1:3] == ["type", "vxlan"]:

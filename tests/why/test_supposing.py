@@ -134,6 +134,23 @@ def test_a_vlan_with_another_tag() -> None:
     assert mended(s, ["ip -n red link set eth0 down", made, "ip -n red link set eth0.7 up"]) is None
 
 
+@pytest.mark.parametrize(("kind", "mode"), [("macvlan", "bridge"), ("ipvlan", "l2")])
+def test_a_link_of_the_lower_ones_own(kind: str, mode: str) -> None:
+    add = f"ip -n red link add mv0 link eth0 type {kind} mode {mode}"
+    then = after(add, "ip -n red link set mv0 up", "ip -n red route add 10.4.0.1/32 dev mv0")
+    made, lower = then.link("red", "mv0"), then.link("red", "eth0")
+    assert made is not None
+    assert lower is not None
+    assert (made.kind, made.lower, made.info, made.up) == (kind, "eth0", {"mode": mode}, True)
+    assert (made.mac == lower.mac) == (kind == "ipvlan")
+    assert "unicast 10.4.0.1 mv0" in routes(then)
+    other = after(add, f"ip -n red link set mv0 type {kind} mode private").link("red", "mv0")
+    assert other is not None
+    assert other.info == {"mode": "private"}
+    wrong = {"macvlan": "ipvlan", "ipvlan": "macvlan"}[kind]
+    assert mended(plain(), [add, f"ip -n red link set mv0 type {wrong} mode {mode}"]) is None
+
+
 def test_a_vxlan_made_anew() -> None:
     then = after(
         "ip -n red link add vx0 type vxlan id 42 local 10.0.0.1 remote 10.0.0.2 dev eth0 dstport 4789 nolearning",
