@@ -33,6 +33,8 @@ MS_SHARED = 1 << 20
 MNT_DETACH = 2
 
 PR_SET_PDEATHSIG = 1
+PR_GET_DUMPABLE = 3
+PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
@@ -144,9 +146,9 @@ def make_readonly(path: str) -> None:
     mount("none", path, "", MS_REMOUNT | MS_BIND | MS_RDONLY | locked)
 
 
-def prctl(option: int, value: int = 0) -> None:
-    """``prctl(2)`` with one argument."""
-    _check(_libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)))
+def prctl(option: int, value: int = 0) -> int:
+    """``prctl(2)`` with one argument; what it answers."""
+    return _check(_libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)))
 
 
 def bind_packet(fd: int, protocol: int, ifindex: int) -> None:

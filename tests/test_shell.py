@@ -21,6 +21,7 @@ import pytest
 
 import nsmagic
 from nsmagic import Lab
+from nsmagic import syscalls as sys_
 from nsmagic.agent import door, protocol
 from nsmagic.errors import LabDied, LabError, NsmagicError
 from nsmagic.sandbox import running
@@ -267,6 +268,12 @@ def test_unknown_namespace(red: Lab) -> None:
     done = command("shell", "rad", "--lab", id_of(red))
     assert done.returncode == 1
     assert done.stderr == f'there is no namespace "rad" in lab {id_of(red)}\nhint: there are: host, red\n'
+
+
+def test_who_has_visited_a_lab_can_be_looked_into_as_before() -> None:
+    """Root goes to the door as the lab's plain user for a moment; by that the kernel would hide our ``/proc`` from our own children."""
+    with Lab() as lab, running._connect(id_of(lab), running._faces()[0]):
+        assert sys_.prctl(sys_.PR_GET_DUMPABLE) == 1
 
 
 def test_several_labs_must_be_told_apart() -> None:

@@ -240,7 +240,7 @@ def _may_mount() -> bool:
 def make_dumpable() -> None:
     """Changing uid makes a process "not dumpable", and then its own /proc/self files belong to root; PR_SET_DUMPABLE gives
     them back, which writing uid_map needs."""
-    sys_.prctl(4, 1)
+    sys_.prctl(sys_.PR_SET_DUMPABLE, 1)
 
 
 def _tie_to(pidfd: int) -> None:

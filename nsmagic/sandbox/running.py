@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nsmagic import syscalls as sys_
 from nsmagic.agent import door, protocol
 from nsmagic.agent.launcher import LAB_UID
 from nsmagic.errors import LabDied, LabError, NsmagicError, from_data
@@ -236,7 +237,7 @@ def _connect(lab: str, uid: int) -> socket.socket:
 @contextlib.contextmanager
 def _as(uid: int) -> Iterator[None]:
     """For the length of the block, the effective uid that a peer sees, where this process may take it."""
-    before = os.geteuid()
+    before, dumpable = os.geteuid(), sys_.prctl(sys_.PR_GET_DUMPABLE)
     if uid != before:
         with contextlib.suppress(OSError):  # a user namespace without that uid: the launcher could not take it either
             os.seteuid(uid)
@@ -244,3 +245,5 @@ def _as(uid: int) -> Iterator[None]:
         yield
     finally:
         os.seteuid(before)
+        # With a change of uid the kernel takes it away: nobody but root could look into our /proc any more, not even a child.
+        sys_.prctl(sys_.PR_SET_DUMPABLE, dumpable)

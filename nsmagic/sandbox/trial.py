@@ -182,7 +182,7 @@ def plain_user() -> None:
     os.setgroups([])
     os.setresgid(LAB_UID, LAB_UID, LAB_UID)
     os.setresuid(LAB_UID, LAB_UID, LAB_UID)
-    sys_.prctl(4, 1)  # PR_SET_DUMPABLE: gives back our own /proc/self
+    sys_.prctl(sys_.PR_SET_DUMPABLE, 1)  # gives back our own /proc/self
     sys_.prctl(sys_.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -22,7 +22,6 @@ import pytest
 from nsmagic import syscalls as sys_
 
 _NOBODY = 65534
-_PR_SET_DUMPABLE = 4
 
 
 class Child:
@@ -105,7 +104,7 @@ def enter_sandbox() -> None:
         os.setresgid(_NOBODY, _NOBODY, _NOBODY)
         os.setresuid(_NOBODY, _NOBODY, _NOBODY)
         # The change of user made /proc/self belong to root; dumpable again, it is ours.
-        sys_.prctl(_PR_SET_DUMPABLE, 1)
+        sys_.prctl(sys_.PR_SET_DUMPABLE, 1)
     uid, gid = os.getuid(), os.getgid()
     sys_.unshare(sys_.CLONE_NEWUSER | sys_.CLONE_NEWNET | sys_.CLONE_NEWNS)
     for path, text in (
