@@ -21,6 +21,8 @@ _TIMES = (
     (re.compile(r"time=[0-9.]+ ms"), "time=T ms"),
     (re.compile(r", time [0-9]+ms"), ", time Tms"),
     (re.compile(r"(?<== )[0-9.]+/[0-9.]+/[0-9.]+/[0-9.]+ ms"), "T ms"),
+    # How many are under way at once is a matter of the machine's load, where answers come at all.
+    (re.compile(r"(?<== T ms), pipe [0-9]+"), ""),
     (re.compile(r"ipg/ewma [0-9.]+/[0-9.]+ ms"), "ipg/ewma T ms"),
     (re.compile(r"^\[[0-9]{10,}\.[0-9]{6}\]", re.M), "[T]"),
     (re.compile(r"fe80::[0-9a-f:]+"), "fe80::X"),
