@@ -228,7 +228,7 @@ class Rules:
                     continue  # a kernel without legacy iptables
                 for name in names:
                     try:
-                        found.append((family, name, xtables.digest(family, name)))
+                        found.append((family, name, xtables.contents(family, name)))
                     except OSError:
                         found.append((family, name, next(self._unknown)))  # a tool has to say
         return tuple(found)

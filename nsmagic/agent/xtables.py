@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import socket
 import struct
-from hashlib import sha256
+import sys
 from typing import NamedTuple
 
 from nsmagic import syscalls
@@ -37,7 +37,7 @@ _FAMILIES = {
 }
 
 
-def digest(family: str, table: str) -> bytes:
+def contents(family: str, table: str) -> bytes:
     """What is the same as long as the rules of a table are, in the namespace that we are in; how often they were met does not count.
 
     Raises
@@ -58,6 +58,6 @@ def digest(family: str, table: str) -> bytes:
     at = head
     while at + kind.counters + 16 <= len(data):
         data[at + kind.counters : at + kind.counters + 16] = _COUNTERS
-        step = int.from_bytes(data[at + kind.next : at + kind.next + 2], "little" if struct.pack("=H", 1)[0] else "big")
+        step = int.from_bytes(data[at + kind.next : at + kind.next + 2], sys.byteorder)
         at += max(step, 1)
-    return sha256(data).digest()
+    return bytes(data)

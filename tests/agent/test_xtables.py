@@ -25,7 +25,7 @@ def test_a_table_is_another_one_when_its_rules_are(family: str) -> None:
 
         def look(command: str) -> None:
             shell(command)
-            seen.append(xtables.digest(family, "filter").hex())
+            seen.append(xtables.contents(family, "filter").hex())
 
         look(f"{tool} -A INPUT -p {protocol} -j ACCEPT")
         look(ping)
@@ -46,6 +46,6 @@ def test_a_table_is_another_one_when_its_rules_are(family: str) -> None:
 def test_what_is_no_table() -> None:
     def body() -> None:
         with pytest.raises(OSError, match="No such file"):
-            xtables.digest("ip", "nosuch")
+            xtables.contents("ip", "nosuch")
 
     inside(body)
