@@ -83,8 +83,3 @@ def _on_host(entry: Entry) -> str:
         return entry.text
     prefix = f"ip netns exec {shlex.quote(entry.ns)} "
     return prefix + (f"bash -c {shlex.quote(entry.text)}" if entry.script else entry.text)
-
-
-def changed(changes: Sequence[Change]) -> bool:
-    """Whether a command did something that a rebuilt lab would need."""
-    return bool(changes)
