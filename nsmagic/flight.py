@@ -89,7 +89,7 @@ class ListRunner(Runner):
             commands = [cast(Command, step.run).to_data() for step in steps]
             call = self._client.call(
                 "commands", commands=commands, ns=self._ns, several=True, quiet=not self._options.changes,
-                more=more, total=total,
+                more=more, total=total, patient=True,
             )  # fmt: skip
             flying.append(_Part(call, steps, not more))
             self._land(flying, _AHEAD)
@@ -108,10 +108,13 @@ class ListRunner(Runner):
                     command = cast(Command, step.run)
                     done = item["n"] + 1
                     last = part.last and done == len(part.steps)
+                    self._ahead = not last
                     self._native_outcome(step, command, command.ns or self._ns, item, last)
 
             data = self._wait(cast(Call, _Front(flying)), take, part.steps[0].text)
             flying.popleft()
+            self._ahead = False
+            self._told_later(part.call, data, part.steps)
             if data.get("cancelled"):
                 for each in flying:
                     each.call.result()

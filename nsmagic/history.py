@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from nsmagic.errors import LabError
+from nsmagic.late import Late
 from nsmagic.model import HOST, Change
 
 
@@ -23,7 +29,6 @@ class Entry:
     moment: int = 0
 
 
-@dataclass
 class History:
     """Entries in order.
 
@@ -35,10 +40,54 @@ class History:
     ip netns exec red ip link set lo up
     """
 
-    entries: list[Entry] = field(default_factory=list)
+    def __init__(self) -> None:
+        #: Counts what was run.
+        self.run = 0
+        self._entries: list[Entry] = []
+        self._later: deque[Callable[[], Iterable[Entry]]] = deque()
+        self._late: weakref.WeakSet[Late] = weakref.WeakSet()
+        self._lock = threading.RLock()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All of them; waits for what is told later."""
+        with self._lock:
+            while self._later:
+                self._entries += self._later[0]()
+                self._later.popleft()
+        return self._entries
 
     def add(self, entry: Entry) -> None:
-        self.entries.append(entry)
+        with self._lock:
+            if self._later:
+                self._later.append(lambda: (entry,))
+            else:
+                self._entries.append(entry)
+
+    def add_late(self, late: Late, command: Callable[[int], tuple[str, str]], cell: int) -> None:
+        """Those of commands that will turn out to have changed something; ``command`` gives the namespace and the text of each."""
+        run = self.run
+
+        def entries() -> list[Entry]:
+            try:
+                late.wait()
+            except LabError:  # it has ended: nobody knows what they changed
+                return [Entry(*command(number), (), cell, False, run) for number in late.changes]
+            return [
+                Entry(*command(number), changes, cell, False, run, late.moment(number))
+                for number, changes in late.changes.items()
+                if changes
+            ]
+
+        with self._lock:
+            self._late.add(late)
+            self._later.append(entries)
+
+    def await_late(self, patience: float) -> None:
+        """Wait for what is told later, ``patience`` seconds at most for each cell."""
+        for late in list(self._late):
+            with contextlib.suppress(LabError):
+                late.wait(patience)
 
     def at_rest(self, moment: int) -> None:
         """The last commands were done in one go, and only what the lab was like after all of them is known (0: not even that)."""
@@ -75,7 +124,8 @@ class History:
         return "\n".join(_on_host(entry) for entry in self.entries)
 
     def clear(self) -> None:
-        self.entries.clear()
+        self._later.clear()
+        self._entries.clear()
 
 
 def _on_host(entry: Entry) -> str:

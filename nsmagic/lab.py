@@ -66,8 +66,6 @@ class Lab(Pictures, Packets, Sockets):
     ['host', 'red']
     """
 
-    _runs = 0
-
     # Commands
 
     def run(
@@ -132,7 +130,7 @@ class Lab(Pictures, Packets, Sockets):
             changes=changes,
             cell=cell,
         )
-        self._runs += 1
+        self.history.run += 1
         if at_once:
             from nsmagic.flight import ListRunner
 
@@ -191,12 +189,12 @@ class Lab(Pictures, Packets, Sockets):
         """
         from nsmagic import building
 
-        self._runs += 1
+        self.history.run += 1
         building.build(self, description)
 
     def note(self, ns: str, text: str, changes: Sequence[Change], cell: int, script: bool, moment: int = 0) -> None:
         """Remember a command that changed something (called by the runner)."""
-        self.history.add(Entry(ns, text, changes, cell, script, self._runs, moment))
+        self.history.add(Entry(ns, text, changes, cell, script, self.history.run, moment))
 
     def script(self) -> str:
         """Every successful changing command so far, as one cell that rebuilds the lab."""

@@ -21,6 +21,9 @@ from nsmagic.pythonic import HandedOut
 from nsmagic.sandbox import choice, launch
 from nsmagic.sentences import say
 
+#: Seconds that the end of a lab waits for what it has still to tell.
+_TELLING = 2.0
+
 
 class Life:
     """A lab that starts at its first use and can be ended and begun again. ``Lab`` says what the parameters are."""
@@ -131,6 +134,8 @@ class Life:
         LabError
             The kernel still holds it after two seconds and a SIGKILL.
         """
+        if self.running:
+            self.history.await_late(_TELLING)  # who has a cell's result may ask for all of it afterwards
         with self._lock:
             client, launched = self._client, self._launched
             self._client = self._launched = None

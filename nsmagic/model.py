@@ -10,7 +10,7 @@ parentheses: ``(lan)``, ``(unnamed-1)``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -275,30 +275,48 @@ class Change:
 class Changes(Sequence[Change]):
     """What one command changed. The objects are made when somebody looks at them: of a cell of thousands, hardly any ever is.
 
+    ``data`` None: it is not known yet (``known`` says so); ``wait`` is then called by who looks, and has ``become`` called meanwhile.
+
     >>> changes = Changes([["+", "namespaces", None, ["red", 4026531840, True, []]]])
     >>> len(changes), list(changes.kinds()), changes[0].new.ns
     (1, [('+', 'namespaces')], 'red')
     """
 
-    __slots__ = ("_data", "_made")
+    __slots__ = ("_data", "_made", "_wait")
 
-    def __init__(self, data: Sequence[Sequence[Any]] = ()) -> None:
-        self._data = data
+    def __init__(self, data: Sequence[Sequence[Any]] | None = (), wait: Callable[[], object] | None = None) -> None:
+        self._data, self._wait = data, wait
         self._made: tuple[Change, ...] | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether nobody has to wait for it."""
+        return self._data is not None
+
+    def become(self, data: Sequence[Sequence[Any]]) -> None:
+        """It is known now."""
+        self._data, self._wait = data, None
+
+    @property
+    def _rows(self) -> Sequence[Sequence[Any]]:
+        wait = self._wait
+        if self._data is None and wait is not None:
+            wait()
+        return self._data or ()
 
     @property
     def all(self) -> tuple[Change, ...]:
         """They themselves."""
         if self._made is None:
-            self._made = tuple(Change.from_data(each) for each in self._data)
+            self._made = tuple(Change.from_data(each) for each in self._rows)
         return self._made
 
     def kinds(self) -> Iterator[tuple[str, str]]:
         """What is known of each without making it: ``op`` and ``table``."""
-        return ((each[0], each[1]) for each in self._data)
+        return ((each[0], each[1]) for each in self._rows)
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._rows)
 
     @overload
     def __getitem__(self, place: int) -> Change: ...

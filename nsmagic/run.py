@@ -163,7 +163,7 @@ class Runner(Programs):
             part = steps[at : at + _GROUP]
             call = self._client.call(
                 "commands", commands=commands[at : at + _GROUP], ns=ns, stop=stop or self._options.stop,
-                needs=HOST if self.outcomes else self._ns, several=True, quiet=not self._options.changes,
+                needs=HOST if self.outcomes else self._ns, several=True, quiet=not self._options.changes, patient=True,
             )  # fmt: skip
             done = 0
 
@@ -179,6 +179,7 @@ class Runner(Programs):
 
             data = self._wait(call, take, part[0].text)
             self._ahead = False
+            self._told_later(call, data, part)
             self._lab.history.at_rest(data.get("moment", 0))
             self._notices(data)
             if data.get("cancelled"):
@@ -196,7 +197,8 @@ class Runner(Programs):
             if done.get("changes"):
                 self._changed(outcome, done, step)
             return self._failed(outcome, error, step, ns)
-        self._moment = item.get("moment") or self._moment
+        if item.get("moment"):
+            self._moment, self._late = item["moment"], None
         self._lines(outcome, item.get("lines"))
         if "table" in item:
             seen = item.get("further") or item

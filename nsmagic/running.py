@@ -14,6 +14,7 @@ from nsmagic.agent.client import Call, Client
 from nsmagic.commands import hints
 from nsmagic.commands.command import Command, Program, Step
 from nsmagic.errors import CommandFailed, LabError, NsmagicError
+from nsmagic.late import Late
 from nsmagic.model import Changes
 from nsmagic.result import Outcome, Sink
 from nsmagic.steps import Interrupted, Options, typed_in
@@ -42,6 +43,8 @@ class Running:
         self._excused = False
         # The lab after the last command that changed it, and whether others are done already that stand behind the one being told.
         self._moment, self._ahead = 0, False
+        self._late: Late | None = None
+        self._past: tuple[int, Snapshot] | None = None
 
     # What came of it
 
@@ -52,6 +55,21 @@ class Running:
             self._lab.note(where, outcome.text, outcome.changes, self._options.cell, script, data.get("moment", 0))
         if self._options.changes:
             self._telling.changed(outcome.changes)
+
+    def _told_later(self, call: Call, data: Mapping[str, Any], steps: Sequence[Step]) -> None:
+        """The last commands of a request are done, if there are any of which it is told later what they changed."""
+        first = data["done"] - data.get("later", 0)
+        numbers = range(first, data["done"]) if "later" in data else range(0)
+        if not numbers:
+            return
+        late = self._late = Late(call, numbers, self._client.death)
+        for number in numbers:
+            outcome = Outcome(steps[number].line, steps[number].text, changes=late.changes[number])
+            self.outcomes.append(outcome)
+            self._telling.changed(outcome.changes)
+        self._lab.history.add_late(
+            late, lambda number: (typed_in(steps[number], self._ns), steps[number].text), self._options.cell
+        )
 
     def _failed(self, outcome: Outcome, error: NsmagicError, step: Step, ns: str) -> bool:
         outcome.ok, outcome.error, outcome.excused = False, error, self._excused
@@ -76,11 +94,16 @@ class Running:
 
     def _as_it_was(self) -> Snapshot:
         """The lab as the command met it that is being told: when others of its cell are done by now, what the last change before it left."""
+        if self._ahead and self._late is not None:
+            self._moment, self._late = self._late.last_moment or self._moment, None
         if self._ahead and self._moment:
             from nsmagic import past
 
+            if self._past is not None and self._past[0] == self._moment:
+                return self._past[1]
             with contextlib.suppress(LabError):  # it is forgotten
-                return past.moment(self._client, self._moment)
+                self._past = (self._moment, past.moment(self._client, self._moment))
+                return self._past[1]
         return self._lab.snapshot("links", "addrs", "routes", "namespaces")
 
     def _notices(self, data: Mapping[str, Any]) -> None:
@@ -117,6 +140,9 @@ class Running:
         while True:
             try:
                 for item in items:
+                    if "landed" in item:
+                        landed: dict[str, Any] = item["landed"]
+                        return landed
                     take(item)
                 result: dict[str, Any] = call.result()
                 if cancelled:

@@ -24,7 +24,7 @@ class Telling:
 
     def changed(self, changes: Changes) -> None:
         """What a command changed, to be shown with what the next one does, or before anything else."""
-        if changes:
+        if not changes.known or changes:
             self._unsaid.append(changes)
 
     def say(self) -> None:

@@ -431,3 +431,27 @@ def test_changes_that_nobody_looks_at_are_not_made() -> None:
     assert made == (new("namespaces", NamespaceInfo("red", 7)),)
     assert made[0] is made.all[0]
     assert Changes() == ()
+
+
+def test_of_changes_that_are_told_later_the_commands_are_counted() -> None:
+    """Nobody waits for what is not shown."""
+    waited: list[int] = []
+    late = [Changes(None, lambda: waited.append(1)) for _ in range(7)]
+    told = Lines([*commands("red", "blue", "green"), *late])
+    assert told.first(3)[2:] == [
+        "+ namespace green",
+        "… and what 7 commands more changed   (%config Netns.most_changes = 0 shows all)",
+    ]
+    assert told.first(2)[1:] == [
+        "+ namespace blue",
+        "… and what 8 commands more changed   (%config Netns.most_changes = 0 shows all)",
+    ]
+    assert waited == []
+
+
+@pytest.mark.parametrize("most", [0, 5])
+def test_changes_that_are_shown_are_waited_for(most: int) -> None:
+    late = Changes(None, lambda: late.become([["+", "namespaces", None, ["white", 7, True, []]]]))
+    assert not late.known
+    assert Lines([*commands("red", "blue"), late]).first(most)[2:] == ["+ namespace white"]
+    assert late.known

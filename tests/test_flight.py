@@ -10,6 +10,7 @@ import pytest
 
 from nsmagic import Lab
 from nsmagic.changes import lines as words
+from nsmagic.errors import NsmagicError
 from nsmagic.result import Gather
 from nsmagic.run import Interrupted
 
@@ -61,17 +62,23 @@ def test_a_long_list_with_errors_says_what_it_would_say_line_by_line() -> None:
 
 def test_an_interrupt_ends_all_that_is_under_way() -> None:
     lines = [f"ip netns add r{number % 50}" for number in range(6000)]
+
+    class Impatient(Gather):
+        """Interrupts at the first error that is shown."""
+
+        def error(self, error: NsmagicError, alone: bool) -> None:
+            super().error(error, alone)
+            if not interrupted:
+                interrupted.append(True)
+                _thread.interrupt_main()
+
+    interrupted: list[bool] = []
     with Lab() as lab:
         lab.run("ip netns add first").check()
-        timer = threading.Timer(0.5, _thread.interrupt_main)
-        timer.start()
-        try:
-            with pytest.raises(Interrupted):
-                lab.run("\n".join(lines))
-        finally:
-            timer.cancel()
-            timer.join()
+        with pytest.raises(Interrupted):
+            lab.run("\n".join(lines), sink=Impatient())
         assert lab.run("ip netns add later").ok
+        assert len(lab.history.entries) == 52  # what was done before
 
 
 def test_the_collector_is_as_it_was_after_a_list_and_while_a_program_of_it_runs() -> None:

@@ -55,7 +55,10 @@ class Call:
         self._client, self.number = client, number
         #: With what descriptors may come: ``done``, the last word, or ``item``, a part.
         self.takes_fds = takes_fds
+        #: Who waits for it; 0: nobody.
         self.thread = threading.get_ident()
+        self._lock = threading.Lock()
+        self._taker: Callable[[protocol.Message | None], object] | None = None
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         # The last word stands here as well as in the queue: an interrupt may come just after something was taken from that.
         self._last: tuple[Any, list[int]] | None = None
@@ -126,11 +129,27 @@ class Call:
         """Ask the agent to end it; the last word still comes."""
         self._client.cancel(self.number)
 
+    def hand_over(self, take: Callable[[protocol.Message | None], object]) -> None:
+        """Nobody waits for what is still to come: ``take`` gets it, in the reader's thread (None: the lab has ended). No interrupt
+        ends it then."""
+        with self._lock:
+            self.thread = 0
+            while not self._queue.empty():
+                self._give(take, self._queue.get_nowait()[0])
+            self._taker = take
+
+    def _give(self, take: Callable[[protocol.Message | None], object], message: Any) -> None:
+        take(None if message is _ENDED else message)
+
     def put(self, message: Any, fds: list[int]) -> None:
         """Called by the reader."""
-        if message is _ENDED or "item" not in message:
-            self._last = (message, fds)
-        self._queue.put((message, fds))
+        with self._lock:
+            if self._taker is not None:
+                self._give(self._taker, message)
+                return
+            if message is _ENDED or "item" not in message:
+                self._last = (message, fds)
+            self._queue.put((message, fds))
         if self.woken is not None:
             self.woken()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from nsmagic import sentences
 from nsmagic import syscalls as sys_
-from nsmagic.agent import defaults, limits, proc, process, protocol, series, shelf
+from nsmagic.agent import defaults, later, limits, proc, process, protocol, series, shelf
 from nsmagic.agent.call import told
 from nsmagic.agent.capture import Captures
 from nsmagic.agent.connections import Connections
@@ -51,6 +51,7 @@ class Holder(Connections):
             self.work.up_loopback()
         self.shelf = shelf.Shelf()
         self.turns = series.Turns(self.loop, self.namespaces.rest)
+        self.later = later.Laters(self.monitor)
         self._tells_later = False
         self.gate = self.namespaces.guard(self.loop)
 

@@ -14,7 +14,9 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from nsmagic.agent.answers import Answers
 from nsmagic.agent.call import Call, told
+from nsmagic.agent.later import Hears, Later, Laters
 from nsmagic.agent.loop import Loop
 from nsmagic.agent.namespaces import Namespaces
 from nsmagic.agent.work import Work
@@ -23,7 +25,6 @@ from nsmagic.errors import NsmagicError
 from nsmagic.netlink.apply import can_pipeline
 from nsmagic.netlink.monitor import Monitor
 from nsmagic.netlink.pipeline import Pipeline
-from nsmagic.netlink.told import Told
 
 Command = Mapping[str, Any]
 #: Seconds of a slice; what came of its commands is sent at its end.
@@ -32,8 +33,6 @@ _SLICE = 0.01
 #: and wakes the notebook, which takes the processor from others. (Of a longer one the notebook has more to tell when the last command
 #: is done.)
 _LONG_SLICE, _SHORTEST, _LONGEST = 10e-6, 0.012, 0.04
-#: Items, and rows in them, that are sent together at most.
-_MOST, _MOST_ROWS = 400, 1000
 #: Fewer commands than this are done one by one, so that what they changed can be told later (who made what).
 FEW = 50
 #: After more than this the lab is not read: whoever looks at it next does, and there is no going back to this moment.
@@ -67,48 +66,6 @@ class Turns:
                 call.fail(told(error))
         del self._waiting[place]
         self._idle()
-
-
-class Answers:
-    """The answers on their way: together, so that not each command costs a message and a turn of the reader."""
-
-    def __init__(self, call: Call, several: bool, *, brief: bool = False) -> None:
-        self._call, self._several, self._brief = call, several, brief
-        self._items: list[dict[str, Any]] = []
-        self._rows = 0
-        self.refused = False
-
-    def add(self, number: int, item: Mapping[str, Any]) -> None:
-        """What came of a command."""
-        self.add_item({"n": number, **item})
-
-    def add_item(self, item: dict[str, Any]) -> None:
-        """The same with its number in it."""
-        if self._brief and "error" not in item:
-            return
-        if not self._several:
-            self._call.item(item)
-            return
-        self._items.append(item)
-        self._rows += len(item.get("rows", ()))
-        if len(self._items) >= _MOST or self._rows >= _MOST_ROWS:
-            self.send()
-
-    def refuse(self, number: int, error: Exception) -> None:
-        """What went wrong with one: the kernel's refusal, or a bug of ours, which must not end the lab."""
-        self.refused = True
-        self.add(number, {"error": (error if isinstance(error, NsmagicError) else told(error)).to_data()})
-
-    def send(self) -> None:
-        """What has gathered."""
-        gathered = self.rest()
-        if gathered:
-            self._call.item(gathered)
-
-    def rest(self) -> list[dict[str, Any]] | None:
-        """What has gathered, for the caller to send; None: nothing."""
-        gathered, self._items, self._rows = self._items, [], 0
-        return gathered or None
 
 
 class Way(NamedTuple):
@@ -145,28 +102,20 @@ def one_by_one(
 ) -> Iterator[None]:  # fmt: skip
     """Each command with what it changed; ``stop`` ends after the first refusal. ``brief``: nothing but refusals is answered."""
     answers = Answers(call, several, brief=brief)
-    way = Way(partial(_alone, work, answers), lambda: None)
+    way = Way(partial(answers.alone, work), lambda: None)
     done = yield from _in_slices(call, commands, ns, answers, way, _SLICE, stop=stop)
     monitor.settle()
     work.moments.rest()
     call.done({"notices": work.crowd.news(), "done": done}, item=answers.rest())
 
 
-def _alone(
-    work: Work, answers: Answers, number: int, ns: str, verb: str, args: Any, tool: str, wants: Sequence[str] = (), tried: int = 0
-) -> None:  # fmt: skip
-    """A command by itself."""
-    try:
-        answers.add(number, work.do(ns, verb, args, tool, wants, tried))
-    except Exception as error:  # noqa: BLE001 - one command fails, the lab goes on
-        answers.refuse(number, error)
-
-
 def pipelined(
     call: Call, work: Work, monitor: Monitor, namespaces: Namespaces, commands: Sequence[Command], ns: str,
-    listen: Callable[[bool], object], *, quiet: bool, more: bool, total: int, brief: bool = False,
+    listen: Callable[[bool], object], later: Laters, *, quiet: bool, more: bool, total: int, brief: bool = False,
+    patient: bool = False,
 ) -> Iterator[None]:  # fmt: skip
     """The commands as fast as the kernel does them; ``quiet``: what they changed is not told; ``brief``: nothing is but refusals.
+    ``patient``: of many, what more of them changed than the first may be told after all are done (``later.py``).
 
     ``listen(False)`` leaves the kernel's events unread meanwhile: dozens for each namespace, of which the last word is read by who
     asks next. Of many commands they are not even sent. They may be a part of ``total`` ones, and ``more`` may be on their way.
@@ -182,7 +131,13 @@ def pipelined(
     # A namespace may take settings from the one in which it is made: they must not change meanwhile.
     steady = not any(command["verb"].startswith("sysctl.") for command in commands)
     new = _worth_advance(commands)
-    way = _quietly(work, namespaces, answers) if quiet else _telling(work, monitor, namespaces, answers)
+    if quiet:
+        later.forget(call.channel)
+        rest, hears, way = None, None, _quietly(work, namespaces, answers)
+    else:
+        rest = later.of(call.channel, namespaces, work, patient=patient and many)
+        hears = Hears(work, monitor, answers, rest.told)
+        way = _telling(monitor, namespaces, hears, rest)
     try:
         expected = new * total // len(commands)
         with namespaces.in_advance(new if steady else 0, expected, more=more), without_collecting():
@@ -191,15 +146,24 @@ def pipelined(
             work.pass_on()
         if call.cancelled:
             namespaces.end_nursery()  # what was to follow does not
+            if rest is not None:
+                rest.flush()
     finally:
         listen(True)
+        if rest is not None and not more:
+            later.forget(call.channel)
     answers.send()
     if many or more:
         # What is to be said of the lab as a whole is looked at once, at the end of it all.
-        call.done({"notices": [] if more else work.crowd.news(), "done": done})
-        if not more and not quiet:
+        data = {"notices": [] if more else work.crowd.news(), "done": done}
+        if rest is None or hears is None:
+            call.done(data)
+            return
+        rest.land(call, hears, data)
+        if not more:
             # What became of it all is read when nobody waits for it.
             yield
+            yield from rest.steps()
             monitor.settle()
             work.moments.rest()
         return
@@ -246,39 +210,22 @@ def _quietly(work: Work, namespaces: Namespaces, answers: Answers) -> Way:
     return Way(do, pipeline.flush)
 
 
-def _telling(work: Work, monitor: Monitor, namespaces: Namespaces, answers: Answers) -> Way:
+def _telling(monitor: Monitor, namespaces: Namespaces, hears: Hears, later: Later) -> Way:
     """Answered with what each changed, too."""
-
-    def answered(number: int, error: NsmagicError | None, notes: tuple[str, ...], changes: list[Any]) -> None:
-        if error is not None:
-            answers.refuse(number, error)
-            return
-        item: dict[str, Any] = {"n": number, "changes": changes}
-        if changes:
-            item["moment"] = work.moments.keep_of_facts()
-        if notes:
-            item["lines"] = list(notes)
-        answers.add_item(item)
-
-    def alone(number: int, ns: str, verb: str, args: Any, tool: str, wants: Sequence[str] = (), tried: int = 0) -> None:
-        _alone(work, answers, number, ns, verb, args, tool, wants, tried)
-        monitor.mark()
-        work.moments.begin()
-        pipeline.facts = work.moments.facts
+    pipeline = later.told
 
     def do(number: int, ns: str, verb: str, args: Any, tool: str, wants: Sequence[str]) -> None:
         try:
             if verb == "netns.add":
                 namespaces.add(args["name"])
-                pipeline.made(number, args["name"])
-            elif not pipeline.do(number, monitor.live(namespaces.first_name(ns)), verb, args, tool):
+                pipeline.made(hears, number, args["name"])
+            elif not pipeline.do(hears, number, monitor.live(namespaces.first_name(ns)), verb, args, tool):
                 pipeline.finish()
-                alone(number, ns, verb, args, tool, wants)
+                hears.alone(number, ns, verb, args, tool, wants)
                 pipeline.forget()
         except NsmagicError as error:
-            pipeline.refuse(number, error)
+            pipeline.refuse(hears, number, error)
         except Exception as error:  # noqa: BLE001 - as above
-            pipeline.refuse(number, told(error))
+            pipeline.refuse(hears, number, told(error))
 
-    pipeline = Told(namespaces, monitor, answered, alone, work.moments.facts)
-    return Way(do, pipeline.finish)
+    return Way(do, later.pause)

@@ -59,9 +59,10 @@ class Agent(Programs):
         more: bool = False,
         total: int = 0,
         brief: bool = False,
+        patient: bool = False,
     ) -> None:
         """Native commands, in order; an item for each (``several``: items are lists of those; ``brief``: for each that is refused), then
-        how many were done. ``stop`` ends after the first refusal. Nothing is done when there is no namespace ``needs``. ``quiet``: what
+        how many were done. ``patient``: that may be said in an item ``landed`` before the items of the last ones come. ``stop`` ends after the first refusal. Nothing is done when there is no namespace ``needs``. ``quiet``: what
         they changed need not be told.
         They may be a part of ``total`` ones; ``more``: further parts follow, in requests that need not wait for this one's end."""
         if needs != HOST:
@@ -70,8 +71,8 @@ class Agent(Programs):
         near = self.work.bound.near(commands)
         if several and not stop and not near and total > series.FEW and (quiet or not self.monitor.heard):
             steps = series.pipelined(
-                call, self.work, self.monitor, self.namespaces, commands, ns, self._listen, quiet=quiet, more=more, total=total,
-                brief=brief,
+                call, self.work, self.monitor, self.namespaces, commands, ns, self._listen, self.later, quiet=quiet, more=more,
+                total=total, brief=brief, patient=patient,
             )  # fmt: skip
         else:
             steps = series.one_by_one(

@@ -16,6 +16,7 @@ import sys
 from collections import Counter, deque
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import takewhile
 from typing import overload
 
 from nsmagic.changes.batch import Batch, Said
@@ -82,18 +83,24 @@ class Lines(Sequence[str]):
         return lines([change for changes in self._commands for change in changes])
 
     def first(self, most: int) -> list[str]:
-        """At most so many, and then one that counts the changes that are not shown; 0: all."""
-        if not most or sum(map(len, self._commands)) <= most:
+        """At most so many, and then one that counts the changes that are not shown, or, of what is not known yet, the commands; 0: all."""
+        known: Sequence[Changes] = list(takewhile(lambda changes: changes.known, self._commands))
+        late = len(self._commands) - len(known)
+        if late and (not most or sum(map(len, known)) < most):
+            known, late = self._commands, 0  # it has to be waited for
+        if not late and (not most or sum(map(len, known)) <= most):
             return self._all
         begun: list[Change] = []
         shown: list[Said] = []
         left: Sequence[Change] = ()
-        commands = deque(self._commands)
+        commands = deque(known)
         while commands and len(shown) < most:
             wanted = max(most, 2 * len(begun))  # of some nothing is said
             while commands and len(begun) < wanted:
                 begun += commands.popleft()
             shown, left = _first(begun, None, most)
+        if late:
+            return [*_aligned(shown), say("changes-later", count=late + len(commands) + bool(left))]
         kinds = Counter((change.op, change.table) for change in left)
         for changes in commands:
             kinds.update(changes.kinds())

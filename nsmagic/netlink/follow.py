@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import struct
 from collections import Counter, OrderedDict, deque
-from collections.abc import Collection, KeysView, Mapping
+from collections.abc import Callable, Collection, KeysView, Mapping
 from typing import NamedTuple
 
 from nsmagic.errors import NamespaceNotFound
@@ -83,6 +83,8 @@ class Follower:
         self._only_links = True
         #: The kernel sends no events (see ``deafen``).
         self.deaf = False
+        #: Who has yet to tell us what the kernel said to him (``told.py``); called before anything is read.
+        self.owed: list[Callable[[], object]] = []
 
     # Namespaces
 
@@ -241,6 +243,8 @@ class Follower:
 
     def _pump(self) -> None:
         """Note what the events are about."""
+        while self.owed:
+            self.owed.pop()()
         if self.deaf:
             self.deaf = False
             self._hidden.listen(True)

@@ -10,14 +10,18 @@ That is enough for commands whose whole effect is on the things that they name. 
 sent (``plain.py``, ``_plain``); all others are done by themselves, with the state read before and after (``Work.do``), and so are
 told by ``delta.py``. The words are the same either way (tests/agent/test_series.py compares them on random cells).
 
+Reading the answers takes as long as making them. What the first commands changed is read while the others go on (``pause``); what the
+others did is read at the end, unless one of them was refused (``tell``, ``finish``).
+
 It is longer than 300 lines because gathering, sending and answering share the state of the commands under way; what could be cut off is
 in ``plain``, ``facts`` and ``pipeline``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
 
 from nsmagic.errors import NsmagicError
 from nsmagic.netlink import apply, decode, delta, dump, encode, peers
@@ -41,8 +45,28 @@ _MOST, _MOST_ANSWERS = 60, 24
 _TOOL = "ip"
 _SIMPLE = frozenset({"veth", "bridge", "dummy", "loopback"})
 
-#: Number of the command, its refusal or None, its notes, what it changed.
-Answered = Callable[[int, NsmagicError | None, tuple[str, ...], list[Delta]], object]
+#: Answers of so many commands are kept unread at most.
+_MOST_KEPT = 10_000
+
+
+class Hears(Protocol):
+    """Who hears what came of commands, in order."""
+
+    def answered(
+        self, number: int, error: NsmagicError | None, notes: tuple[str, ...], changes: list[Delta]
+    ) -> object: ...
+
+    def alone(
+        self,
+        number: int,
+        ns: str,
+        verb: str,
+        args: Mapping[str, Any],
+        tool: str,
+        wants: Sequence[str] = (),
+        tried: int = 0,
+    ) -> object:
+        """Do a command by itself and answer it; called when all before it are answered. ``tried`` is as ``apply`` takes it."""
 
 
 class _Step:
@@ -61,8 +85,8 @@ class _Step:
     #: The namespace and the number of a new link's other end.
     peer: tuple[Live, int] | None = None
 
-    def __init__(self, number: int, live: Live | None, verb: str, args: Mapping[str, Any]) -> None:
-        self.number, self.live, self.verb, self.args = number, live, verb, args
+    def __init__(self, hears: Hears, number: int, live: Live | None, verb: str, args: Mapping[str, Any]) -> None:
+        self.hears, self.number, self.live, self.verb, self.args = hears, number, live, verb, args
 
 
 class Told:
@@ -74,25 +98,22 @@ class Told:
         The lab.
     monitor
         Follows it; its state is current when the series begins, and takes in what the kernel answers.
-    answered
-        Called for each command in order.
-    alone
-        Does a command by itself and answers it (number, namespace, verb, arguments, tool; ``tried`` as ``apply`` takes it); called
-        when all before it are answered.
     facts
         Where what is done is noted.
+    most
+        When so many changes have been told, the others wait for the end.
     """
 
-    def __init__(
-        self, ctx: Context, monitor: Monitor, answered: Answered, alone: Callable[..., object], facts: list[Fact]
-    ) -> None:
+    def __init__(self, ctx: Context, monitor: Monitor, facts: list[Fact], most: float) -> None:
         self._ahead = Ahead(ctx)
-        self._monitor, self._answered, self._alone = monitor, answered, alone
+        self._monitor, self._most = monitor, most
         # A Live has the name and the links of a namespace, which is all that a row needs of a state.
         self._state = cast(State, monitor.lives)
         #: What was done, for the moments of the history.
         self.facts = facts
-        self._queue: list[_Step] = []
+        self._queue: deque[_Step] = deque()
+        #: How many changes were told, and whether one of those who wait has something to say that cannot.
+        self._told, self._pressing = 0, False
         self._sock: RouteSocket | None = None
         self._data: list[tuple[int, int, bytes]] = []
         #: What is asked about in this datagram: place, for which command, what of it.
@@ -110,22 +131,23 @@ class Told:
 
     # Commands
 
-    def do(self, number: int, live: Live, verb: str, args: Mapping[str, Any], tool: str) -> bool:
+    def do(self, hears: Hears, number: int, live: Live, verb: str, args: Mapping[str, Any], tool: str) -> bool:
         """One more command; False when it has to be done by itself (then nothing was done)."""
         plain = PLAIN.get(verb)
         if plain is None or tool != _TOOL or not plain(args):
             return False
-        step = _Step(number, live, verb, args)
+        step = _Step(hears, number, live, verb, args)
         self._ahead.taken()
         try:
             plan = apply.prepare(self._ahead, live.name, verb, args, tool)
             if verb == "link.set" and not self._plain(step, live):
                 return False
         except NsmagicError as error:
-            self.refuse(number, error)
+            self.refuse(hears, number, error)
             return True
         (message,) = plan.messages
         step.notes = plan.notes
+        self._pressing = self._pressing or bool(plan.notes)
         sock = live.sock
         if sock is not self._sock or len(self._data) >= _MOST or len(self._asked) >= _MOST_ANSWERS:
             self._send()
@@ -144,16 +166,16 @@ class Told:
             self._put(step, message.type, message.flags | NLM_F_ECHO, message.body)
         return True
 
-    def refuse(self, number: int, error: NsmagicError) -> None:
+    def refuse(self, hears: Hears, number: int, error: NsmagicError) -> None:
         """A command was refused without having been sent."""
-        step = _Step(number, None, "", {})
-        step.error = error
+        step = _Step(hears, number, None, "", {})
+        step.error, self._pressing = error, True
         self._queue.append(step)
 
-    def made(self, number: int, name: str) -> None:
+    def made(self, hears: Hears, number: int, name: str) -> None:
         """A namespace was made. Its loopback is number 1."""
         live = self._monitor.live(name)
-        step = _Step(number, live, "netns.add", {})
+        step = _Step(hears, number, live, "netns.add", {})
         self._ahead.known[name, "lo"] = 1
         self._links[live.nsid, 1] = ["loopback", 0, 0]
         self._still.add((live.nsid, 1))
@@ -161,13 +183,34 @@ class Told:
             self._owe(step, live, 1, "after")
         self._queue.append(step)
 
+    def waiting(self, hears: Hears | None = None) -> int:
+        """How many commands are not told yet; of one who hears, or of all."""
+        return len(self._queue) if hears is None else sum(step.hears is hears for step in self._queue)
+
+    def pause(self) -> None:
+        """Send all, and tell what is not to wait for the end."""
+        self._send_all()
+        if self._pressing:
+            self._tell(max((at for at, step in enumerate(self._queue, 1) if step.error or step.notes), default=0))
+            self._pressing = False
+        while self._queue and self._told < self._most:
+            self._tell(1)
+        self._tell(len(self._queue) - _MOST_KEPT)
+
+    def tell(self, most: int) -> None:
+        """Tell of so many commands that wait."""
+        self._tell(min(most, len(self._queue)))
+
     def finish(self) -> None:
         """Send and answer all."""
+        self._send_all()
+        self._tell(len(self._queue))
+
+    def _send_all(self) -> None:
         self._send()
         for sock in list(self._owed):
             self._begin(sock)
             self._send()
-        self._tell()
 
     def forget(self) -> None:
         """Something else was done meanwhile: names may mean other links."""
@@ -307,21 +350,23 @@ class Told:
         ):  # fmt: skip
             step.again = True
             return
-        step.error = apply.refusal(step.live.name, step.verb, step.args, _TOOL, error)
+        step.error, self._pressing = apply.refusal(step.live.name, step.verb, step.args, _TOOL, error), True
 
     # Answering
 
-    def _tell(self) -> None:
-        """Answer the commands that were sent, in order."""
-        queue, self._queue = self._queue, []
-        for step in queue:
+    def _tell(self, count: int) -> None:
+        """Answer the first of the commands that were sent, in order."""
+        last = len(self._queue) - count
+        while len(self._queue) > max(last, 0):
+            step = self._queue.popleft()
             if step.again:
                 assert step.live is not None
-                self._alone(step.number, step.live.name, step.verb, step.args, _TOOL, tried=1)
+                step.hears.alone(step.number, step.live.name, step.verb, step.args, _TOOL, tried=1)
                 self.forget()
             else:
                 changes = self._changes(step)
-                self._answered(step.number, step.error, () if step.error else step.notes, changes)
+                self._told += len(changes)
+                step.hears.answered(step.number, step.error, () if step.error else step.notes, changes)
 
     def _changes(self, step: _Step) -> list[Delta]:
         """What a command changed; the monitor learns it."""

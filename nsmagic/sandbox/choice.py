@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nsmagic import sentences
 from nsmagic.agent.client import Client
 from nsmagic.errors import LabError, SandboxUnavailable
 from nsmagic.sandbox import config, launch, lent, vm
@@ -96,6 +97,7 @@ def _try(
     try:
         launched = lent.borrow(lent.lender(), settings) if lent.lender() else launch.launch(settings, handover)
         client = Client(launched.channel, over)
+        sentences.read()  # takes a while, and there is nothing else to do until the lab is there
         if settings["kind"] == "vm":
             with booting():
                 client.wait_ready(PATIENCE)

@@ -22,7 +22,7 @@ from nsmagic.changes import Lines
 from nsmagic.errors import NsmagicError
 from nsmagic.magics import Netns
 from nsmagic.model import Change
-from nsmagic.result import Outcome
+from nsmagic.result import Outcome, Result
 from tests.benchmarks import place, rooms
 
 _SIOCGIFINDEX = 0x8933
@@ -124,8 +124,11 @@ def _built(count: int, make: Callable[[Lab], object]) -> dict[str, float]:
         pid = agent(lab)
         ours, theirs, packets = os.times(), cpu(pid), softirq()
         began = time.perf_counter()
-        make(lab)
+        result = make(lab)
         built = time.perf_counter() - began
+        # What its last commands changed is told after the cell has ended.
+        changes = len(result.changes) if isinstance(result, Result) else 0
+        whole = time.perf_counter() - began
         ours_after, theirs_after, packets_after = os.times(), cpu(pid), softirq()
         lab.run(f"{shlex.quote(place.floor())} check {count}").check()
         # It keeps the lab's own root namespace, in which the cables' other ends are, in sight.
@@ -140,7 +143,7 @@ def _built(count: int, make: Callable[[Lab], object]) -> dict[str, float]:
     finally:
         lab.close()
     return {
-        "build": built, "call": called, "gone": gone,
+        "build": built, "call": called, "gone": gone, **({"whole": whole} if changes else {}),
         "notebook user": ours_after.user - ours.user, "notebook system": ours_after.system - ours.system,
         "agent user": theirs_after[0] - theirs[0], "agent system": theirs_after[1] - theirs[1],
         "machine's softirqs": packets_after - packets,
