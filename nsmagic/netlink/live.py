@@ -79,6 +79,7 @@ class Live:
         self._cache: dict[str, tuple[tuple[Any, ...], list[Row]]] = {}
         self._shown: dict[str, tuple[Space, int, list[Row]]] = {}
         self._heard: dump.Heard | None = None
+        self._listed: dump.Heard | None = None
         #: No neighbour was seen that changes in silence, and the kernel has told of none since.
         self.calm = False
         self._as_heard = False
@@ -243,6 +244,14 @@ class Live:
         and none was made anywhere since the last time."""
         self._as_heard = self.calm and allocated is not None and allocated == self._allocated
         self._allocated = allocated
+
+    def is_listed(self) -> None:
+        """Its neighbours, as read last, stand in a table of all namespaces."""
+        self._listed = self._heard
+
+    def is_still(self) -> bool:
+        """Whether they are those still, unless some were made since."""
+        return self.calm and self._heard is self._listed is not None
 
     def _neighbours(self, space: Space) -> list[Row]:
         if self._as_heard and self._heard is not None:

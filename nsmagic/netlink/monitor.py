@@ -42,6 +42,9 @@ class Monitor(Follower):
         self._in_order: tuple[int, list[Live]] = (-1, [])
         #: What ``parts`` gave last of each table, and of what state.
         self._lists: dict[str, tuple[int, State, list[tuple[str, list[Row]]]]] = {}
+        #: Entries of neighbours that the machine had made at the last look at all, and whether none can be different at this one.
+        self._allocated: tuple[int, ...] | None = None
+        self._still = False
         self._subscribers: list[tuple[Callback, bool, bool]] = []
         self._told = self._journal.mark(self._state)
         self._telling = False
@@ -79,8 +82,12 @@ class Monitor(Follower):
         self._tell()
         if "neighbours" in tables:
             allocated = crowd.allocations(self._hidden.ask)
-            for live in chosen:
-                live.expect(allocated)
+            if names is None:
+                self._still = allocated is not None and allocated == self._allocated and all(map(Live.is_still, chosen))
+                self._allocated = allocated
+            if names is not None or not self._still:
+                for live in chosen:
+                    live.expect(allocated)
         if names is not None:
             return {
                 table: [(live.name, live.shown(table, self._state, self._naming)) for live in chosen]
@@ -96,21 +103,25 @@ class Monitor(Follower):
 
     def _listed(self, table: str, chosen: list[Live]) -> list[tuple[str, list[Row]]]:
         """A table of all namespaces. As long as no name is another one, only those are looked at of which something else is known by
-        now; in tables that are read each time, all."""
+        now; in tables that are read each time, all, unless nothing can be different."""
         naming, before, listed = self._lists.get(table, (-1, self._state, []))
         state = self._state
+        read = table in READ and not (table == "neighbours" and self._still)
         if naming != self._naming:
             listed = [(live.name, live.shown(table, state, self._naming)) for live in chosen]
-        elif before is not state or table in READ:
+        elif before is not state or read:
             pairs = listed
             for at, live in enumerate(chosen):
-                if before[live.nsid] is state[live.nsid] and table not in READ:
+                if before[live.nsid] is state[live.nsid] and not read:
                     continue
                 rows = live.shown(table, state, naming)
                 if rows is not listed[at][1]:
                     pairs = list(listed) if pairs is listed else pairs
                     pairs[at] = (live.name, rows)
             listed = pairs
+        if table == "neighbours" and read:
+            for live in chosen:
+                live.is_listed()
         self._lists[table] = (self._naming, state, listed)
         return listed
 

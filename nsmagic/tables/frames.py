@@ -74,7 +74,7 @@ def _replaced(table: str, made: Columns, old: Columns, frame: NetTable) -> NetTa
     if len(made.lists[0]) != len(frame) or len(differing) * 2 > len(made.lists):
         return None
     kinds = list(DTYPES[table].values())
-    frame = NetTable(frame)
+    frame = _shallow(frame)
     for at in differing:
         frame.isetitem(at, _array(made.lists[at], kinds[at]))
     return frame
@@ -167,9 +167,20 @@ def listed(table: str, rows: Sequence[Sequence[Any]], view: View) -> NetTable:
 
 
 def _dress(frame: pd.DataFrame, view: View) -> NetTable:
-    table = NetTable(frame)
+    table = _shallow(frame)
     table._view = view
     return table
+
+
+def _shallow(frame: pd.DataFrame) -> NetTable:
+    """Another frame with the same columns. ``DataFrame(frame)`` copies what holds them twice, which is most of a read of a lab in which
+    nothing has changed; so that, too, goes around pandas' own way where it can."""
+    try:
+        manager = frame._mgr.copy(deep=False)
+        made: NetTable = NetTable._from_mgr(manager, axes=manager.axes)  # type: ignore[attr-defined]
+    except (AttributeError, TypeError):
+        return NetTable(frame)
+    return made
 
 
 def generic(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> NetTable:
