@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from nsmagic.errors import LabError
+from nsmagic.errors import NsmagicError
 from nsmagic.late import Late
 from nsmagic.model import HOST, Change
 
@@ -71,7 +71,7 @@ class History:
         def entries() -> list[Entry]:
             try:
                 late.wait()
-            except LabError:  # it has ended: nobody knows what they changed
+            except NsmagicError:  # the lab has ended, say: nobody knows what they changed
                 return [Entry(*command(number), (), cell, False, run) for number in late.changes]
             return [
                 Entry(*command(number), changes, cell, False, run, late.moment(number))
@@ -86,7 +86,7 @@ class History:
     def await_late(self, patience: float) -> None:
         """Wait for what is told later, ``patience`` seconds at most for each cell."""
         for late in list(self._late):
-            with contextlib.suppress(LabError):
+            with contextlib.suppress(NsmagicError):
                 late.wait(patience)
 
     def at_rest(self, moment: int) -> None:

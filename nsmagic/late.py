@@ -49,8 +49,8 @@ class Late:
 
         Raises
         ------
-        LabDied
-            The lab has ended before.
+        NsmagicError
+            The lab has ended before (``LabDied``), or could not read all of it.
         """
         end = None if patience is None else time.monotonic() + patience
         while not self._over.wait(_LOOKS_UP):
@@ -64,7 +64,9 @@ class Late:
         if message is not None and "item" in message:
             for item in message["item"]:
                 self._moments[item["n"]] = item.get("moment", 0)
-                self.changes[item["n"]].become(item["changes"])
+                self.changes[item["n"]].become(item.get("changes", ()))
+                if "error" in item:  # done all the same; what it changed could not be read
+                    self._error = from_data(item["error"])
             return
         if message is None:
             self._error = self._death()

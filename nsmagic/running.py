@@ -132,19 +132,21 @@ class Running:
         return {**data, "held": kept.holding}
 
     def _wait(self, call: Call, take: Callable[[Any], None], text: str) -> dict[str, Any]:
-        """Wait for a call's last word. An interrupt asks the command to end and waits for that; a second one gives up. Where there
+        """Wait for a call's last word, or that it has landed. An interrupt asks the command to end and waits for that; a second one gives up. Where there
         is a time limit, a lab that is silent long after it does not answer any more and is ended."""
         cancelled = False
+        result: dict[str, Any]
         limit = self._options.timeout
         items = call.items(limit + self._ending if limit else None)
         while True:
             try:
                 for item in items:
-                    if "landed" in item:
-                        landed: dict[str, Any] = item["landed"]
-                        return landed
+                    if isinstance(item, dict) and "landed" in item:
+                        result = item["landed"]
+                        break
                     take(item)
-                result: dict[str, Any] = call.result()
+                else:
+                    result = call.result()
                 if cancelled:
                     result["cancelled"] = True
                 return result

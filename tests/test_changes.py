@@ -440,11 +440,11 @@ def test_of_changes_that_are_told_later_the_commands_are_counted() -> None:
     told = Lines([*commands("red", "blue", "green"), *late])
     assert told.first(3)[2:] == [
         "+ namespace green",
-        "… and what 7 commands more changed   (%config Netns.most_changes = 0 shows all)",
+        "… and what 7 more commands changed   (%config Netns.most_changes = 0 shows all)",
     ]
     assert told.first(2)[1:] == [
         "+ namespace blue",
-        "… and what 8 commands more changed   (%config Netns.most_changes = 0 shows all)",
+        "… and what 8 more commands changed   (%config Netns.most_changes = 0 shows all)",
     ]
     assert waited == []
 

@@ -52,6 +52,10 @@ class Hears:
             item["lines"] = list(notes)
         self.answers.add_item(item)
 
+    def broke(self, number: int, error: Exception) -> None:
+        """The kernel's answer to one could not be read."""
+        self.answers.refuse(number, error)
+
     def alone(
         self, number: int, ns: str, verb: str, args: Any, tool: str, wants: Sequence[str] = (), tried: int = 0
     ) -> None:  # fmt: skip

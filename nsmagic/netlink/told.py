@@ -68,6 +68,9 @@ class Hears(Protocol):
     ) -> object:
         """Do a command by itself and answer it; called when all before it are answered. ``tried`` is as ``apply`` takes it."""
 
+    def broke(self, number: int, error: Exception) -> object:
+        """The kernel's answer could not be read: a bug of ours."""
+
 
 class _Step:
     """One command under way."""
@@ -363,8 +366,12 @@ class Told:
                 assert step.live is not None
                 step.hears.alone(step.number, step.live.name, step.verb, step.args, _TOOL, tried=1)
                 self.forget()
-            else:
+                continue
+            try:
                 changes = self._changes(step)
+            except Exception as error:  # noqa: BLE001 - the others have their answers all the same
+                step.hears.broke(step.number, error)
+            else:
                 self._told += len(changes)
                 step.hears.answered(step.number, step.error, () if step.error else step.notes, changes)
 

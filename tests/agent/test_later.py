@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,8 +16,12 @@ from nsmagic.agent import later, series
 from nsmagic.changes import Lines
 from nsmagic.changes import lines as words
 from nsmagic.commands.cell import split
-from nsmagic.errors import LabDied
+from nsmagic.errors import LabDied, LabError
+from nsmagic.history import History
+from nsmagic.late import Late
 from nsmagic.result import Gather
+from nsmagic.run import Runner
+from nsmagic.steps import Options
 from tests.agent.test_series import _COMMANDS, _PLAIN, _START, _one_by_one, _said, _state, _told
 
 pytestmark = pytest.mark.sandbox
@@ -195,3 +200,43 @@ def test_parts_of_a_cell_whose_end_never_comes_are_told_when_somebody_asks() -> 
         told += [item for each in items for item in each]
         assert [item["n"] for item in told] == list(range(len(lines)))
         assert lab.run("\n".join(_rooms(ROOMS, 100))).ok
+
+
+def test_an_interrupt_is_one_although_all_is_done_by_then() -> None:
+    class Call:
+        """It has landed when it is asked for the second time."""
+
+        cancelled = False
+
+        def items(self, patience: float | None = None) -> Iterator[dict[str, Any]]:
+            if not self.cancelled:
+                raise KeyboardInterrupt
+            yield {"landed": {"done": 3, "later": 1}}
+
+        def cancel(self) -> None:
+            self.cancelled = True
+
+    with Lab() as lab:
+        runner = Runner(lab, lab.client, "host", Gather(), Options())
+        assert runner._wait(Call(), lambda item: None, "ip") == {"done": 3, "later": 1, "cancelled": True}  # type: ignore[arg-type]
+
+
+def test_an_answer_that_cannot_be_read_ends_nothing() -> None:
+    """What went wrong with it is told to who asks; the others are there."""
+
+    class Call:
+        def hand_over(self, take: Any) -> None:
+            take(
+                {"id": 1, "item": [{"n": 4, "changes": [["+", "namespaces", None, ["red", 7, True, []]]], "moment": 9}]}
+            )
+            take({"id": 1, "item": [{"n": 5, "error": LabError("no answer").to_data()}]})
+            take({"id": 1, "done": {}})
+
+    late = Late(Call(), range(4, 6), lambda: LabDied("gone"))  # type: ignore[arg-type]
+    with pytest.raises(LabError, match="no answer"):
+        late.wait()
+    assert [len(late.changes[number]) for number in (4, 5)] == [1, 0]
+    history = History()
+    history.add_late(late, lambda number: ("host", f"command {number}"), 3)
+    history.await_late(1)
+    assert [(entry.text, entry.cell) for entry in history.entries] == [("command 4", 3), ("command 5", 3)]
