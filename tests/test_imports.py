@@ -48,6 +48,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "telling",
         "scripted",
         "history",
+        "late",
         "pythonic",
         "status",
         "watching",
