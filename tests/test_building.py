@@ -116,8 +116,8 @@ def test_a_file_says_the_same(tmp_path: Path) -> None:
         '[[cable]]\nends = ["red/eth0", "host/br0"]\n'
     )
     assert [each.text for each in read(path).commands] == [
-        "ip netns add red",
         "ip link add br0 type bridge",
+        "ip netns add red",
         "ip link add red-eth0 up master br0 type veth peer name eth0 netns red",
         "ip -n red link set lo up",
         "ip -n red addr add 10.0.0.2/24 dev eth0",
@@ -178,3 +178,31 @@ def test_a_request_holds_what_fits_into_a_frame() -> None:
         for part in parts:
             protocol.pack({"id": 1, "op": "commands", "commands": [each.data for each in part], "several": True, "quiet": True,
                            "more": False, "total": len(commands)})  # fmt: skip
+
+
+def test_a_room_is_made_with_its_first_cable_and_finished_with_its_last() -> None:
+    """Not all rooms at once: the kernel then makes the next ones beside the cables. Each is there before it is used."""
+    data = {
+        "ipv6": False,
+        "switch": [{"name": "inner", "room": "core"}],
+        "room": [
+            {"name": "left", "addresses": {"eth0": "10.0.0.2/24", "eth1": "10.1.0.1/24"}, "gateway": "10.1.0.2"},
+            {"name": "right", "addresses": {"eth0": "10.1.0.2/24"}}, {"name": "core"}, {"name": "alone"},
+        ],
+        "cable": [{"ends": ["left/eth0", "core/inner"]}, {"ends": ["left/eth1", "right/eth0"]}],
+    }  # fmt: skip
+    off = "sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1"
+    assert [each.text for each in read(data).commands] == [
+        "ip netns add core", f"ip netns exec core {off}",
+        "ip -n core link add inner type bridge",
+        "ip netns add left", f"ip netns exec left {off}",
+        "ip -n core link add left-eth0 up master inner type veth peer name eth0 netns left",
+        "ip -n core link set lo up",
+        "ip netns add right", f"ip netns exec right {off}",
+        "ip link add eth1 netns left type veth peer name eth0 netns right",
+        "ip -n left link set lo up", "ip -n left addr add 10.0.0.2/24 dev eth0", "ip -n left addr add 10.1.0.1/24 dev eth1",
+        "ip -n left link set eth0 up", "ip -n left link set eth1 up", "ip -n left route add default via 10.1.0.2",
+        "ip -n right link set lo up", "ip -n right addr add 10.1.0.2/24 dev eth0", "ip -n right link set eth0 up",
+        "ip netns add alone", f"ip netns exec alone {off}", "ip -n alone link set lo up",
+        "ip -n core link set inner up",
+    ]  # fmt: skip

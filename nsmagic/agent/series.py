@@ -175,7 +175,7 @@ def pipelined(
 
 def _worth_advance(commands: Sequence[Command]) -> int:
     """How many namespaces to make in advance: those that the commands make, or none when they are mostly made one right after another,
-    as from a description. Then there is nothing to do beside it, and two threads only wait for each other."""
+    as in a cell of nothing else. Then there is nothing to do beside it, and two threads only wait for each other."""
     adds = [command["verb"] == "netns.add" for command in commands]
     together = sum(one and other for one, other in pairwise(adds))
     return sum(adds) if together * 2 < sum(adds) else 0

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,26 +106,32 @@ class _Reader:
         self.out: list[Typed] = []
         self._read: dict[tuple[str, ...], Mapping[str, Any]] = {}
         self._bridges = {(each.get("room", HOST), each["name"]) for each in self.switches}
+        self._made: set[str] = set()
         self._names = {HOST, *(each["name"] for each in self.rooms)}
 
     def read(self) -> Description:
-        rooms = [each["name"] for each in self.rooms if each["name"] != HOST]
-        for name in rooms:
-            self._typed(f"ip netns add {name}", "netns.add", HOST, {"name": name})
-        if not self.ipv6:
-            for name in rooms:
-                assignments = [[f"net.ipv6.conf.{part}.disable_ipv6", "1"] for part in ("all", "default")]
-                words = ("sysctl", "-q", "-w", *("=".join(pair) for pair in assignments))
-                self._parsed(name, words, f"ip netns exec {name} ")
         for each in self.switches:
             room, name = each.get("room", HOST), each["name"]
             self._room(room, f"switch {name}")
+            self._namespace(room)
             self._typed(f"{_ip(room)}link add {name} type bridge", "link.add", room, {"ifname": name, "kind": "bridge"})
+        # A room is made with its first cable and finished with its last, not all rooms at once: so the kernel can make the next
+        # namespaces beside the cables (agent/nursery.py).
+        cables = [(self._ends(cable), cable.get("switch", "")) for cable in self.cables]
+        plugs = Counter(room for both, _ in cables for room, _ in both)
+        rooms = {each["name"]: each for each in self.rooms}
         ends: dict[str, list[str]] = {}
-        for each in self.cables:
-            self._cable(each, ends)
-        for each in self.rooms:
-            self._inside(each, ends.pop(each["name"], []))
+        for both, switch in cables:
+            for room, _ in both:
+                self._namespace(room)
+            self._cable(both, switch, ends)
+            for room, _ in both:
+                plugs[room] -= 1
+                if not plugs[room] and room in rooms:
+                    self._inside(rooms.pop(room), ends.pop(room, []))
+        for name, alone in rooms.items():
+            self._namespace(name)
+            self._inside(alone, [])
         for name in ends.pop(HOST, ()):
             self._up(HOST, name)
         for each in self.switches:
@@ -137,14 +144,27 @@ class _Reader:
 
     # Parts
 
-    def _cable(self, cable: Mapping[str, Any], ends: dict[str, list[str]]) -> None:
+    def _namespace(self, room: str) -> None:
+        """Make it, unless it is there."""
+        if room == HOST or room in self._made:
+            return
+        self._made.add(room)
+        self._typed(f"ip netns add {room}", "netns.add", HOST, {"name": room})
+        if not self.ipv6:
+            assignments = [[f"net.ipv6.conf.{part}.disable_ipv6", "1"] for part in ("all", "default")]
+            words = ("sysctl", "-q", "-w", *("=".join(pair) for pair in assignments))
+            self._parsed(room, words, f"ip netns exec {room} ")
+
+    def _ends(self, cable: Mapping[str, Any]) -> list[tuple[str, str]]:
         given = cable.get("ends", ())
         if isinstance(given, str) or len(given) != 2:
             raise self._wrong(f"a cable has two ends, not {given!r}")
-        (room, name), (far, far_name) = (self._end(str(end)) for end in given)
+        return [self._end(str(end)) for end in given]
+
+    def _cable(self, both: Sequence[tuple[str, str]], switch: str, ends: dict[str, list[str]]) -> None:
+        (room, name), (far, far_name) = both
         if (room, name) in self._bridges:
             (room, name), (far, far_name) = (far, far_name), (room, name)
-        switch = cable.get("switch", "")
         if not switch and (far, far_name) in self._bridges:
             switch, far_name = far_name, f"{room}-{name}"[:_IFNAME]
         if not switch:
@@ -161,7 +181,8 @@ class _Reader:
             ends.setdefault(far, []).append(far_name)
         else:
             if (far, switch) not in self._bridges:
-                raise self._wrong(f"the cable {given[0]} … {given[1]} goes to {far}/{switch}, which is no switch")
+                first, second = ("/".join(end) for end in both)
+                raise self._wrong(f"the cable {first} … {second} goes to {far}/{switch}, which is no switch")
             peer = {"ifname": name, "netns": room}
             args = {"ifname": far_name, "kind": "veth", "master": switch, "up": True, "peer": peer}
             text = f"{_ip(far)}link add {far_name} up master {switch} type veth peer name {name} netns {room}"
