@@ -33,9 +33,9 @@ def subjects(count: int, names: Sequence[str]) -> list[Subject]:
         Subject(TYPED, lambda: _floor(count, limit, "typed")),
         Subject(SENDS, lambda: _floor(count, limit, "typed", "sends")),
         Subject(AHEAD, lambda: _floor(count, limit, "typed", "ahead")),
-        Subject(OURS, lambda: ours("build", count, limit)),
-        Subject(QUIET, lambda: ours("quiet", count, limit)),
-        Subject(DESCRIBED, lambda: ours("described", count, limit)),
+        Subject(OURS, lambda: _built("build", count, limit)),
+        Subject(QUIET, lambda: _built("quiet", count, limit)),
+        Subject(DESCRIBED, lambda: _built("described", count, limit)),
     ]
     return found + [Subject(name, _peer(name, count, limit), rounds=peers.BUILDS[name].rounds(count)) for name in names]
 
@@ -45,11 +45,19 @@ def ours(what: str, count: int, limit: float) -> Mapping[str, float]:
     return place.call([sys.executable, "-m", "tests.benchmarks.ours", what, str(count)], limit)
 
 
+def _built(what: str, count: int, limit: float) -> Mapping[str, float]:
+    return _median(count, lambda: ours(what, count, limit))
+
+
 def _floor(count: int, limit: float, how: str = "cycle", *more: str) -> Mapping[str, float]:
-    """The median of three runs where they are short: all ratios of a round hang on it."""
+    return _median(count, lambda: place.call(place.sandboxed([place.floor(), how, str(count), *more]), limit))
+
+
+def _median(count: int, run: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
+    """The median of three runs where they are short, of ours as of the floor: the end of a lab takes one batch of the kernel's or two."""
     runs = []
     for _ in range(3 if count <= 100 else 1):
-        runs.append(place.call(place.sandboxed([place.floor(), how, str(count), *more]), limit))
+        runs.append(run())
         place.settle()
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
 

@@ -67,7 +67,7 @@ def build(plan: Plan) -> Iterator[str]:
         names = list(peers.BUILDS) if not plan.quick and count < 500 else ["ip -batch", "bash, ip -n"]
         record = plan.keep(rounds.run(
             f"build N = {count}", builds.subjects(count, names), plan.rounds, between=place.settle, say=plan.say,
-            budget=plan.budget(count, 30, 85, 150),
+            budget=plan.budget(count, 35, 100, 150),
         ))  # fmt: skip
         yield rounds.table(record, "build", builds.FLOOR)
         yield from _until_told(record)
