@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,11 +24,11 @@ class Late:
     call
         The request; what is still to come of it comes here.
     death
-        Makes the error for a lab that has ended before it told all.
+        Makes the error for a lab that has ended before it told all, or that is another process's.
     """
 
     def __init__(self, call: Call, numbers: Sequence[int], death: Callable[[], NsmagicError]) -> None:
-        self._death = death
+        self._death, self._pid = death, os.getpid()
         self._over = threading.Event()
         self._error: NsmagicError | None = None
         self._moments: dict[int, int] = {}
@@ -53,9 +54,12 @@ class Late:
             The lab has ended before (``LabDied``), or could not read all of it.
         """
         end = None if patience is None else time.monotonic() + patience
-        while not self._over.wait(_LOOKS_UP):
+        while not self._over.is_set():
+            if os.getpid() != self._pid:  # a copy of the process, to which nothing comes
+                raise self._death()
+            self._over.wait(_LOOKS_UP)
             if end is not None and time.monotonic() > end:
-                return
+                break
         if self._error is not None:
             raise self._error
 

@@ -339,6 +339,10 @@ class Changes(Sequence[Change]):
     def __repr__(self) -> str:
         return repr(self.all)
 
+    def __reduce__(self) -> tuple[type[Changes], tuple[Sequence[Sequence[Any]]]]:
+        """A copy, or what goes to another process, waits for nobody."""
+        return Changes, (self._rows,)
+
 
 @dataclass(frozen=True, slots=True)
 class SysctlValue:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import replace
 from itertools import pairwise
 
@@ -455,3 +457,10 @@ def test_changes_that_are_shown_are_waited_for(most: int) -> None:
     assert not late.known
     assert Lines([*commands("red", "blue"), late]).first(most)[2:] == ["+ namespace white"]
     assert late.known
+
+
+def test_a_copy_of_changes_is_known() -> None:
+    late = Changes(None, lambda: late.become([["+", "namespaces", None, ["white", 7, True, []]]]))
+    same = pickle.loads(pickle.dumps(late))
+    assert same.known
+    assert same == late == copy.deepcopy(late)

@@ -215,10 +215,7 @@ class Client:
     def call(self, op: str, **request: Any) -> Call:
         """Send a request."""
         if os.getpid() != self._pid:
-            raise LabError(
-                f"this lab belongs to process {self._pid}, not to this copy of it ({os.getpid()})",
-                hint=say("lab-fork"),
-            )
+            raise self.death()
         with self._lock:
             if self._cause:
                 raise self.death()
@@ -309,7 +306,12 @@ class Client:
             self._calls.pop(number, None)
 
     def death(self) -> LabError:
-        """The error for a lab that is gone."""
+        """The error for a lab that is gone, or was never this process's."""
+        if os.getpid() != self._pid:
+            return LabError(
+                f"this lab belongs to process {self._pid}, not to this copy of it ({os.getpid()})",
+                hint=say("lab-fork"),
+            )
         if self._closing:
             return LabError("the lab is closed", hint=say("lab-closed"))
         words = {

@@ -240,3 +240,21 @@ def test_an_answer_that_cannot_be_read_ends_nothing() -> None:
     history.add_late(late, lambda number: ("host", f"command {number}"), 3)
     history.await_late(1)
     assert [(entry.text, entry.cell) for entry in history.entries] == [("command 4", 3), ("command 5", 3)]
+
+
+def test_a_copy_of_the_process_does_not_wait_for_what_never_comes() -> None:
+    class Call:
+        def hand_over(self, take: Any) -> None:
+            """Nothing has come yet."""
+
+    late = Late(Call(), range(1), lambda: LabError("another process's"))  # type: ignore[arg-type]
+    pid = os.fork()
+    if pid == 0:
+        try:
+            late.wait(20)
+        except LabError:
+            os._exit(7)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    late.wait(0.1)  # here it may still come
+    assert not late.changes[0].known
