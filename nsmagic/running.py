@@ -58,10 +58,9 @@ class Running:
 
     def _told_later(self, call: Call, data: Mapping[str, Any], steps: Sequence[Step]) -> None:
         """The last commands of a request are done, if there are any of which it is told later what they changed."""
-        first = data["done"] - data.get("later", 0)
-        numbers = range(first, data["done"]) if "later" in data else range(0)
-        if not numbers:
+        if not data.get("later"):
             return
+        numbers = range(data["done"] - data["later"], data["done"])
         late = self._late = Late(call, numbers, self._client.death)
         for number in numbers:
             outcome = Outcome(steps[number].line, steps[number].text, changes=late.changes[number])
@@ -132,8 +131,8 @@ class Running:
         return {**data, "held": kept.holding}
 
     def _wait(self, call: Call, take: Callable[[Any], None], text: str) -> dict[str, Any]:
-        """Wait for a call's last word, or that it has landed. An interrupt asks the command to end and waits for that; a second one gives up. Where there
-        is a time limit, a lab that is silent long after it does not answer any more and is ended."""
+        """Wait for a call's last word, or that it has landed. An interrupt asks the command to end and waits for that; a second one
+        gives up. Where there is a time limit, a lab that is silent long after it does not answer any more and is ended."""
         cancelled = False
         result: dict[str, Any]
         limit = self._options.timeout

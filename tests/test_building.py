@@ -206,3 +206,10 @@ def test_a_room_is_made_with_its_first_cable_and_finished_with_its_last() -> Non
         "ip netns add alone", f"ip netns exec alone {off}", "ip -n alone link set lo up",
         "ip -n core link set inner up",
     ]  # fmt: skip
+
+
+def test_a_room_that_stands_there_twice_is_refused() -> None:
+    """Of two, one would be lost."""
+    room = {"name": "red", "addresses": {"lo": "10.9.9.9/32"}}
+    with pytest.raises(LabError, match="2 rooms are called red: put what they have into one"):
+        read({"room": [room, {"name": "blue"}, {"name": "red"}]})

@@ -107,6 +107,9 @@ class _Reader:
         self._read: dict[tuple[str, ...], Mapping[str, Any]] = {}
         self._bridges = {(each.get("room", HOST), each["name"]) for each in self.switches}
         self._made: set[str] = set()
+        for name, times in Counter(each["name"] for each in self.rooms).items():
+            if times > 1:
+                raise self._wrong(f"{times} rooms are called {name}: put what they have into one")
         self._names = {HOST, *(each["name"] for each in self.rooms)}
 
     def read(self) -> Description:
